@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Create and remove virtual MFA devices: the work of ``iam_virtual_mfa_device``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping
+
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import resolve_item
+from ansible_collections.hwc.mfa.plugins.module_utils._bind import Codes, unbind, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._device_api import DeviceReader, DeviceWriter
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._iam import UNBOUND, UNKNOWN, Device, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, ITEM_AUTH_SPEC, Context, Definition
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+KEEP, CREATE, REPLACE = "keep", "create", "replace"
+
+_ROUNDS = 3
+"""How often one user's device is looked at anew before giving up on a race with somebody else."""
+
+
+def decide(device: Device | None, replace: str, presume_unbound: bool) -> str:
+    """What ``state=present`` does with what there is: keep it, create one, or delete an unbound one and make it anew."""
+    if device is None:
+        return CREATE
+    if replace == "unbound" and (device.binding == UNBOUND or (device.binding == UNKNOWN and presume_unbound)):
+        return REPLACE
+    return KEEP
+
+
+def device_name(name: str | None, user_id: str) -> str:
+    """The name to create a device with; without one given it is made from the user's id, since names are unique in an account. Raises OptionError."""
+    if name is None:
+        return ("mfa-" + re.sub(r"[^A-Za-z0-9_-]", "-", user_id))[:64]
+    if not _NAME.fullmatch(name):
+        raise OptionError("name must have 1 to 64 characters, each a letter A to Z, a digit, '-' or '_'.")
+    return name
+
+
+class _Maker:
+    """What the items of one run share."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.api = context.params["api"]
+        self.replace = context.params["replace"]
+        self.reader = DeviceReader(context.iam, self.api) if context.credentials is not None else None
+
+    def identity(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
+        own = resolve_item(item, item["user_id"], self.context.domain_name() if item.get("auth_password") else None)
+        if own is None:
+            reader = self.reader or DeviceReader(self.context.iam, self.api)
+            return reader, DeviceWriter(self.context.iam, reader, self.api), False
+        iam = self.context.iam_as(own)
+        reader = self.reader or DeviceReader(iam, self.api)
+        return reader, DeviceWriter(iam, reader, self.api), True
+
+    def present(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        user_id = item["user_id"]
+        name = device_name(item["name"], user_id)
+        reader, writer, _own = self.identity(item)
+        device = reader.known(user_id)
+        presume_unbound = bool(item["presume_unbound"])
+        for round_number in range(_ROUNDS):
+            step = decide(device, self.replace, presume_unbound)
+            if device is not None and step == KEEP:
+                return _outcome(device, False)
+            if self.context.check_mode:
+                return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True}
+            if device is not None:
+                self._delete_unbound(device, reader, writer)
+            try:
+                made = writer.create(user_id, name)
+            except CloudError as error:
+                if error.status != 409 and not error.uncertain:
+                    raise
+                device = reader.read_until(user_id, lambda seen: seen is not None)
+                if error.uncertain and device is not None:
+                    # It was not there before, and nobody has its seed: it is the one whose answer was lost.
+                    presume_unbound = True
+                    if decide(device, self.replace, presume_unbound) == KEEP:
+                        error.hint = "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
+                        raise
+                if round_number == _ROUNDS - 1 or (device is None and error.status == 409):
+                    raise
+                continue
+            return _created(user_id, made)
+        raise CloudError(f"the device of user {user_id} keeps changing: is something else at work on it?")
+
+    def _delete_unbound(self, device: Device, reader: DeviceReader, writer: DeviceWriter) -> None:
+        """Delete a device without unbinding it, so that one that is bound after all survives."""
+        try:
+            writer.delete(device)
+        except CloudError as error:
+            if not error.uncertain:
+                if error.status in (400, 409):
+                    error.hint = "The device cannot be deleted as it is: it may be bound after all, and is left alone."
+                raise
+        left = reader.read_until(device.user_id, lambda seen: seen is None)
+        if left is not None and left.serial_number == device.serial_number:
+            raise CloudError(f"device {device.serial_number} is still there after its deletion: it may be bound after all, and is left alone")
+
+    def absent(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        user_id = item["user_id"]
+        reader, writer, own = self.identity(item)
+        device = reader.known(user_id)
+        if device is None:
+            return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": False}
+        if self.context.check_mode:
+            return _outcome(device, True)
+        if device.binding != UNBOUND:
+            unbind(self.context, device, reader, writer, Codes({}, needed=False), own)
+        try:
+            writer.delete(device)
+        except CloudError as error:
+            if not error.uncertain and error.status != 404:
+                raise
+        left = reader.read_until(user_id, lambda seen: seen is None)
+        if left is not None:
+            raise CloudError(f"device {left.serial_number} is still there after its deletion; run again, and see whether login protection holds it")
+        return {"user_id": user_id, "serial_number": device.serial_number, "binding": UNBOUND, "changed": True}
+
+
+def _outcome(device: Device, changed: bool) -> dict[str, Any]:
+    return {"user_id": device.user_id, "serial_number": device.serial_number, "binding": device.binding, "changed": changed}
+
+
+def _created(user_id: str, made: NewDevice) -> dict[str, Any]:
+    return {"user_id": user_id, "serial_number": made.serial_number, "binding": UNBOUND, "changed": True, "seed": made.seed}
+
+
+def work_device(context: Context) -> dict[str, Any]:
+    """The work of ``iam_virtual_mfa_device``: one user's flat options are a list of one."""
+    params = context.params
+    items = params["devices"] if params["devices"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    maker = _Maker(context)
+    if maker.reader is not None:
+        maker.reader.prefetch(item["user_id"] for item in items)
+    present = params["state"] == "present"
+    outcomes = reconcile(
+        unique_users(items),
+        maker.present if present else maker.absent,
+        lambda item: {"user_id": item["user_id"], "serial_number": None, "binding": UNKNOWN, "changed": False},
+        params["concurrency"],
+    )
+    result = summarize(outcomes, "devices", "users")
+    if any(outcome.get("seed") for outcome in outcomes):
+        # The result is censored because it holds seeds; what failed must be seen all the same.
+        for outcome in outcomes:
+            if outcome["failed"]:
+                context.warn(f"user {outcome['user_id']}: {outcome['msg']}")
+    if context.diff:
+        changing = [outcome["user_id"] for outcome in outcomes if outcome["changed"]]
+        without, with_one = {user_id: None for user_id in changing}, {user_id: "virtual MFA device" for user_id in changing}
+        result["diff"] = {"before": without if present else with_one, "after": with_one if present else without}
+    return result
+
+
+def holds_seed(result: Mapping[str, Any]) -> bool:
+    """Whether a result of ``iam_virtual_mfa_device`` must not be printed."""
+    devices = result.get("devices")
+    return isinstance(devices, list) and any(isinstance(outcome, dict) and outcome.get("seed") for outcome in devices)
+
+
+_ITEM_SPEC: dict[str, dict[str, Any]] = {
+    "user_id": {"type": "str"},
+    "name": {"type": "str"},
+    "presume_unbound": {"type": "bool", "default": False},
+}
+
+DEVICE = Definition(
+    argument_spec={
+        **AUTH_SPEC,
+        **CONCURRENCY_SPEC,
+        **_ITEM_SPEC,
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "replace": {"type": "str", "choices": ["never", "unbound"], "default": "never"},
+        "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
+        "devices": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**_ITEM_SPEC, "user_id": {"type": "str", "required": True}, **ITEM_AUTH_SPEC},
+        },
+    },
+    work=work_device,
+    relations={
+        "mutually_exclusive": [["devices", "user_id"], ["devices", "name"]],
+        "required_one_of": [["user_id", "devices"]],
+    },
+    holds_seed=holds_seed,
+)

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who has which device and whether it is bound, from v5 where that answers, else from v3.0, which cannot tell."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Iterable
+
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._iam import UNBOUND, UNKNOWN, Device, Iam, NewDevice
+
+FEW = 8
+"""Up to so many users are asked for one by one, at once; more are taken from the account's listing."""
+
+_NO_V5 = (400, 401, 403, 404, 405, 406, 501)
+"""How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
+
+STALE_WAITS = (0.3, 0.7, 1.5, 2.5)
+"""Seconds between looks at something that must be there: a read right after a write may be old for seconds (CLOUD_API 2)."""
+
+
+class DeviceReader:
+    """Reads devices with one identity. ``api`` is ``auto``, ``v3`` or ``v5``; auto settles at the first answer."""
+
+    def __init__(self, iam: Iam, api: str) -> None:
+        self.iam = iam
+        self._api = api
+        self._lock = threading.Lock()
+        self._listing: dict[str, Device] | None = None
+
+    @property
+    def v5(self) -> bool:
+        """Whether this identity and cloud speak v5; settled once something was read."""
+        return self._api == "v5"
+
+    def read(self, user_id: str) -> Device | None:
+        """A user's device as it is now. Raises CloudError."""
+        return self._ask(lambda: _of(user_id, self.iam.devices_v5(user_id)), lambda: self.iam.device_of(user_id))
+
+    def all(self) -> dict[str, Device]:
+        """The devices of the account by user id. Raises CloudError."""
+        return by_user(self._ask(self.iam.devices_v5, self.iam.devices))
+
+    def prefetch(self, user_ids: Iterable[str]) -> None:
+        """Read the whole account once where many users will be asked for. Credentials that may not list are asked user by user instead."""
+        if len(set(user_ids)) <= FEW:
+            return
+        try:
+            self._listing = self.all()
+        except CloudError as error:
+            if error.status != 403:
+                raise
+
+    def known(self, user_id: str) -> Device | None:
+        """A user's device as the listing showed it, else as it is now."""
+        return self.read(user_id) if self._listing is None else self._listing.get(user_id)
+
+    def read_until(self, user_id: str, fits: Callable[[Device | None], bool]) -> Device | None:
+        """Read until it fits, or for some seconds; returns what was seen last."""
+        device = self.read(user_id)
+        for pause in STALE_WAITS:
+            if fits(device):
+                break
+            self.iam.session.http.sleep(pause)
+            device = self.read(user_id)
+        return device
+
+    def _ask(self, ask_v5: Callable[[], Any], ask_v3: Callable[[], Any]) -> Any:
+        if self._api != "v3":
+            try:
+                answer = ask_v5()
+                self._api = "v5"
+                return answer
+            except CloudError as error:
+                if self._api == "v5" or error.status not in _NO_V5:
+                    raise
+                self._api = "v3"
+        return ask_v3()
+
+
+class DeviceWriter:
+    """Changes devices as one identity, by v5 where the reader found v5 answering.
+
+    With ``auto``, what v5 does not grant is asked of v3.0: v5 goes by permission, while v3.0 lets every user bind his own device.
+    """
+
+    def __init__(self, iam: Iam, reader: DeviceReader, api: str) -> None:
+        self.iam = iam
+        self._reader = reader
+        self._auto = api == "auto"
+
+    @property
+    def v5(self) -> bool:
+        return self._reader.v5
+
+    def create(self, user_id: str, name: str) -> NewDevice:
+        return self._either(lambda: self.iam.create_device_v5(user_id, name), lambda: self.iam.create_device(user_id, name))
+
+    def bind(self, device: Device, codes: Callable[[], tuple[str, str]]) -> None:
+        self._either(
+            lambda: self.iam.enable_device_v5(device.user_id, device.serial_number, codes),
+            lambda: self.iam.bind_device(device.user_id, device.serial_number, codes),
+        )
+
+    def unbind(self, device: Device, code: Callable[[], str]) -> None:
+        """Unbind; only v3.0 asks for ``code``."""
+        self._either(
+            lambda: self.iam.disable_device_v5(device.user_id, device.serial_number),
+            lambda: self.iam.unbind_device(device.user_id, device.serial_number, code),
+        )
+
+    def delete(self, device: Device) -> None:
+        self._either(
+            lambda: self.iam.delete_device_v5(device.user_id, device.serial_number),
+            lambda: self.iam.delete_device(device.user_id, device.serial_number),
+        )
+
+    def _either(self, by_v5: Callable[[], Any], by_v3: Callable[[], Any]) -> Any:
+        if self._reader.v5:
+            try:
+                return by_v5()
+            except CloudError as error:
+                if not self._auto or error.status not in (403, 404, 405):
+                    raise
+        return by_v3()
+
+
+def by_user(devices: Iterable[Device]) -> dict[str, Device]:
+    """One device a user. Where a listing shows several (a security key beside it), a bound one is shown first."""
+    chosen: dict[str, Device] = {}
+    for device in devices:
+        known = chosen.get(device.user_id)
+        if known is None or (known.binding != device.binding and device.binding not in (UNBOUND, UNKNOWN)):
+            chosen[device.user_id] = device
+    return chosen
+
+
+def _of(user_id: str, devices: Iterable[Device]) -> Device | None:
+    return by_user(device for device in devices if device.user_id == user_id).get(user_id)

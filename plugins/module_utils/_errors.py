@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong, as exceptions: the cloud said no, or an option is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Mapping
+
+
+class OptionError(Exception):
+    """The user gave something that cannot work. The text is one sentence that names the option and never its secret value."""
+
+
+class CloudError(Exception):
+    """The cloud refused, or could not be reached.
+
+    ``status`` is the HTTP status, or None where no answer came. ``uncertain`` says that a write may or may not have been
+    carried out (its answer was lost, or a gateway answered in the cloud's place): read before you believe either.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        call: str = "",
+        uncertain: bool = False,
+        authorization_message: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.call = call
+        self.uncertain = uncertain
+        self.authorization_message = authorization_message
+        self.hint: str | None = None
+
+    def has_code(self, *suffixes: str) -> bool:
+        """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (CLOUD_API 6)."""
+        return self.code is not None and any(self.code == suffix or self.code.endswith("." + suffix) for suffix in suffixes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The part of a result that playbooks test: ``status``, ``code``, ``request_id``."""
+        facts: dict[str, Any] = {"status": self.status, "code": self.code, "request_id": self.request_id}
+        if self.authorization_message:
+            facts["encoded_authorization_message"] = self.authorization_message
+        return facts
+
+    def __str__(self) -> str:
+        facts = []
+        if self.status is not None:
+            facts.append(f"HTTP {self.status}")
+        if self.code:
+            facts.append(self.code)
+        if self.request_id:
+            facts.append(f"request id {self.request_id}")
+        text = self.message.rstrip(". ")
+        if facts:
+            text = f"{text} ({', '.join(facts)})"
+        if self.call:
+            text = f"{self.call}: {text}"
+        hint = self.hint or hint_for(self)
+        return f"{text}. {hint}" if hint else f"{text}."
+
+
+# What to do about a refusal, by the last part of its code; the first entry that fits wins (CLOUD_API 6).
+_HINTS: tuple[tuple[int, tuple[str, ...], str], ...] = (
+    (400, ("1061",), "The codes were wrong: they must be two consecutive codes of this device, each used once; check the seed and the clock."),
+    (400, ("1062",), "Login protection holds the device: lift it first with hwc.mfa.iam_login_protection."),
+    (401, ("0061",), "The account is locked after too many failures: wait until the cloud unlocks it."),
+    (401, ("0066", "0067"), "The token is no longer valid: give a fresh auth_token."),
+    (403, (), "These credentials lack the permission for this call."),
+    (429, (), "The cloud throttles: run again with a smaller concurrency."),
+)
+
+
+def hint_for(error: CloudError) -> str | None:
+    """A sentence on what to do about ``error``, or None where the cloud's own words say all there is."""
+    for status, suffixes, hint in _HINTS:
+        if error.status == status and (not suffixes or error.has_code(*suffixes)):
+            return hint
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str) -> CloudError:
+    """Turn an answer that is not a success into a CloudError, from any of the four body shapes of CLOUD_API 6.
+
+    A body that is not the cloud's JSON (HTML of a gateway, a captive portal) is described, never repeated: it may hold anything.
+    """
+    request_id = headers.get("X-Request-Id") or headers.get("X-IAM-Trace-Id")
+    code: str | None = None
+    message: str | None = None
+    authorization_message: str | None = None
+    try:
+        document = json.loads(body.decode("utf-8"))
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        nested = document.get("error")
+        if isinstance(nested, dict):
+            code = _text(nested.get("error_code")) or _text(nested.get("code"))
+            message = _text(nested.get("message")) or _text(nested.get("error_msg")) or _text(nested.get("title"))
+        else:
+            code = _text(document.get("error_code")) or _text(document.get("code"))
+            message = _text(document.get("error_msg")) or _text(document.get("message"))
+        request_id = _text(document.get("request_id")) or request_id
+        authorization_message = _text(document.get("encoded_authorization_message"))
+        if authorization_message:
+            message = f"{message or 'not authorized'} [encoded_authorization_message: {authorization_message}]"
+    if message is None:
+        kind = headers.get("Content-Type", "").split(";")[0].strip() or "no content type"
+        message = f"the answer holds no error the cloud's API would give ({len(body)} bytes, {kind})"
+    # A Keystone body repeats the HTTP status as its code: that adds nothing.
+    if code == str(status):
+        code = None
+    return CloudError(
+        " ".join(message.split()),
+        status=status,
+        code=code,
+        request_id=request_id,
+        call=call,
+        authorization_message=authorization_message,
+    )

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A module's shell: opens an AnsibleModule, runs the work, and turns what went wrong into fail_json. The one place that may."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
+
+
+def missing_library() -> str:
+    """What to say where requests cannot be imported: which Python lacks it and what to do."""
+    return f"{missing_required_lib('requests')} Install it there, or let ansible_python_interpreter name a Python that has it."
+
+
+def run(definition: Definition) -> None:
+    """Be the module that ``definition`` describes."""
+    module = AnsibleModule(argument_spec=dict(definition.argument_spec), supports_check_mode=True, **definition.relations)
+    if REQUESTS_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_library())
+    result, secrets = perform(definition, module.params, module.check_mode, module._diff, os.environ)
+    module.no_log_values.update(secrets)
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

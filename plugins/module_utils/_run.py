@@ -1,0 +1,246 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a module's work is given: validated options, the environment, and the way to the clouds. The same in a module and in the control process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping
+
+from ansible_collections.hwc.mfa.plugins.module_utils import _auth, _endpoints
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import AccessKey, Auth, Credentials, Password, PasswordAuth, SignatureAuth, Token, TokenAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._fleet import error_facts
+from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
+from ansible_collections.hwc.mfa.plugins.module_utils._identity_center import IdentityCenter
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session
+
+AUTH_SPEC: dict[str, dict[str, Any]] = {
+    "region": {"type": "str"},
+    "iam_endpoint": {"type": "str"},
+    "identity_center_endpoint": {"type": "str"},
+    "access_key": {"type": "str", "no_log": False},
+    "secret_key": {"type": "str", "no_log": True},
+    "security_token": {"type": "str", "no_log": True},
+    "auth_token": {"type": "str", "no_log": True},
+    "auth_username": {"type": "str"},
+    "auth_user_id": {"type": "str"},
+    "auth_password": {"type": "str", "no_log": True},
+    "auth_domain_name": {"type": "str"},
+    "auth_passcode": {"type": "str", "no_log": True},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "float", "default": 30.0},
+    "retries": {"type": "int", "default": 5},
+}
+"""The shared options, as the fragment hwc.mfa.auth documents them."""
+
+CONCURRENCY_SPEC: dict[str, dict[str, Any]] = {"concurrency": {"type": "int", "default": 8}}
+"""The option of modules with many items, as the fragment hwc.mfa.fleet documents it."""
+
+ITEM_AUTH_SPEC: dict[str, dict[str, Any]] = {
+    option: AUTH_SPEC[option]
+    for option in ("access_key", "secret_key", "security_token", "auth_token", "auth_password", "auth_domain_name", "auth_passcode")
+}
+"""The credentials that an item of a list can have of its own; a password logs in as the item's user."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A module: its options, what they demand of each other, and its work."""
+
+    argument_spec: Mapping[str, Mapping[str, Any]]
+    work: Callable[[Context], dict[str, Any]]
+    relations: Mapping[str, Any] = field(default_factory=dict)
+    """``mutually_exclusive``, ``required_one_of`` and so on, as AnsibleModule names them."""
+
+    holds_seed: Callable[[Mapping[str, Any]], bool] = lambda result: False
+    """Whether a result holds a seed, so that it must not be printed."""
+
+
+class Context:
+    """Options, check mode and diff of one run of a module, and the identities and connections that it uses."""
+
+    def __init__(self, params: Mapping[str, Any], check_mode: bool, diff: bool, env: Mapping[str, str]) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self.diff = diff
+        self.env = env
+        self.warnings: list[str] = []
+        self._lock = threading.RLock()
+        self._http: Http | None = None
+        self._base: Session | None = None
+        self._own: Auth | None = None
+        self._domain: tuple[str, str] | None = None
+        self._domain_asked = False
+        self.credentials: Credentials | None = _auth.resolve(params, env)
+
+    def warn(self, text: str) -> None:
+        """Tell the user something that is no failure."""
+        with self._lock:
+            if text not in self.warnings:
+                self.warnings.append(text)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._http is not None:
+            self._http.close()
+
+    def environment_secrets(self) -> set[str]:
+        """Secrets that came from the environment, which nobody else masks."""
+        return {self.env[name] for option in _auth.SECRETS for name in _auth.ENVIRONMENT[option] if self.env.get(name)}
+
+    @property
+    def http(self) -> Http:
+        with self._lock:
+            if self._http is None:
+                self._http = Http(_http_settings(self.params))
+            return self._http
+
+    @property
+    def iam(self) -> Iam:
+        """IAM with the module's own credentials. Raises OptionError where there are none."""
+        return Iam(self._iam_session().acting_as(self._own_auth()))
+
+    @property
+    def identity_center(self) -> IdentityCenter:
+        """Identity Center with the module's own credentials."""
+        if isinstance(self._needed_credentials(), AccessKey):
+            auth: Auth = SignatureAuth(self._needed_credentials(), self.http.clock(_endpoints.identity_center_endpoint(self.params, self.env)).now)
+        else:
+            auth = self._own_auth()
+        return IdentityCenter(Session(self.http, _endpoints.identity_center_endpoint(self.params, self.env), auth, "identity_center_endpoint"))
+
+    def iam_as(self, credentials: Credentials, passcode: Callable[[], str] | None = None) -> Iam:
+        """IAM with a user's own credentials."""
+        session = self._iam_session()
+        return Iam(session.acting_as(self._auth_for(credentials, session, passcode)))
+
+    def domain_name(self) -> str | None:
+        """The account's name, for the scope of a user's login; None where nothing tells it."""
+        given = self.params.get("auth_domain_name")
+        if given:
+            return str(given)
+        found = _endpoints.first_set(self.env, _auth.ENVIRONMENT["auth_domain_name"])
+        if found:
+            return found[1]
+        if isinstance(self.credentials, Password) and self.credentials.domain_name:
+            return self.credentials.domain_name
+        domain_pair = self._own_domain()
+        return domain_pair[1] or None if domain_pair else None
+
+    def caller(self) -> dict[str, str | None] | None:
+        """Whom the module's credentials log in as: ``user_id`` and ``name``, either of which may be None; None where the cloud does not tell."""
+        credentials = self._needed_credentials()
+        try:
+            if isinstance(credentials, Password):
+                auth = self._own_auth()
+                auth.prepare()
+                user = auth.user if isinstance(auth, PasswordAuth) else {}
+                return {"user_id": user.get("id") or credentials.user_id, "name": user.get("name") or credentials.username}
+            if isinstance(credentials, Token):
+                user = self.iam.token_user(credentials.auth_token)
+                return {"user_id": user.get("id"), "name": user.get("name")} if user.get("id") else None
+            return {"user_id": self.iam.access_key_user(credentials.access_key), "name": None}
+        except CloudError as error:
+            if error.status in (400, 403, 404, 405, 501):
+                return None  # no source says that every cloud of this family has these two calls
+            raise
+
+    def _needed_credentials(self) -> Credentials:
+        if self.credentials is None:
+            raise OptionError(
+                "No credentials: give access_key and secret_key, or auth_token, or auth_username (or auth_user_id) and auth_password,"
+                " as options or in the environment."
+            )
+        return self.credentials
+
+    def _own_auth(self) -> Auth:
+        with self._lock:
+            if self._own is None:
+                self._own = self._auth_for(self._needed_credentials(), self._iam_session(), None)
+            return self._own
+
+    def _auth_for(self, credentials: Credentials, session: Session, passcode: Callable[[], str] | None) -> Auth:
+        if isinstance(credentials, Token):
+            return TokenAuth(credentials)
+        if isinstance(credentials, AccessKey):
+            signer = SignatureAuth(credentials, session.clock.now)
+            signer.domain_id = self.env.get("HW_DOMAIN_ID") or self._domain_id(signer, session)
+            return signer
+        # Without a name of its own, a user's login is scoped to the account that the module works on.
+        own = self.credentials is credentials
+        return PasswordAuth(credentials, session, lambda: credentials.domain_name or (None if own else self.domain_name()), passcode)
+
+    def _domain_id(self, signer: SignatureAuth, session: Session) -> str | None:
+        """The account's id, which the vendor's SDK sends with every signed call; it asks the same way."""
+        with self._lock:
+            if not self._domain_asked:
+                self._ask_domain(Iam(session.acting_as(signer)))
+            return self._domain[0] if self._domain else None
+
+    def _own_domain(self) -> tuple[str, str] | None:
+        with self._lock:
+            if not self._domain_asked and self.credentials is not None:
+                self._ask_domain(self.iam)
+            return self._domain
+
+    def _ask_domain(self, iam: Iam) -> None:
+        try:
+            domains = iam.own_domains()
+        except CloudError as error:
+            if error.status is None:
+                raise
+            domains = []  # not known, then: the call that matters says what is wrong
+        self._domain = domains[0] if len(domains) == 1 else None
+        self._domain_asked = True
+
+    def _iam_session(self) -> Session:
+        with self._lock:
+            if self._base is None:
+                self._base = Session(self.http, _endpoints.iam_endpoint(self.params, self.env))
+            return self._base
+
+
+def _http_settings(params: Mapping[str, Any]) -> HttpSettings:
+    verify: bool | str = bool(params["validate_certs"])
+    if params.get("ca_path"):
+        if not verify:
+            raise OptionError("ca_path has no effect with validate_certs=false: give one of them.")
+        if not os.path.exists(params["ca_path"]):
+            raise OptionError("ca_path names a file that does not exist.")
+        verify = params["ca_path"]
+    if not 0 < params["timeout"] <= 3600:
+        raise OptionError("timeout must be more than 0 and at most 3600 seconds.")
+    if not 0 <= params["retries"] <= 100:
+        raise OptionError("retries must be from 0 to 100.")
+    return HttpSettings(verify, params["timeout"], params["retries"], pool_size=_pool_size(params))
+
+
+def _pool_size(params: Mapping[str, Any]) -> int:
+    concurrency = params.get("concurrency") or 1
+    if not 1 <= concurrency <= 256:
+        raise OptionError("concurrency must be from 1 to 256.")
+    return concurrency
+
+
+def perform(definition: Definition, params: Mapping[str, Any], check_mode: bool, diff: bool, env: Mapping[str, str]) -> tuple[dict[str, Any], set[str]]:
+    """Run a module's work. Returns its result, ``failed`` and ``msg`` in it where it failed, and the secrets of the environment to mask."""
+    secrets: set[str] = set()
+    context: Context | None = None
+    try:
+        context = Context(params, check_mode, diff, env)
+        secrets = context.environment_secrets()
+        result = definition.work(context)
+    except (CloudError, OptionError) as error:
+        result = {"failed": True, "changed": False, "msg": str(error), "error": error_facts(error)}
+    finally:
+        if context is not None:
+            context.close()
+    if context is not None and context.warnings:
+        result["warnings"] = context.warnings
+    return result, secrets

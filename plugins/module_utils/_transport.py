@@ -1,0 +1,339 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP session: pool, timeouts, retries, decoded errors, the server's clock. Knows no endpoint of any service."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Callable, Iterable, Union
+from urllib.parse import quote, urlsplit
+
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError, decode_error
+from ansible_collections.hwc.mfa.plugins.module_utils._totp import ServerClock
+
+REQUESTS_IMPORT_ERROR: str | None = None
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from requests.auth import AuthBase
+except ImportError:
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+    AuthBase = object  # type: ignore[assignment,misc]  # so that _auth's classes can be defined and the message above be given
+
+USER_AGENT = "hwc.mfa (Ansible collection)"
+
+Body = Union[dict, Callable[[], dict], None]
+"""A JSON object, or a function that makes one at the moment it is sent: codes age."""
+
+_FIRST_DELAY = 0.25
+_LONGEST_DELAY = 8.0
+_LONGEST_RETRY_AFTER = 60.0
+_BUSY = (500, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How to speak HTTP: ``verify`` as requests takes it (True, False or a path), ``timeout`` in seconds, ``retries`` beyond the first try."""
+
+    verify: bool | str = True
+    timeout: float = 30.0
+    retries: int = 5
+    pool_size: int = 8
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is a success. ``document`` is the decoded JSON, or None for an empty body."""
+
+    status: int
+    headers: Any
+    document: Any
+
+    def field(self, *names: str) -> Any:
+        """The value at ``names`` inside the document. Raises CloudError where the answer has another shape."""
+        value = self.document
+        for name in names:
+            if not isinstance(value, dict) or name not in value:
+                raise CloudError(
+                    f"the answer has no field {'.'.join(names)}: is the endpoint really that of this service?",
+                    status=self.status,
+                    request_id=self.headers.get("X-Request-Id"),
+                )
+            value = value[name]
+        return value
+
+
+def encode(text: str) -> str:
+    """Percent-encode as the signature wants it: ``A-Za-z0-9-_.~`` stay, the rest is UTF-8 in upper-case hex (CLOUD_API 4)."""
+    return quote(text, safe="-_.~")
+
+
+def path_of(*segments: str) -> str:
+    """Join decoded path segments. An id that is empty, a dot segment or holds a slash would silently address something else: OptionError."""
+    for segment in segments:
+        if segment in ("", ".", "..") or "/" in segment:
+            raise OptionError(f"{segment!r} cannot be an id: it must be neither empty nor '.' or '..', and hold no slash.")
+    return "/" + "/".join(encode(segment) for segment in segments)
+
+
+def query_of(pairs: Iterable[tuple[str, str]]) -> str:
+    """The query string in the one order and encoding that the signature knows; an empty value keeps its ``=``."""
+    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(pairs))
+
+
+def retry_delay(
+    attempt: int,
+    retries: int,
+    *,
+    read: bool,
+    status: int | None = None,
+    failover: bool = False,
+    never_sent: bool = False,
+    retry_after: str | None = None,
+    jitter: Callable[[float, float], float] = random.uniform,
+) -> float | None:
+    """The one decision on sending a request again: seconds to wait before attempt ``attempt + 1``, or None to give up.
+
+    Refused by a throttle (429) or never sent: anything may go again, since nothing was carried out. No answer, 5xx or a
+    failover: reads only, because a write may have been carried out, and then it is the caller's turn to read (CLOUD_API 6).
+    """
+    if attempt >= retries:
+        return None
+    backoff = jitter(0.5, 1.0) * min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt)
+    if status is None:
+        return backoff if never_sent or read else None
+    if status == 429:
+        return _clamped(retry_after) if _clamped(retry_after) is not None else jitter(2.0, 5.0)
+    if read and (status in _BUSY or failover):
+        wanted = _clamped(retry_after)
+        return backoff if wanted is None else wanted
+    return None
+
+
+def _clamped(retry_after: str | None) -> float | None:
+    """Retry-After in seconds within 0 and a minute, or None where there is none. The clouds send seconds, never a date."""
+    try:
+        seconds = float(retry_after)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER) if seconds == seconds else None
+
+
+class Http:
+    """The connections of one run to all hosts, shared by all identities and threads, with the clock of each host."""
+
+    def __init__(self, settings: HttpSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings = settings
+        self.sleep = sleep
+        self._clocks: dict[str, ServerClock] = {}
+        self._lock = threading.Lock()
+        self._resume_at = 0.0
+        self._session = requests.Session()
+        # The clouds set no cookies that matter, and a jar is not safe between threads and identities.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def clock(self, base_url: str) -> ServerClock:
+        """The clock of the server behind ``base_url``."""
+        host = urlsplit(base_url).netloc
+        with self._lock:
+            return self._clocks.setdefault(host, ServerClock())
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._session.close()
+
+    def hold(self, seconds: float) -> None:
+        """Let no thread send anything for ``seconds``: a throttle that refused one call would refuse the others too."""
+        with self._lock:
+            self._resume_at = max(self._resume_at, time.monotonic() + seconds)
+
+    def wait_turn(self) -> None:
+        """Wait while the cloud asked for a pause."""
+        while True:
+            with self._lock:
+                left = self._resume_at - time.monotonic()
+            if left <= 0:
+                return
+            self.sleep(left)
+
+    def send(self, method: str, url: str, headers: dict[str, str], data: bytes | None, auth: Any) -> Any:
+        """One request, one answer, no redirect: credentials never follow to another host."""
+        return self._session.request(
+            method,
+            url,
+            headers=headers,
+            data=data,
+            auth=auth,
+            timeout=self.settings.timeout,
+            verify=self.settings.verify,
+            allow_redirects=False,
+        )
+
+
+class Session:
+    """One identity's way to one host. ``auth`` is a requests AuthBase, or None for calls that need none."""
+
+    def __init__(self, http: Http, base_url: str, auth: Any = None, option: str = "iam_endpoint") -> None:
+        self.http = http
+        self.base_url = base_url
+        self.auth = auth
+        self.option = option
+        self.clock = http.clock(base_url)
+
+    def acting_as(self, auth: Any) -> Session:
+        """The same host and connections with another identity."""
+        return Session(self.http, self.base_url, auth, self.option)
+
+    def read(self, method: str, path: str, query: Iterable[tuple[str, str]] = (), body: Body = None) -> Reply:
+        """A call that changes nothing: repeated as often as the settings allow."""
+        return self._call(method, path, query, body, read=True)
+
+    def read_with(self, headers: dict[str, str], method: str, path: str, query: Iterable[tuple[str, str]] = ()) -> Reply:
+        """A read that carries further headers."""
+        return self._call(method, path, query, None, read=True, extra=headers)
+
+    def write(self, method: str, path: str, query: Iterable[tuple[str, str]] = (), body: Body = None) -> Reply:
+        """A call that changes something: sent again only where the cloud certainly did not carry it out.
+
+        Raises CloudError with ``uncertain`` where it may have: then read, and decide anew.
+        """
+        return self._call(method, path, query, body, read=False)
+
+    def _call(self, method: str, path: str, query: Iterable[tuple[str, str]], body: Body, read: bool, extra: dict[str, str] | None = None) -> Reply:
+        call = f"{method} {path}"
+        query_string = query_of(query)
+        url = self.base_url + path + ("?" + query_string if query_string else "")
+        retries = self.http.settings.retries
+        attempt = 0
+        renewed = False
+        while True:
+            # A login happens here, before the body is made: it may take long, and codes age.
+            seen_token = self.auth.prepare() if self.auth is not None else None
+            self.http.wait_turn()
+            try:
+                response = self._send(method, url, body, extra or {})
+            except CloudError as error:
+                delay = retry_delay(attempt, retries, read=read, never_sent=not error.uncertain) if error.status is None and not error.hint else None
+                error.call = error.call or call
+                error.uncertain = error.uncertain and not read
+                if delay is None:
+                    raise
+                self.http.sleep(delay)
+                attempt += 1
+                continue
+            if 200 <= response.status_code < 300:
+                return self._decoded(response, call, read)
+            error = decode_error(response.status_code, response.headers, response.content, call)
+            if 300 <= response.status_code < 400:
+                error.message = "the host answered with a redirect, which is not followed because credentials would go along"
+                error.hint = f"Give {self.option} the final address."
+                raise error
+            if error.status == 401 and not renewed and self.auth is not None and self.auth.renew(seen_token, error):
+                renewed = True
+                continue
+            delay = retry_delay(
+                attempt,
+                retries,
+                read=read,
+                status=error.status,
+                failover=error.status == 410 and error.has_code("0020"),
+                retry_after=response.headers.get("Retry-After"),
+            )
+            if delay is None:
+                error.uncertain = not read and (error.status in _BUSY or error.status == 410)
+                raise error
+            if error.status == 429:
+                self.http.hold(delay)
+            else:
+                self.http.sleep(delay)
+            attempt += 1
+
+    def _send(self, method: str, url: str, body: Body, extra: dict[str, str]) -> Any:
+        document = body() if callable(body) else body
+        data = None if document is None else json.dumps(document).encode("utf-8")
+        headers = {"Accept": "application/json", "User-Agent": USER_AGENT, "Host": urlsplit(url).netloc, **extra}
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        sent = time.time()
+        try:
+            response = self.http.send(method, url, headers, data, self.auth)
+        except OSError as error:  # requests' own errors, and those of a CA bundle that cannot be loaded
+            raise self._unreachable(error) from None
+        self.clock.observe(response.headers.get("Date"), sent, time.time())
+        return response
+
+    def _unreachable(self, error: Exception) -> CloudError:
+        """Say in a sentence why no answer came; the library's own text is a chain of reprs."""
+        host = urlsplit(self.base_url).netloc
+        cause = f"{error.__class__.__name__} {error}"
+        hint = None
+        uncertain = False
+        if isinstance(error, requests.exceptions.ProxyError):
+            text, hint = f"the proxy on the way to {host} cannot be reached or refuses", "Check HTTPS_PROXY and NO_PROXY."
+        elif isinstance(error, requests.exceptions.SSLError):
+            reason = _certificate_reason(cause)
+            text = f"the TLS certificate of {host} is not trusted ({reason})"
+            hint = "Give ca_path the authority's certificates; validate_certs=false would hand your secrets to anybody on the way."
+        elif isinstance(error, requests.exceptions.ConnectTimeout):
+            text = f"no connection to {host} within {self.http.settings.timeout:g} s; check {self.option}, region, the network or proxy"
+        elif isinstance(error, requests.exceptions.ReadTimeout):
+            text, uncertain = f"{host} did not answer within {self.http.settings.timeout:g} s (option timeout)", True
+        elif any(sign in cause for sign in ("NameResolutionError", "Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo")):
+            text, hint = f"the host name {host} does not resolve", f"Check the options region and {self.option}, or the network's DNS."
+        elif "NewConnectionError" in cause or "Failed to establish a new connection" in cause:
+            text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}, region, the network or proxy"
+        elif isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+            text, uncertain = f"the connection to {host} broke before the whole answer came", True
+        elif "certificate bundle" in cause or "certificate or crl" in cause:
+            text, hint = "the certificates in ca_path cannot be read", "It must be a file of PEM certificates."
+        else:
+            text, hint = f"the request to {host} cannot be sent ({error.__class__.__name__})", f"Check {self.option}."
+        failure = CloudError(text, uncertain=uncertain)
+        failure.hint = hint
+        return failure
+
+    def _decoded(self, response: Any, call: str, read: bool) -> Reply:
+        content = response.content
+        if not content.strip():
+            return Reply(response.status_code, response.headers, None)
+        try:
+            document = json.loads(content.decode("utf-8"))
+        except ValueError:
+            kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "unknown type"
+            error = CloudError(
+                f"the host answered {response.status_code} with something that is not JSON ({kind}, {len(content)} bytes)",
+                call=call,
+                uncertain=not read,
+            )
+            error.hint = f"Is {self.option} really the address of this service, and no proxy or login page in between?"
+            raise error from None
+        return Reply(response.status_code, response.headers, document)
+
+
+def _certificate_reason(cause: str) -> str:
+    for sign in ("self-signed certificate in certificate chain", "self-signed certificate", "self signed certificate", "certificate has expired"):
+        if sign in cause:
+            return sign
+    if "doesn't match" in cause or "Hostname mismatch" in cause or "IP address mismatch" in cause:
+        return "it is for another host name"
+    if "unable to get local issuer certificate" in cause:
+        return "its authority is unknown here"
+    return "the handshake failed"
+
+
+def _refusal(cause: str) -> str:
+    for sign, words in (("refused", "connection refused"), ("No route", "no route to it"), ("unreachable", "network unreachable")):
+        if sign in cause:
+            return words
+    return "no connection"

@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iam_login_protection
+short_description: Switch the login protection of IAM users on and off
+version_added: 0.1.0
+description:
+  - Sets whether IAM users of Huawei Cloud and Open Telekom Cloud must prove themselves with a second factor when they log in, and which.
+  - With V(vmfa) a user who has no virtual MFA device must bind one at his next login to the console. That is how an administrator requires
+    MFA of people without ever holding their seeds.
+  - A user whose access is by API with a password should have a bound device first.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.auth
+  - hwc.mfa.fleet
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.write
+options:
+  user_id:
+    description:
+      - The id of the user. Exactly one of it and O(users) must be given.
+    type: str
+  enabled:
+    description:
+      - Whether the user is protected.
+    type: bool
+    default: true
+  verification_method:
+    description:
+      - What the user proves himself with, a message to his phone, a mail, or a virtual MFA device.
+      - If it is not given, the method that is set stays, and where none is set it is V(vmfa).
+    type: str
+    choices:
+      - sms
+      - email
+      - vmfa
+  users:
+    description:
+      - Many users at once.
+    type: list
+    elements: dict
+    suboptions:
+      user_id:
+        description: The id of the user.
+        type: str
+        required: true
+      enabled:
+        description: Whether the user is protected.
+        type: bool
+        default: true
+      verification_method:
+        description: What the user proves himself with.
+        type: str
+        choices:
+          - sms
+          - email
+          - vmfa
+notes:
+  - The cloud lets only an administrator set login protection.
+seealso:
+  - module: hwc.mfa.iam_virtual_mfa_bind
+  - module: hwc.mfa.iam_mfa_info
+"""
+
+EXAMPLES = r"""
+- name: Require MFA of one user from his next login on
+  hwc.mfa.iam_login_protection:
+    user_id: 07609fb9358010e21f7bc003751c7c32
+    verification_method: vmfa
+
+- name: Require MFA of some users, and no longer of another
+  hwc.mfa.iam_login_protection:
+    users:
+      - user_id: 07609fb9358010e21f7bc003751c7c32
+        verification_method: vmfa
+      - user_id: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+        verification_method: vmfa
+      - user_id: 9c1d7e5f3a2b4c6d8e0f1a2b3c4d5e6f
+        enabled: false
+"""
+
+RETURN = r"""
+users:
+  description: The outcome for every user, in input order; a list of one for a single user.
+  returned: success and failure of single users
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: The id of the user.
+      returned: always
+      type: str
+      sample: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+    enabled:
+      description: Whether the user is protected now, in check mode whether he would be. V(null) where it failed for him.
+      returned: always
+      type: bool
+      sample: true
+    verification_method:
+      description: What the user proves himself with, V(none) while protection is off. V(null) where it failed for him.
+      returned: always
+      type: str
+      sample: vmfa
+    changed:
+      description: Whether this user's protection was changed.
+      returned: always
+      type: bool
+      sample: true
+    failed:
+      description: Whether it failed for this user.
+      returned: always
+      type: bool
+      sample: false
+    msg:
+      description: What failed, and what to do about it.
+      returned: when it failed for this user
+      type: str
+      sample: "PUT /v3.0/OS-USER/users/42/login-protect: user not found (HTTP 404, IAM.0004, request id 5b1f3c8e0a2d4f6b)."
+    error:
+      description: What the cloud said, as C(status), C(code) and C(request_id).
+      returned: when it failed for this user
+      type: dict
+      sample:
+        status: 404
+        code: IAM.0004
+        request_id: 5b1f3c8e0a2d4f6b
+error:
+  description: The RV(users[].error) of the first user for whom it failed.
+  returned: failure
+  type: dict
+  sample:
+    status: 404
+    code: IAM.0004
+    request_id: 5b1f3c8e0a2d4f6b
+"""
+
+from ansible_collections.hwc.mfa.plugins.module_utils._protection import PROTECTION
+from ansible_collections.hwc.mfa.plugins.module_utils._module import run
+
+
+def main() -> None:
+    run(PROTECTION)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iam_mfa_info
+short_description: Show who in an account has an MFA device, whether it is bound, and who is protected
+version_added: 0.1.0
+description:
+  - Reads the users of an account of Huawei Cloud or Open Telekom Cloud, their virtual MFA devices and their login protection, in a constant
+    number of calls, however many users there are (paging aside). Changes nothing.
+  - To have a device is not to be protected. A device may have been created and never bound, and a bound device is asked for at login only
+    while login protection with V(vmfa) is on.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.auth
+  - hwc.mfa.fleet.api
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.read
+notes:
+  - Call it with an administrator's credentials.
+seealso:
+  - module: hwc.mfa.iam_login_protection
+  - module: hwc.mfa.iam_virtual_mfa_bind
+"""
+
+EXAMPLES = r"""
+- name: Look at the whole account
+  hwc.mfa.iam_mfa_info:
+  register: account
+
+- name: Name the enabled users who are not protected
+  ansible.builtin.debug:
+    msg: >-
+      {{ account.users
+         | selectattr('enabled')
+         | rejectattr('login_protection.enabled')
+         | map(attribute='name') }}
+"""
+
+RETURN = r"""
+users:
+  description: Every user of the account.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: The id of the user.
+      returned: always
+      type: str
+      sample: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+    name:
+      description: The name of the user.
+      returned: always
+      type: str
+      sample: grace
+    enabled:
+      description: Whether the user is enabled.
+      returned: always
+      type: bool
+      sample: true
+    device:
+      description: The user's virtual MFA device, or V(null) where he has none.
+      returned: always
+      type: dict
+      contains:
+        serial_number:
+          description: The serial number of the device.
+          returned: always
+          type: str
+          sample: iam:d78cbac186b744899480f25bd0220000:mfa/grace
+        binding:
+          description: V(bound), V(unbound), or V(unknown) where the cloud does not tell.
+          returned: always
+          type: str
+          sample: bound
+    login_protection:
+      description: The user's login protection; off where it was never configured.
+      returned: always
+      type: dict
+      contains:
+        enabled:
+          description: Whether it is on.
+          returned: always
+          type: bool
+          sample: true
+        verification_method:
+          description: V(sms), V(email), V(vmfa), or V(none) while it is off.
+          returned: always
+          type: str
+          sample: vmfa
+summary:
+  description: Counts of users.
+  returned: success
+  type: dict
+  contains:
+    users:
+      description: All users.
+      returned: always
+      type: int
+      sample: 200
+    enabled:
+      description: Those who are enabled.
+      returned: always
+      type: int
+      sample: 198
+    without_device:
+      description: Those without a device.
+      returned: always
+      type: int
+      sample: 3
+    bound:
+      description: Those whose device is bound.
+      returned: always
+      type: int
+      sample: 195
+    unbound:
+      description: Those whose device was created and not bound.
+      returned: always
+      type: int
+      sample: 2
+    unknown:
+      description: Those of whose device the cloud does not tell whether it is bound.
+      returned: always
+      type: int
+      sample: 0
+    login_protection:
+      description: Those whose login protection is on, by any method.
+      returned: always
+      type: int
+      sample: 196
+    vmfa:
+      description: Those whose login protection asks for a virtual MFA device.
+      returned: always
+      type: int
+      sample: 195
+    protected:
+      description: Those with a device that is certainly bound and login protection that asks for it.
+      returned: always
+      type: int
+      sample: 195
+caller:
+  description:
+    - Whom the module's credentials log in as, or V(null) where the cloud does not tell, as with temporary keys.
+    - The role C(hwc.mfa.mfa_rollout) uses it to leave that user alone.
+  returned: success
+  type: dict
+  contains:
+    user_id:
+      description: The id of the user, or V(null).
+      returned: always
+      type: str
+      sample: 07609fb9358010e21f7bc003751c7c32
+    name:
+      description: The name of the user, or V(null).
+      returned: always
+      type: str
+      sample: admin
+error:
+  description: What the cloud said, as C(status), C(code) and C(request_id).
+  returned: failure
+  type: dict
+  sample:
+    status: 403
+    code: IAM.0003
+    request_id: 5b1f3c8e0a2d4f6b
+"""
+
+from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._module import run
+
+
+def main() -> None:
+    run(MFA_INFO)
+
+
+if __name__ == "__main__":
+    main()

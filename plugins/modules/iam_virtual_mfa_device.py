@@ -1,0 +1,202 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iam_virtual_mfa_device
+short_description: Create and remove virtual MFA devices of IAM users
+version_added: 0.1.0
+description:
+  - Creates virtual MFA devices for IAM users of Huawei Cloud and Open Telekom Cloud, one or many at once, or removes them.
+  - The cloud shows the seed of a device once, in the answer to its creation. This module returns it there and then, and never again.
+    Store it before you bind the device.
+  - A result that holds a seed is marked so that Ansible does not print it, also where C(no_log) was forgotten. The registered value is whole.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.auth
+  - hwc.mfa.fleet
+  - hwc.mfa.fleet.api
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.write
+options:
+  state:
+    description:
+      - V(present) creates a device for a user who has none.
+      - V(absent) unbinds the user's device if need be, deletes it, and reads until it is gone. Login protection must be off, see
+        M(hwc.mfa.iam_login_protection).
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  user_id:
+    description:
+      - The id of the user. Exactly one of it and O(devices) must be given.
+    type: str
+  name:
+    description:
+      - The name of the device, 1 to 64 letters A to Z, digits, C(-) and C(_). Names are unique in an account.
+      - Without it a name is made from the user's id.
+    type: str
+  presume_unbound:
+    description:
+      - Says that a device of which the cloud cannot tell whether it is bound is a leftover of your own, whose seed is lost.
+        O(replace=unbound) then replaces it too.
+      - It is deleted without being unbound first, so that one that is bound after all survives, and the module fails for that user.
+    type: bool
+    default: false
+  devices:
+    description:
+      - Many users at once. A user without credentials of his own gets his device with the module's.
+    type: list
+    elements: dict
+    suboptions:
+      user_id:
+        description: The id of the user.
+        type: str
+        required: true
+      name:
+        description: The name of the device.
+        type: str
+      presume_unbound:
+        description: As O(presume_unbound).
+        type: bool
+        default: false
+      auth_password:
+        description: The user's password. He logs in by his O(devices[].user_id).
+        type: str
+      auth_domain_name:
+        description: The name of the user's account, where it cannot be found out with the module's credentials.
+        type: str
+      auth_passcode:
+        description: A current code of a device that the user has to log in with.
+        type: str
+      auth_token:
+        description: A token of the user.
+        type: str
+      access_key:
+        description: An access key of the user. Goes with O(devices[].secret_key).
+        type: str
+      secret_key:
+        description: The secret key of O(devices[].access_key).
+        type: str
+      security_token:
+        description: The security token that came with temporary keys.
+        type: str
+  replace:
+    description:
+      - V(never) leaves a device alone that is there, bound or not.
+      - V(unbound) deletes a device that is certainly unbound and makes it anew, because its seed is gone and nobody can bind it.
+    type: str
+    choices:
+      - never
+      - unbound
+    default: never
+seealso:
+  - module: hwc.mfa.iam_virtual_mfa_bind
+  - plugin: hwc.mfa.otpauth_uri
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Create a device for one user
+  hwc.mfa.iam_virtual_mfa_device:
+    user_id: 07609fb9358010e21f7bc003751c7c32
+    name: ada
+  register: created
+  no_log: true
+
+- name: Create devices for many users with their own passwords, replacing half-made ones
+  hwc.mfa.iam_virtual_mfa_device:
+    replace: unbound
+    devices:
+      - user_id: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+        name: grace
+        auth_password: "{{ grace_password }}"
+      - user_id: 9c1d7e5f3a2b4c6d8e0f1a2b3c4d5e6f
+        name: robot
+        access_key: "{{ robot_access_key }}"
+        secret_key: "{{ robot_secret_key }}"
+  register: created
+  no_log: true
+
+- name: Remove a user's device
+  hwc.mfa.iam_virtual_mfa_device:
+    user_id: 07609fb9358010e21f7bc003751c7c32
+    state: absent
+"""
+
+RETURN = r"""
+devices:
+  description: The outcome for every user, in input order; a list of one for a single user.
+  returned: success and failure of single users
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: The id of the user.
+      returned: always
+      type: str
+      sample: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+    serial_number:
+      description: The serial number of the device, or V(null) where there is none or, in check mode, none yet.
+      returned: always
+      type: str
+      sample: iam:d78cbac186b744899480f25bd0220000:mfa/grace
+    binding:
+      description: V(bound), V(unbound), or V(unknown) where the cloud does not tell.
+      returned: always
+      type: str
+      sample: unbound
+    changed:
+      description: Whether a device was created or removed for this user.
+      returned: always
+      type: bool
+      sample: true
+    seed:
+      description: The base32 seed. The cloud shows it this once.
+      returned: when the device was just created
+      type: str
+      sample: MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U
+    failed:
+      description: Whether it failed for this user.
+      returned: always
+      type: bool
+      sample: false
+    msg:
+      description: What failed, and what to do about it.
+      returned: when it failed for this user
+      type: str
+      sample: "POST /v3.0/OS-MFA/virtual-mfa-devices: no permission (HTTP 403, IAM.0003, request id 5b1f3c8e0a2d4f6b)."
+    error:
+      description: What the cloud said, as C(status), C(code) and C(request_id).
+      returned: when it failed for this user
+      type: dict
+      sample:
+        status: 403
+        code: IAM.0003
+        request_id: 5b1f3c8e0a2d4f6b
+error:
+  description: The RV(devices[].error) of the first user for whom it failed.
+  returned: failure
+  type: dict
+  sample:
+    status: 403
+    code: IAM.0003
+    request_id: 5b1f3c8e0a2d4f6b
+"""
+
+from ansible_collections.hwc.mfa.plugins.module_utils._device import DEVICE
+from ansible_collections.hwc.mfa.plugins.module_utils._module import run
+
+
+def main() -> None:
+    run(DEVICE)
+
+
+if __name__ == "__main__":
+    main()
