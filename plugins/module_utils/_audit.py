@@ -66,10 +66,11 @@ def work_info(context: Context) -> dict[str, Any]:
         if error.status not in (404, 405):
             raise
         users = iam.users_v5()
-    devices = DeviceReader(iam, context.params["api"]).all()
+    reader = DeviceReader(iam, context.params["api"])
+    devices = reader.all()
     protections = {protection.user_id: protection for protection in iam.protections()}
     entries = overview(users, devices, protections)
-    return {"changed": False, "users": entries, "summary": summary(entries), "caller": context.caller()}
+    return {"changed": False, "users": entries, "summary": summary(entries), "caller": context.caller(), "api": "v5" if reader.v5 else "v3"}
 
 
 MFA_INFO = Definition(

@@ -162,12 +162,6 @@ def work_device(context: Context) -> dict[str, Any]:
     return result
 
 
-def holds_seed(result: Mapping[str, Any]) -> bool:
-    """Whether a result of ``iam_virtual_mfa_device`` must not be printed."""
-    devices = result.get("devices")
-    return isinstance(devices, list) and any(isinstance(outcome, dict) and outcome.get("seed") for outcome in devices)
-
-
 _ITEM_SPEC: dict[str, dict[str, Any]] = {
     "user_id": {"type": "str"},
     "name": {"type": "str"},
@@ -193,5 +187,5 @@ DEVICE = Definition(
         "mutually_exclusive": [["devices", "user_id"], ["devices", "name"]],
         "required_one_of": [["user_id", "devices"]],
     },
-    holds_seed=holds_seed,
+    returns_seeds=True,
 )

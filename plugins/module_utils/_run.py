@@ -58,8 +58,13 @@ class Definition:
     relations: Mapping[str, Any] = field(default_factory=dict)
     """``mutually_exclusive``, ``required_one_of`` and so on, as AnsibleModule names them."""
 
-    holds_seed: Callable[[Mapping[str, Any]], bool] = lambda result: False
-    """Whether a result holds a seed, so that it must not be printed."""
+    returns_seeds: bool = False
+    """Whether results of this module can hold seeds."""
+
+    def holds_seed(self, result: Mapping[str, Any]) -> bool:
+        """Whether this very result holds a seed, so that it must not be printed."""
+        devices = result.get("devices") if self.returns_seeds else None
+        return isinstance(devices, list) and any(isinstance(outcome, dict) and outcome.get("seed") for outcome in devices)
 
 
 class Context:

@@ -161,6 +161,11 @@ caller:
       returned: always
       type: str
       sample: admin
+api:
+  description: Which generation of the API told of the devices. With V(v3) nobody can tell bound devices from created ones.
+  returned: success
+  type: str
+  sample: v5
 error:
   description: What the cloud said, as C(status), C(code) and C(request_id).
   returned: failure

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Callable
+from urllib.parse import quote
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._totp import STEP, decode_seed
+
+
+def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:
+    """The ``otpauth://`` URI of a base32 ``seed``, as authenticator apps scan it; ``account`` names the user in the app."""
+    if not isinstance(seed, str):
+        raise AnsibleFilterError("hwc.mfa.otpauth_uri: the input must be a base32 seed, a string.")
+    if not account or not issuer:
+        raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not be empty.")
+    # The colon parts the issuer from the account, so neither may hold one (Key URI format).
+    if ":" in str(account) or ":" in str(issuer):
+        raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold a colon.")
+    try:
+        decode_seed(seed)
+    except OptionError as error:
+        raise AnsibleFilterError(f"hwc.mfa.otpauth_uri: {error}") from None
+    secret = "".join(character for character in seed.upper() if character.isalnum())
+    label = f"{quote(str(issuer), safe='')}:{quote(str(account), safe='@')}"
+    return f"otpauth://totp/{label}?secret={secret}&issuer={quote(str(issuer), safe='')}&algorithm=SHA1&digits=6&period={STEP}"
+
+
+class FilterModule:
+    """What an authenticator app is given."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"otpauth_uri": otpauth_uri}

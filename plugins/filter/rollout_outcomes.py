@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
+from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import plain
+
+
+def rollout_outcomes(
+    wave: Sequence[Mapping[str, Any]],
+    results: Mapping[str, Any],
+    seen: Mapping[str, Any],
+    terms: Mapping[str, Any] | None = None,
+    number: int = 1,
+    total: int = 1,
+) -> dict[str, Any]:
+    """What came of a wave: see the documentation beside this file."""
+    outcomes = _rollout.outcomes_of(plain(wave), plain(results), plain(seen), _rollout.terms_of(terms or {}))
+    return {
+        "users": outcomes,
+        "failed": sum(1 for outcome in outcomes if outcome["failed"]),
+        "settled": not any(outcome["step"] == _rollout.VERIFY for outcome in outcomes),
+        "line": _rollout.wave_line(int(number), int(total), outcomes),
+    }
+
+
+class FilterModule:
+    """The outcome of a wave."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"rollout_outcomes": rollout_outcomes}

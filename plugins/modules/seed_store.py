@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: seed_store
+short_description: Keep the seeds of virtual MFA devices in ansible-vault files on the control node
+version_added: 0.1.0
+description:
+  - Reads the seeds of an account, and adds to them. The role C(hwc.mfa.mfa_rollout) keeps its seeds with it.
+  - The files are C(<directory>/<account>/*.yml), each an ansible-vault file that decrypts to a mapping from user id to C(serial_number),
+    C(seed) and C(name). They are numbered, only ever added, and a later file wins. C(ansible-vault view) opens them.
+  - Beside them lie C(*.json) marks without secrets, which say that devices were about to be created or removed. A seed that is older
+    than its user's newest mark no longer counts, because its device may be gone.
+  - A file is on the disk, whole, before the task ends. Files are readable for their owner alone.
+  - A result that holds a seed is marked so that Ansible does not print it.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: A difference would show seeds.
+  idempotent:
+    support: full
+  action:
+    description: Runs in the control process, and therefore on the control node whatever the host is.
+    support: full
+options:
+  directory:
+    description:
+      - The directory of the store. It is created where it does not exist, for its owner alone.
+    type: path
+    required: true
+  account:
+    description:
+      - The name of the account, which names a directory of its own in O(directory).
+    type: str
+    required: true
+  password:
+    description:
+      - The vault password of the files.
+    type: str
+    required: true
+  entries:
+    description:
+      - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name). What is stored already is not written again.
+    type: dict
+  intends:
+    description:
+      - The ids of users for whom devices are about to be created.
+    type: list
+    elements: str
+  removes:
+    description:
+      - The ids of users whose devices are about to be removed.
+    type: list
+    elements: str
+notes:
+  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
+"""
+
+EXAMPLES = r"""
+- name: Store the seed of a device that was just created
+  hwc.mfa.seed_store:
+    directory: "{{ seed_directory }}"
+    account: acme
+    password: "{{ seed_password }}"
+    entries:
+      07609fb9358010e21f7bc003751c7c32:
+        serial_number: iam:d78cbac186b744899480f25bd0220000:mfa/ada
+        seed: "{{ ada_seed }}"
+        name: ada
+
+- name: Read the seeds of an account
+  hwc.mfa.seed_store:
+    directory: "{{ seed_directory }}"
+    account: acme
+    password: "{{ seed_password }}"
+  register: store
+  no_log: true
+"""
+
+RETURN = r"""
+entries:
+  description: The seeds that count, a mapping from user id to C(serial_number), C(seed) and C(name).
+  returned: success
+  type: dict
+  sample: {}
+intents:
+  description: The ids of users for whom devices were about to be created, and no seed came after.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - 07609fb9358010e21f7bc003751c7c32
+path:
+  description: The directory of the account.
+  returned: success
+  type: str
+  sample: /var/lib/mfa-seeds/acme
+files:
+  description: The files that were written.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - /var/lib/mfa-seeds/acme/000001.yml
+"""

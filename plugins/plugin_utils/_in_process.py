@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs a module's work in the control process where the connection is local, and as a module elsewhere."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
+
+display = Display()
+
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+_OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "instance_id", "identity_store_id", "verification_method"})
+"""Fields of results that hold ids or words of the API and never free text: a short secret that an id happens to contain must not tear it."""
+
+
+class InProcessAction(ActionBase):
+    """The action plugin of one module; a subclass names its ``definition``."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = True
+    definition: Definition
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        result = super().run(tmp, task_vars)
+        if self._in_process(task_vars):
+            result.update(self._run_here())
+        else:
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+            if self._task.async_val and self.definition.returns_seeds:
+                # The result comes from async_status, which knows nothing of seeds: only the task can hide it.
+                self._task.no_log = True
+        if self.definition.holds_seed(result):
+            result["_ansible_no_log"] = True
+            # Censoring hides warnings too (core 2.16 does), and they say for whom it failed.
+            for warning in result.pop("warnings", []):
+                display.warning(str(warning))
+        return result
+
+    def _in_process(self, task_vars: Mapping[str, Any]) -> bool:
+        wanted = self._templar.template(task_vars.get("hwc_mfa_in_process", True))
+        return (
+            boolean(wanted, strict=False)
+            and self._connection.transport == "local"
+            and not self._connection.become
+            and not self._task.async_val
+            and REQUESTS_IMPORT_ERROR is None
+        )
+
+    def _run_here(self) -> dict[str, Any]:
+        validator = ArgumentSpecValidator(dict(self.definition.argument_spec), **self.definition.relations)
+        validated = validator.validate(plain(self._task.args))
+        secrets = set(validated._no_log_values)
+        if validated.error_messages:
+            return {"failed": True, "changed": False, "msg": remove_values(self._option_error(validated.errors[0]), secrets)}
+        params = validated.validated_parameters
+        with self._task_environment() as env:
+            result, more_secrets = perform(self.definition, params, bool(self._task.check_mode), bool(self._task.diff), env)
+        result = _masked(result, secrets | more_secrets)
+        result["invocation"] = {"module_args": _shown(params, self.definition.argument_spec)}
+        return result
+
+    def _option_error(self, error: Exception) -> str:
+        if isinstance(error, UnsupportedError):
+            return f"Unsupported parameters for ({self._task.action}) module: {error.msg}"
+        return str(getattr(error, "msg", error))
+
+    @contextmanager
+    def _task_environment(self) -> Iterator[Mapping[str, str]]:
+        """The environment as a module would see it, ``environment:`` of the task in it, also for requests, which looks for proxies there."""
+        added: dict[str, Any] = {}
+        self._compute_environment_string(added)
+        before = dict(os.environ)
+        os.environ.update({name: str(value) for name, value in added.items()})
+        try:
+            yield dict(os.environ)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def plain(value: Any) -> Any:
+    """Options as a module gets them: text that Ansible keeps lazily or encrypted becomes a plain string."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value)
+
+
+def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked(item, secrets, name in _OPAQUE) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, secrets, opaque) for item in value]
+    if isinstance(value, str) and not opaque and secrets:
+        return remove_values(value, secrets)
+    return value
+
+
+def _shown(params: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The options as ``-vvv`` shows them: what is secret is replaced, at every depth."""
+    shown: dict[str, Any] = {}
+    for name, value in params.items():
+        option = spec.get(name, {})
+        if value is not None and option.get("no_log"):
+            shown[name] = _HIDDEN
+        elif isinstance(value, list) and "options" in option:
+            shown[name] = [_shown(item, option["options"]) for item in value]
+        else:
+            shown[name] = value
+    return shown

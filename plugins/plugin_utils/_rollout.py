@@ -1,0 +1,506 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The decisions of the role mfa_rollout: who belongs to which wave, what is sent for a wave, what came of it, and the report. All pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any, Iterable, Mapping, Sequence
+
+REQUIRE, ENROL = "require", "enrol"
+CREATE, BIND, PROTECT, UNPROTECT, REMOVE = "create", "bind", "protect", "unprotect", "remove"
+
+VERIFY = "verify"
+"""The step at which a user fails whom the cloud does not show as he should be, though all calls succeeded."""
+
+TODO, ALREADY, LEFT_ALONE, PROBLEM = "todo", "already", "left_alone", "problem"
+"""What a plan makes of a user: something is to be done; all is so already; he is not to be touched; he was named and cannot be brought along."""
+
+_OWN_CREDENTIALS = ("auth_password", "auth_token", "access_key", "secret_key", "security_token", "auth_domain_name", "auth_passcode")
+
+Entry = Mapping[str, Any]
+
+
+class PlanError(ValueError):
+    """The input of a plan is wrong. The text names the role's variable."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a plan is made under, as the role's variables say it."""
+
+    strategy: str = REQUIRE
+    state: str = "present"
+    login_protection: bool = True
+    wave_sizes: Sequence[int] = (1, 10, 100)
+
+
+def terms_of(terms: Mapping[str, Any]) -> Terms:
+    """Terms from the mapping that the role hands around; what is missing has its default."""
+    default = Terms()
+    return Terms(
+        str(terms.get("strategy", default.strategy)),
+        str(terms.get("state", default.state)),
+        bool(terms.get("login_protection", default.login_protection)),
+        list(terms.get("wave_sizes", default.wave_sizes)),
+    )
+
+
+def make_plan(
+    wanted: Sequence[Entry],
+    audit: Entry,
+    terms: Terms,
+    exempt: Sequence[Any] = (),
+    stored: Mapping[str, Entry] | None = None,
+    intents: Iterable[str] = (),
+    auth: Entry | None = None,
+    store_known: bool = True,
+    audit_only: bool = False,
+) -> dict[str, Any]:
+    """Who belongs to which wave, and why not.
+
+    ``wanted`` are the users of the role's variable (empty: every user), ``audit`` is the result of iam_mfa_info, ``stored`` maps user ids to
+    stored seeds, ``intents`` are users for whom an earlier run was about to create a device, ``auth`` are the play's own credentials. With
+    ``audit_only`` nobody needs credentials of his own, since nobody will be bound.
+    Returns ``waves`` (lists of entries with their ``steps``), ``users`` (everybody's ``fate`` and ``reason``), ``warnings``, and ``lines`` for a
+    person. No secret is in it.
+    """
+    _check(terms)
+    by_id = {str(user["user_id"]): user for user in audit["users"]}
+    by_name: dict[str, Entry] = {}
+    for user in audit["users"]:
+        by_name.setdefault(str(user["name"]), user)
+    exemptions, warnings = _exemptions(exempt, by_id, by_name)
+    caller = audit.get("caller")
+    if caller is None:
+        warnings.append("The cloud does not tell which user the play runs as: name him in mfa_rollout_exempt.")
+    fates: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for asked in wanted or [{"user_id": user["user_id"]} for user in audit["users"]]:
+        user = _find(asked, by_id, by_name)
+        if user is None:
+            named = {"user_id": asked.get("user_id"), "name": asked.get("name")}
+            fates.append({**named, "fate": PROBLEM, "reason": "no such user in this account"})
+            continue
+        user_id = str(user["user_id"])
+        if user_id in taken:
+            raise PlanError(f"mfa_rollout_users names user {user['name']} ({user_id}) twice.")
+        taken.add(user_id)
+        fate, reason, entry = _decide(
+            asked,
+            user,
+            terms,
+            exemption=exemptions.get(user_id),
+            is_caller=_is_caller(asked, user, caller, auth or {}),
+            seed=(stored or {}).get(user_id),
+            intended=user_id in set(intents),
+            store_known=store_known,
+            audit_only=audit_only,
+        )
+        fates.append({"user_id": user_id, "name": user["name"], "fate": fate, "reason": reason})
+        if entry is not None:
+            entries.append(entry)
+    plan: dict[str, Any] = {"waves": _waves(entries, terms.wave_sizes), "users": fates, "warnings": warnings}
+    return {**plan, "lines": plan_lines(plan)}
+
+
+def _check(terms: Terms) -> None:
+    if terms.strategy not in (REQUIRE, ENROL):
+        raise PlanError("mfa_rollout_strategy must be require or enrol.")
+    sizes = terms.wave_sizes
+    if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
+        raise PlanError("mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100].")
+
+
+def _exemptions(exempt: Sequence[Any], by_id: Mapping[str, Entry], by_name: Mapping[str, Entry]) -> tuple[dict[str, str], list[str]]:
+    found: dict[str, str] = {}
+    warnings: list[str] = []
+    for item in exempt:
+        if not isinstance(item, Mapping) or not (item.get("user_id") or item.get("name")):
+            raise PlanError("mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason.")
+        user = _find(item, by_id, by_name)
+        if user is None:
+            warnings.append(f"mfa_rollout_exempt names {item.get('user_id') or item.get('name')}, who is no user of this account.")
+        else:
+            found[str(user["user_id"])] = str(item.get("reason") or "no reason given")
+    return found, warnings
+
+
+def _find(asked: Entry, by_id: Mapping[str, Entry], by_name: Mapping[str, Entry]) -> Entry | None:
+    if asked.get("user_id"):
+        return by_id.get(str(asked["user_id"]))
+    if asked.get("name"):
+        return by_name.get(str(asked["name"]))
+    raise PlanError("mfa_rollout_users must be a list of mappings, each with user_id or name.")
+
+
+def _is_caller(asked: Entry, user: Entry, caller: Entry | None, auth: Entry) -> bool:
+    """Whether the play itself runs as this user: by what the cloud says, by the login, or by the very credentials."""
+    if caller and (caller.get("user_id") == user["user_id"] or (not caller.get("user_id") and caller.get("name") == user["name"])):
+        return True
+    if auth.get("auth_user_id") == user["user_id"] or (auth.get("auth_username") and auth["auth_username"] == user["name"]):
+        return True
+    return any(auth.get(secret) and auth[secret] == asked.get(secret) for secret in ("access_key", "auth_token"))
+
+
+def _decide(
+    asked: Entry,
+    user: Entry,
+    terms: Terms,
+    *,
+    exemption: str | None,
+    is_caller: bool,
+    seed: Entry | None,
+    intended: bool,
+    store_known: bool,
+    audit_only: bool,
+) -> tuple[str, str, dict[str, Any] | None]:
+    """One user's fate, its reason, and where there is something to do, his entry in a wave."""
+    if exemption is not None:
+        return LEFT_ALONE, f"exempt: {exemption}", None
+    if is_caller:
+        return LEFT_ALONE, "the play runs as this user", None
+    if terms.state == "absent":
+        steps, reason = _steps_back(user, terms, seed, intended, store_known)
+    elif not user["enabled"]:
+        return LEFT_ALONE, "the user is disabled", None
+    elif terms.strategy == REQUIRE:
+        steps, reason = ([] if _vmfa(user) else [PROTECT]), ""
+    else:
+        steps, reason = _steps_enrol(user, terms, seed, intended)
+        if BIND in steps and not audit_only and not any(asked.get(name) for name in ("auth_password", "auth_token", "access_key")):
+            return PROBLEM, "no credentials of his own, and only the user himself may bind: give auth_password, auth_token or access_key/secret_key", None
+    if reason:
+        return LEFT_ALONE, reason, None
+    if not steps:
+        return ALREADY, "", None
+    entry = {
+        "user_id": str(user["user_id"]),
+        "name": user["name"],
+        "device_name": asked.get("device_name"),
+        "steps": steps,
+        "presume_unbound": intended and CREATE in steps,
+    }
+    return TODO, "", entry
+
+
+def _vmfa(user: Entry) -> bool:
+    return user["login_protection"]["enabled"] and user["login_protection"]["verification_method"] == "vmfa"
+
+
+def _accounted(user: Entry, seed: Entry | None) -> bool:
+    """Whether the seed of the user's device is stored."""
+    return seed is not None and user["device"] is not None and seed.get("serial_number") == user["device"]["serial_number"]
+
+
+def certainly_bound(user: Entry, seed: Entry | None) -> bool:
+    """Whether the user's device is bound for sure: the cloud says so, or where it cannot tell, an earlier run saw it and wrote it down."""
+    if user["device"] is None:
+        return False
+    if user["device"]["binding"] == "unknown":
+        return seed is not None and _accounted(user, seed) and bool(seed.get("bound"))
+    return user["device"]["binding"] == "bound"
+
+
+def _steps_enrol(user: Entry, terms: Terms, seed: Entry | None, intended: bool) -> tuple[list[str], str]:
+    protect = [PROTECT] if terms.login_protection and not _vmfa(user) else []
+    if user["device"] is None:
+        return [CREATE, BIND, *protect], ""
+    if certainly_bound(user, seed):
+        return protect, ""
+    if _accounted(user, seed):
+        return [BIND, *protect], ""
+    if user["device"]["binding"] == "unbound" or intended:
+        return [CREATE, BIND, *protect], ""
+    return [], "has a device whose seed is not stored, and this cloud cannot tell whether it is bound"
+
+
+def _steps_back(user: Entry, terms: Terms, seed: Entry | None, intended: bool, store_known: bool) -> tuple[list[str], str]:
+    unprotect = [UNPROTECT] if user["login_protection"]["enabled"] else []
+    if terms.strategy == REQUIRE:
+        return ([UNPROTECT] if _vmfa(user) else []), ""
+    if user["device"] is None:
+        return unprotect, ""
+    if store_known and not _accounted(user, seed) and not intended:
+        return [], "has a device that this rollout did not make"
+    return [*unprotect, REMOVE], ""
+
+
+def _waves(entries: list[dict[str, Any]], sizes: Sequence[int]) -> list[list[dict[str, Any]]]:
+    waves = []
+    start = 0
+    while start < len(entries):
+        size = sizes[min(len(waves), len(sizes) - 1)]
+        waves.append(entries[start:start + size])
+        start += size
+    return waves
+
+
+def items_for(
+    wave: Sequence[Entry], step: str, users: Sequence[Entry] = (), stored: Mapping[str, Entry] | None = None, results: Mapping[str, Entry] | None = None
+) -> list[dict[str, Any]]:
+    """The items of the bulk call that takes one ``step`` for a wave.
+
+    ``users`` is the role's variable, from which credentials come; ``stored`` are the seeds of the store, and ``results`` those of the wave's earlier
+    steps. Only users whose seed is known are bound, and only users whose binding is certain are protected.
+    """
+    if step not in _ORDER:
+        raise PlanError(f"no step is called {step!r}.")
+    credentials = _credentials(users)
+    seeds = {**(stored or {}), **new_seeds(wave, results or {})}
+    certain = _bound_now(results or {})
+    items: list[dict[str, Any]] = []
+    for entry in wave:
+        if step not in entry["steps"]:
+            continue
+        user_id = entry["user_id"]
+        own = credentials.get(user_id) or credentials.get(("name", entry["name"])) or {}
+        if step == CREATE:
+            items.append({"user_id": user_id, "name": entry["device_name"], "presume_unbound": entry["presume_unbound"], **own})
+        elif step == BIND and user_id in seeds:
+            items.append({"user_id": user_id, "serial_number": seeds[user_id]["serial_number"], "seed": seeds[user_id]["seed"], **own})
+        elif step == PROTECT and (BIND not in entry["steps"] or user_id in certain):
+            items.append({"user_id": user_id, "enabled": True, "verification_method": "vmfa"})
+        elif step == UNPROTECT:
+            items.append({"user_id": user_id, "enabled": False})
+        elif step == REMOVE:
+            items.append({"user_id": user_id})
+    return items
+
+
+def _credentials(users: Sequence[Entry]) -> dict[Any, dict[str, Any]]:
+    found: dict[Any, dict[str, Any]] = {}
+    for user in users:
+        key: Any = str(user["user_id"]) if user.get("user_id") else ("name", str(user.get("name")))
+        found[key] = {name: user[name] for name in _OWN_CREDENTIALS if user.get(name)}
+    return found
+
+
+def _bound_now(results: Mapping[str, Entry]) -> set[str]:
+    bound = results.get(BIND) or {}
+    return {outcome["user_id"] for outcome in bound.get("bindings") or [] if not outcome["failed"] and outcome["binding"] == "bound"}
+
+
+def new_seeds(wave: Sequence[Entry], results: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
+    """What the wave's creations give to store: user id -> ``serial_number``, ``seed`` and ``name``."""
+    names = {entry["user_id"]: entry["name"] for entry in wave}
+    return {
+        outcome["user_id"]: {"serial_number": outcome["serial_number"], "seed": outcome["seed"], "name": names.get(outcome["user_id"])}
+        for outcome in (results.get(CREATE) or {}).get("devices") or []
+        if outcome.get("seed")
+    }
+
+
+def bound_seeds(wave: Sequence[Entry], stored: Mapping[str, Entry], results: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
+    """The seeds of the wave's users whose binding has become certain, marked as ``bound``, for a cloud that cannot tell later."""
+    seeds = {**stored, **new_seeds(wave, results)}
+    certain = _bound_now(results)
+    return {
+        entry["user_id"]: {**seeds[entry["user_id"]], "bound": True}
+        for entry in wave
+        if BIND in entry["steps"] and entry["user_id"] in certain and entry["user_id"] in seeds
+    }
+
+
+_RESULTS = {CREATE: "devices", REMOVE: "devices", BIND: "bindings", PROTECT: "users", UNPROTECT: "users"}
+_ORDER = (CREATE, BIND, PROTECT, UNPROTECT, REMOVE)
+
+
+def outcomes_of(wave: Sequence[Entry], results: Mapping[str, Entry], seen: Entry, terms: Terms) -> list[dict[str, Any]]:
+    """What came of every user of a wave: ``done`` (the steps that succeeded), ``failed``, ``step`` and ``msg``.
+
+    ``results`` are the registered results of the steps, ``seen`` is what iam_mfa_info saw afterwards, or why it failed:
+    what cannot be verified has failed.
+    """
+    tables = {step: _by_user(results.get(step) or {}, _RESULTS[step]) for step in _ORDER}
+    verified = {str(user["user_id"]): user for user in seen["users"]} if "users" in seen else None
+    outcomes = []
+    for entry in wave:
+        user_id = entry["user_id"]
+        outcome: dict[str, Any] = {"user_id": user_id, "name": entry["name"], "done": [], "failed": False, "step": None, "msg": None}
+        for step in _ORDER:
+            if step not in entry["steps"]:
+                continue
+            one = tables[step].get(user_id)
+            if one is None or one.get("failed"):
+                whole = (results.get(step) or {}).get("msg") or "it was not reached, since an earlier step failed"
+                outcome.update(failed=True, step=step, msg=str(one["msg"] if one else whole))
+                break
+            outcome["done"].append(step)
+        if not outcome["failed"]:
+            if verified is None:
+                missing: str | None = str(seen.get("msg") or "the cloud was not looked at")
+            else:
+                missing = unfulfilled(entry, verified.get(user_id), terms, tables[BIND].get(user_id))
+            if missing:
+                outcome.update(failed=True, step=VERIFY, msg=missing)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _by_user(result: Entry, key: str) -> dict[str, Entry]:
+    return {outcome["user_id"]: outcome for outcome in result.get(key) or []}
+
+
+def unfulfilled(entry: Entry, user: Entry | None, terms: Terms, bound: Entry | None) -> str | None:
+    """What the cloud does not yet show of what a wave did for a user, or None."""
+    if user is None:
+        return None if terms.state == "absent" else "the user is no longer listed"
+    device = user["device"]
+    if REMOVE in entry["steps"] and device is not None:
+        return "the device is still there"
+    if UNPROTECT in entry["steps"] and user["login_protection"]["enabled"]:
+        return "login protection is still on"
+    if BIND in entry["steps"]:
+        if device is None or (bound and bound.get("serial_number") and device["serial_number"] != bound["serial_number"]):
+            return "the cloud does not show the device that was bound"
+        if device["binding"] == "unbound":
+            return "the cloud shows the device as not bound"
+    if PROTECT in entry["steps"] and not _vmfa(user):
+        return "login protection is not on"
+    return None
+
+
+def wave_line(number: int, total: int, outcomes: Sequence[Entry]) -> str:
+    """What a wave came to, for a person, in one line; each failure in a line of its own below it."""
+    words = {CREATE: "created", BIND: "bound", PROTECT: "protected", UNPROTECT: "unprotected", REMOVE: "removed"}
+    failed = [outcome for outcome in outcomes if outcome["failed"]]
+    parts = [f"wave {number} of {total}", f"{len(outcomes)} user{'' if len(outcomes) == 1 else 's'}"]
+    for step in _ORDER:
+        count = sum(1 for outcome in outcomes if step in outcome["done"])
+        if count or any(outcome["step"] == step for outcome in failed):
+            parts.append(f"{count} {words[step]}")
+    parts.append(f"{len(failed)} failed")
+    lines = [", ".join(parts)]
+    lines += [f"  {outcome['name']}: {outcome['step']}: {outcome['msg']}" for outcome in failed]
+    return "\n".join(lines)
+
+
+def make_report(
+    account: str, terms: Terms, plan: Entry, outcomes: Sequence[Entry], before: Entry, after: Entry | None, stored: Mapping[str, Entry], check_mode: bool
+) -> dict[str, Any]:
+    """The report of one account: before and after, who, why not."""
+    came = {outcome["user_id"]: outcome for outcome in outcomes}
+    was = {str(user["user_id"]): user for user in before["users"]}
+    now = {str(user["user_id"]): user for user in (after or before)["users"]}
+    rows = []
+    for fate in plan["users"]:
+        user_id = fate["user_id"]
+        outcome, reason = _report_outcome(fate, came.get(user_id), check_mode)
+        rows.append(
+            {
+                "user_id": user_id,
+                "name": fate["name"],
+                "outcome": outcome,
+                "reason": reason,
+                "enabled": was[user_id]["enabled"] if user_id in was else None,
+                "before": _state(was.get(user_id)),
+                "after": _state(now.get(user_id)),
+                "seed_stored": user_id in now and _accounted(now[user_id], stored.get(user_id)),
+            }
+        )
+    words = ("done", "planned", "already", "left_alone", "failed", "not_reached")
+    return {
+        "account": account,
+        "strategy": terms.strategy,
+        "state": terms.state,
+        "check_mode": check_mode,
+        "summary": {
+            **{word: sum(1 for row in rows if row["outcome"] == word) for word in words},
+            "before": before["summary"],
+            "after": (after or before)["summary"],
+        },
+        "warnings": list(plan["warnings"]),
+        "users": rows,
+    }
+
+
+def _report_outcome(fate: Entry, outcome: Entry | None, check_mode: bool) -> tuple[str, str]:
+    if fate["fate"] == PROBLEM:
+        return "failed", fate["reason"]
+    if fate["fate"] != TODO:
+        return fate["fate"], fate["reason"]
+    if check_mode:
+        return "planned", ""
+    if outcome is None:
+        return "not_reached", "the rollout stopped before this user's wave"
+    return ("failed", f"{outcome['step']}: {outcome['msg']}") if outcome["failed"] else ("done", "")
+
+
+def _state(user: Entry | None) -> dict[str, Any]:
+    if user is None:
+        return {"device": None, "binding": None, "login_protection": None}
+    device = user["device"]
+    return {
+        "device": device["serial_number"] if device else None,
+        "binding": device["binding"] if device else "none",
+        "login_protection": user["login_protection"]["verification_method"],
+    }
+
+
+def report_csv(report: Entry) -> str:
+    """A report's users as CSV, a line each. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    columns = ("account", "user_id", "name", "outcome", "reason", "binding_before", "binding_after", "protection_before", "protection_after", "seed_stored")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in report["users"]:
+        before, after = row["before"], row["after"]
+        cells = (
+            report["account"],
+            row["user_id"],
+            row["name"],
+            row["outcome"],
+            row["reason"],
+            before["binding"],
+            after["binding"],
+            before["login_protection"],
+            after["login_protection"],
+            "yes" if row["seed_stored"] else "no",
+        )
+        writer.writerow([_cell(cell) for cell in cells])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else " ".join(str(value).split())
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+def plan_lines(plan: Entry) -> list[str]:
+    """The plan for a person: a line a wave, and a line for everybody who is not brought along and why."""
+    lines = []
+    for number, wave in enumerate(plan["waves"], 1):
+        names = [str(entry["name"]) for entry in wave]
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        steps = [step for step in _ORDER if any(step in entry["steps"] for entry in wave)]
+        lines.append(f"wave {number} of {len(plan['waves'])}, {len(wave)} user{'' if len(wave) == 1 else 's'} to {', '.join(steps)}: {shown}")
+    already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
+    if already:
+        lines.append(f"{already} already so")
+    lines += [f"left alone: {fate['name']}: {fate['reason']}" for fate in plan["users"] if fate["fate"] == LEFT_ALONE]
+    lines += [f"problem: {fate['name'] or fate['user_id']}: {fate['reason']}" for fate in plan["users"] if fate["fate"] == PROBLEM]
+    return lines
+
+
+def report_line(report: Entry) -> str:
+    """The report in one line, for a person."""
+    summary = report["summary"]
+    names = {
+        "done": "done",
+        "planned": "to do",
+        "already": "already so",
+        "left_alone": "left alone",
+        "failed": "failed",
+        "not_reached": "not reached",
+    }
+    parts = [f"{summary[word]} {name}" for word, name in names.items() if summary[word] or word in ("failed",)]
+    before, after = summary["before"], summary["after"]
+    return f"{', '.join(parts)}; of {after['users']} users vmfa {before['vmfa']} -> {after['vmfa']}, bound {before['bound']} -> {after['bound']}" + (
+        f" (+{after['unknown']} the cloud cannot tell)" if after["unknown"] else ""
+    )

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Seeds in ansible-vault files on the control node: read them, and add to them without ever losing one."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping
+from urllib.parse import quote
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.parsing.vault import VaultLib, VaultSecret
+
+SEEDS, MARKS = ".yml", ".json"
+
+
+class StoreError(Exception):
+    """The store cannot be used. The text says why and holds no secret."""
+
+
+@dataclass
+class Contents:
+    """What a store knows. A record of one user supersedes all earlier ones of his."""
+
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    """User id -> ``serial_number``, ``seed``, ``name`` and perhaps ``bound``, for users whose newest record is a seed."""
+
+    intents: list[str] = field(default_factory=list)
+    """Users for whom a device was about to be created, and no seed came after."""
+
+
+class VaultStore:
+    """The files of one account: ``<dir>/<account>/*.yml`` with seeds, and ``*.json`` marks of what was about to happen, no secret in them.
+
+    Files are numbered, only ever added, and read in the order of their names.
+    """
+
+    def __init__(self, directory: str, account: str, password: str) -> None:
+        if not password:
+            raise StoreError("password must not be empty.")
+        name = quote(account, safe=" @+=,")
+        if not account or name.startswith("."):
+            raise StoreError("account must not be empty or begin with a dot: it names a directory.")
+        self.path = Path(directory).expanduser() / name
+        self._vault = VaultLib([("default", VaultSecret(password.encode("utf-8")))])
+
+    def read(self) -> Contents:
+        """Everything that is stored. Raises StoreError where a file cannot be read: to go on without a seed could lose a device."""
+        contents = Contents()
+        intents: dict[str, None] = {}
+        for path in self._files():
+            try:
+                raw = path.read_bytes()
+            except OSError as error:
+                raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+            if path.suffix == MARKS:
+                mark = self._mark(path, raw)
+                for user_id in mark.get("intends", []) + mark.get("removes", []):
+                    contents.entries.pop(user_id, None)
+                    intents.pop(user_id, None)
+                intents.update((user_id, None) for user_id in mark.get("intends", []))
+            else:
+                for user_id, entry in self._seeds(path, raw).items():
+                    intents.pop(user_id, None)
+                    contents.entries[user_id] = entry
+        contents.intents = list(intents)
+        return contents
+
+    def save(self, entries: Mapping[str, Mapping[str, Any]]) -> str:
+        """Store seeds in a new file, on the disk before this returns. Returns its path."""
+        text = yaml.safe_dump({user_id: _plain(entry) for user_id, entry in entries.items()}, allow_unicode=True, default_flow_style=False)
+        return self._add(SEEDS, self._vault.encrypt(text.encode("utf-8")))
+
+    def mark(self, intends: list[str], removes: list[str]) -> str:
+        """Write down that devices are about to be created for ``intends``, or removed for ``removes``. Returns the file's path."""
+        document = {name: users for name, users in (("intends", intends), ("removes", removes)) if users}
+        return self._add(MARKS, json.dumps(document, indent=1).encode("utf-8") + b"\n")
+
+    def _files(self) -> list[Path]:
+        try:
+            found = [path for path in self.path.iterdir() if path.suffix in (SEEDS, MARKS) and not path.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be read: {error.strerror}.") from None
+        return sorted(found, key=lambda path: path.name)
+
+    def _seeds(self, path: Path, raw: bytes) -> dict[str, dict[str, Any]]:
+        try:
+            document = yaml.safe_load(self._vault.decrypt(raw))
+        except (AnsibleError, yaml.YAMLError, UnicodeDecodeError):
+            raise StoreError(f"{path} cannot be decrypted: is the password the one it was written with?") from None
+        if not isinstance(document, dict) or not all(isinstance(entry, dict) and entry.get("serial_number") and entry.get("seed") for entry in document.values()):
+            raise StoreError(f"{path} does not hold a mapping from user ids to serial_number, seed and name.")
+        return {str(user_id): entry for user_id, entry in document.items()}
+
+    @staticmethod
+    def _mark(path: Path, raw: bytes) -> dict[str, list[str]]:
+        try:
+            document = json.loads(raw.decode("utf-8"))
+            return {name: [str(user_id) for user_id in document.get(name, [])] for name in ("intends", "removes")}
+        except (ValueError, AttributeError, TypeError):
+            raise StoreError(f"{path} is not a mark of this store.") from None
+
+    def _add(self, suffix: str, content: bytes) -> str:
+        """Write a new file whole or not at all: temporary file, fsync, then a link that never replaces another file."""
+        try:
+            self._make_directory()
+            handle, temporary = tempfile.mkstemp(dir=self.path, prefix=".new-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                final = self._link(temporary, suffix)
+            finally:
+                os.unlink(temporary)
+            directory = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
+        return str(final)
+
+    def _link(self, temporary: str, suffix: str) -> Path:
+        numbers = [int(path.name[:6]) for path in self._files() if path.name[:6].isdigit()]
+        number = max(numbers, default=0) + 1
+        while True:
+            final = self.path / f"{number:06d}{suffix}"
+            try:
+                # Another run may have taken the number, with either suffix: a link fails then, where a rename would overwrite.
+                os.link(temporary, final)
+                return final
+            except FileExistsError:
+                number += 1
+
+    def _make_directory(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        found = os.lstat(self.path)
+        if not stat.S_ISDIR(found.st_mode):
+            raise StoreError(f"{self.path} is not a directory.")
+        if found.st_mode & 0o022:
+            raise StoreError(f"{self.path} can be written by others: take that right away (chmod go-w).")
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as YAML's safe writer takes it, without what Ansible hangs on its strings."""
+    plain: dict[str, Any] = {name: str(entry[name]) for name in ("serial_number", "seed")}
+    plain["name"] = str(entry.get("name") or "")
+    if entry.get("bound"):
+        plain["bound"] = True
+    return plain
