@@ -1,0 +1,487 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API's paths: which call a request is, and its JSON on the way in and out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Callable
+from urllib.parse import quote, unquote, urlencode
+
+from . import signing
+from .cloud import Center, Cloud, Device, Protection, Refusal, Token, User
+
+
+@dataclass
+class Call:
+    """One request. `headers` has lower-case names; `ids` are the decoded variable parts of the path."""
+
+    method: str
+    raw_path: str
+    raw_query: str
+    headers: Mapping[str, str]
+    body: bytes
+    base_url: str
+    ids: tuple[str, ...] = ()
+    caller: User | None = None
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The decoded query; the first of several values wins."""
+        pairs: dict[str, str] = {}
+        for part in self.raw_query.split("&") if self.raw_query else ():
+            key, _equals, value = part.partition("=")
+            pairs.setdefault(unquote(key), unquote(value))
+        return pairs
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The body, which must be a JSON object."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            raise Refusal(400, "IAM.0073", "The request body is not JSON.") from None
+        if not isinstance(value, dict):
+            raise Refusal(400, "IAM.0073", "The request body must be a JSON object.")
+        return value
+
+    @property
+    def user(self) -> User:
+        """The caller, on a route that demands one."""
+        assert self.caller is not None
+        return self.caller
+
+    def part(self, name: str) -> dict[str, Any]:
+        """The object under a key of the body."""
+        value = self.json.get(name)
+        if not isinstance(value, dict):
+            raise Refusal(400, "IAM.0072", f"The request body must have an object {name}.")
+        return value
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the cloud says; a body of None is an empty one."""
+
+    status: int
+    body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Cloud, Call], Answer]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and path, the name that faults know it by, and what it needs."""
+
+    method: str
+    pattern: str
+    name: str
+    handler: Handler
+    anonymous: bool = False
+    signed_only: bool = False
+    huaweicloud_only: bool = False
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        return re.compile(self.pattern.replace("{}", "([^/]*)"))
+
+
+def family(path: str) -> str:
+    """Which error body a path's answers have."""
+    if path.startswith("/v3.0/"):
+        return "iam"
+    if path.startswith("/v3/"):
+        return "keystone"
+    if path.startswith("/v5/"):
+        return "v5"
+    return "center" if path.startswith("/v1/") else "gateway"
+
+
+KEYSTONE_TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
+
+
+def error_answer(refusal: Refusal, path: str, request_id: str) -> Answer:
+    """The error in the shape of the path's family."""
+    shape = refusal.shape or ("gateway" if refusal.code.startswith("APIGW.") else family(path))
+    if shape == "keystone":
+        if refusal.status == 405:
+            return Answer(405, {"message": refusal.message}, refusal.headers)
+        title = KEYSTONE_TITLES.get(refusal.status, "Error")
+        body: dict[str, Any] = {"code": refusal.status, "message": refusal.message, "title": title}
+        return Answer(refusal.status, {"error": body}, refusal.headers)
+    code = refusal.code
+    if shape == "center" and refusal.status == 400:
+        code = "IIC.1002"
+    body = {"error_code": code, "error_msg": refusal.message}
+    if shape in ("v5", "center"):
+        body["request_id"] = request_id
+        if refusal.status == 403:
+            if shape == "v5":
+                body["error_code"] = code.replace("IAM.", "PAP5.")
+            body["encoded_authorization_message"] = base64.b64encode(f"denied {request_id}".encode()).decode()
+    return Answer(refusal.status, body, refusal.headers)
+
+
+def find(cloud: Cloud, method: str, raw_path: str) -> tuple[Route, tuple[str, ...]]:
+    """The route of a request and the decoded ids in its path, or a Refusal."""
+    path = raw_path.rstrip("/") or "/"
+    allowed = []
+    for route in _CANDIDATES.get(path.count("/"), ()):
+        if route.huaweicloud_only and cloud.settings.profile != "huaweicloud":
+            continue
+        match = route.regex.fullmatch(path)
+        if match is None:
+            continue
+        if route.method == method:
+            return route, tuple(unquote(text) for text in match.groups())
+        allowed.append(route.method)
+    if allowed:
+        headers = {"Allow": ", ".join(sorted(allowed))}
+        raise Refusal(405, "IAM.0001", "The method is not allowed for the requested URL.", headers=headers)
+    raise Refusal(404, "APIGW.0101", "The API does not exist or has not been published in the environment")
+
+
+def authenticate(cloud: Cloud, route: Route, call: Call) -> User | None:
+    """Who calls, or a Refusal. The signature is computed outside the cloud's lock."""
+    token_id = call.headers.get("x-auth-token")
+    authorization = call.headers.get("authorization")
+    if token_id is not None and not route.signed_only:
+        with cloud.lock:
+            return cloud.token(token_id).user
+    if authorization is None:
+        if route.anonymous:
+            return None
+        raise Refusal(401, "APIGW.0301", "Incorrect IAM authentication information: no signature or token", shape="gateway")
+    try:
+        claim = signing.parse_claim(authorization)
+        key = cloud.key(claim.access_key, call.headers.get("x-security-token"))
+        signing.verify(
+            claim,
+            key.secret_key,
+            call.method,
+            call.raw_path,
+            call.raw_query,
+            call.headers,
+            call.body,
+            cloud.now(),
+        )
+    except signing.SignatureRefused as refused:
+        raise Refusal(401, "APIGW.0301", f"Incorrect IAM authentication information: {refused}", shape="gateway") from None
+    domain_id = call.headers.get("x-domain-id")
+    if domain_id is not None and domain_id != key.user.domain_id:
+        # [?] What another account's id does; a 403 is the least misleading.
+        raise Refusal(403, "IAM.0002", "The access key does not belong to the domain in X-Domain-Id.")
+    return key.user
+
+
+def _device_body(user: User, device: Device) -> dict[str, Any]:
+    return {"serial_number": device.serial_number, "user_id": user.id}
+
+
+def _protection_body(user: User, protection: Protection) -> dict[str, Any]:
+    method = protection.verification_method if protection.enabled else "none"
+    return {"user_id": user.id, "enabled": protection.enabled, "verification_method": method}
+
+
+def _page_info(count: int, next_marker: str | None) -> dict[str, Any]:
+    info: dict[str, Any] = {"current_count": count}
+    if next_marker:
+        info["next_marker"] = next_marker
+    return info
+
+
+def _new_device_body(device: Device) -> dict[str, Any]:
+    return {"virtual_mfa_device": {"serial_number": device.serial_number, "base32_string_seed": device.seed}}
+
+
+def _create(cloud: Cloud, call: Call) -> Answer:
+    given = call.part("virtual_mfa_device")
+    return Answer(201, _new_device_body(cloud.create_device(call.user, given.get("user_id"), given.get("name"))))
+
+
+def _bind(cloud: Cloud, call: Call) -> Answer:
+    _bind_any(cloud, call, v5=False)
+    return Answer(204)
+
+
+def _bind_any(cloud: Cloud, call: Call, *, v5: bool) -> None:
+    given = call.json
+    codes = given.get("authentication_code_first"), given.get("authentication_code_second")
+    cloud.bind_device(call.user, given.get("user_id"), given.get("serial_number"), *codes, v5=v5)
+
+
+def _unbind(cloud: Cloud, call: Call) -> Answer:
+    given = call.json
+    code = given.get("authentication_code")
+    cloud.unbind_device(call.user, given.get("user_id"), given.get("serial_number"), code, v5=False)
+    return Answer(204)
+
+
+def _delete(cloud: Cloud, call: Call) -> Answer:
+    cloud.delete_device(call.user, call.query.get("user_id"), _serial(call))
+    return Answer(204)
+
+
+def _serial(call: Call) -> str:
+    if not call.query.get("serial_number"):
+        raise Refusal(400, "IAM.0072", "serial_number is required.")
+    return call.query["serial_number"]
+
+
+def _get_device(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"virtual_mfa_device": _device_body(*cloud.show_device(call.user, call.ids[0]))})
+
+
+def _list_devices(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"virtual_mfa_devices": [_device_body(*pair) for pair in cloud.list_devices(call.user)]})
+
+
+def _get_protection(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"login_protect": _protection_body(*cloud.show_protection(call.user, call.ids[0]))})
+
+
+def _list_protections(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"login_protects": [_protection_body(*pair) for pair in cloud.list_protections(call.user)]})
+
+
+def _set_protection(cloud: Cloud, call: Call) -> Answer:
+    given = call.part("login_protect")
+    user, protection = cloud.set_protection(call.user, call.ids[0], given.get("enabled"), given.get("verification_method"))
+    # The answer echoes what was sent: a disabled protection shows its method here and "none" when read.
+    echo = {"user_id": user.id, "enabled": protection.enabled, "verification_method": protection.verification_method}
+    return Answer(200, {"login_protect": echo})
+
+
+def _list_users(cloud: Cloud, call: Call) -> Answer:
+    query = call.query
+    filters: dict[str, str] = {name: query[name] for name in ("domain_id", "enabled", "name") if name in query}
+    users, next_marker = cloud.list_users(
+        call.user, filters.get("domain_id"), filters.get("enabled"), filters.get("name"), query.get("marker")
+    )
+    url = f"{call.base_url}/v3/users"
+    next_url = None
+    if next_marker:
+        filters["marker"] = next_marker
+        next_url = f"{url}?{urlencode(filters, quote_via=quote)}"
+    bodies = [
+        {
+            "id": user.id,
+            "name": user.name,
+            "domain_id": user.domain_id,
+            "enabled": user.enabled,
+            "description": "",
+            "password_expires_at": None,
+            "pwd_status": True,
+            "links": {"self": f"{url}/{user.id}", "next": None, "previous": None},
+        }
+        for user in users
+    ]
+    self_url = f"{url}?{call.raw_query}" if call.raw_query else url
+    return Answer(200, {"users": bodies, "links": {"self": self_url, "next": next_url, "previous": None}})
+
+
+def _list_domains(_cloud: Cloud, call: Call) -> Answer:
+    account = call.user.account
+    url = f"{call.base_url}/v3/auth/domains"
+    links = {"self": url, "next": None, "previous": None}
+    domain = {"id": account.domain_id, "name": account.name, "enabled": True, "description": "", "links": links}
+    return Answer(200, {"domains": [domain], "links": links})
+
+
+def _show_credential(cloud: Cloud, call: Call) -> Answer:
+    user = cloud.show_access_key(call.user, call.ids[0])
+    body = {
+        "user_id": user.id,
+        "access": user.access_key,
+        "status": "active" if user.enabled else "inactive",
+        "description": "",
+        "create_time": "2026-01-02T03:04:05.000000Z",
+    }
+    return Answer(200, {"credential": body})
+
+
+def _iso(timestamp: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(timestamp))
+
+
+def _token_answer(status: int, token_id: str, token: Token) -> Answer:
+    account = token.user.account
+    domain = {"id": account.domain_id, "name": account.name}
+    body = {
+        "methods": list(token.methods),
+        "user": {"id": token.user.id, "name": token.user.name, "domain": domain, "password_expires_at": ""},
+        "domain": domain,
+        "roles": [{"id": "0", "name": "te_admin"}] if token.user.is_admin else [],
+        "issued_at": _iso(token.issued_at),
+        "expires_at": _iso(token.expires_at),
+    }
+    return Answer(status, {"token": body}, {"X-Subject-Token": token_id})
+
+
+def _log_in(cloud: Cloud, call: Call) -> Answer:
+    auth = call.part("auth")
+    identity = auth.get("identity")
+    scope = auth.get("scope")
+    if not isinstance(identity, dict) or not isinstance(scope, (dict, type(None))):
+        raise Refusal(400, "IAM.0072", "auth.identity and auth.scope must be objects.")
+    token_id, token = cloud.log_in(identity, scope)
+    call.caller = token.user
+    return _token_answer(201, token_id, token)
+
+
+def _show_token(cloud: Cloud, call: Call) -> Answer:
+    token_id = call.headers.get("x-subject-token", "")
+    try:
+        token = cloud.token(token_id)
+    except Refusal:
+        raise Refusal(404, "IAM.0004", "Could not find the token.") from None
+    if token.user is not call.user and not (call.user.is_admin and token.user.account is call.user.account):
+        raise Refusal(403, "IAM.0003", "You are not authorized to perform the requested action.")
+    return _token_answer(200, token_id, token)
+
+
+def _v5_create(cloud: Cloud, call: Call) -> Answer:
+    given = call.json
+    device = cloud.create_device(call.user, given.get("user_id"), given.get("virtual_mfa_device_name"))
+    return Answer(cloud.settings.v5_create_status, _new_device_body(device))
+
+
+def _v5_enable(cloud: Cloud, call: Call) -> Answer:
+    _bind_any(cloud, call, v5=True)
+    return Answer(200)
+
+
+def _v5_disable(cloud: Cloud, call: Call) -> Answer:
+    given = call.json
+    cloud.unbind_device(call.user, given.get("user_id"), given.get("serial_number"), None, v5=True)
+    return Answer(200)
+
+
+def _v5_delete(cloud: Cloud, call: Call) -> Answer:
+    cloud.delete_device_v5(call.user, call.query.get("user_id"), _serial(call))
+    return Answer(204)
+
+
+def _v5_list(cloud: Cloud, call: Call) -> Answer:
+    query = call.query
+    pairs, marker = cloud.list_devices_v5(call.user, query.get("user_id"), query.get("limit"), query.get("marker"))
+    devices = [{**_device_body(user, device), "enabled": device.bound} for user, device in pairs]
+    return Answer(200, {"mfa_devices": devices, "page_info": _page_info(len(devices), marker)})
+
+
+def _v5_users(cloud: Cloud, call: Call) -> Answer:
+    users, marker = cloud.list_users_v5(call.user, call.query.get("limit"), call.query.get("marker"))
+    bodies = [
+        {
+            "user_id": user.id,
+            "user_name": user.name,
+            "enabled": user.enabled,
+            "is_root_user": user.is_admin,
+            "description": "",
+            "created_at": "2026-01-02T03:04:05.000Z",
+            "urn": f"iam::{user.domain_id}:user:{user.name}",
+        }
+        for user in users
+    ]
+    return Answer(200, {"users": bodies, "page_info": _page_info(len(bodies), marker)})
+
+
+def _list_instances(cloud: Cloud, call: Call) -> Answer:
+    centers = cloud.list_instances(call.user, call.query.get("limit"), call.query.get("marker"))
+    bodies = [_instance_body(center) for center in centers]
+    return Answer(200, {"instances": bodies, "page_info": {"next_marker": None, "current_count": len(bodies)}})
+
+
+def _instance_body(center: Center) -> dict[str, Any]:
+    return {
+        "instance_id": center.instance_id,
+        "identity_store_id": center.identity_store_id,
+        "alias": "acme",
+        "instance_urn": f"IdentityCenter::system:instance:{center.instance_id}",
+    }
+
+
+def _get_permission(cloud: Cloud, call: Call) -> Answer:
+    center = cloud.center(call.user, call.ids[0])
+    return Answer(200, {"identity_store_id": center.identity_store_id, "user_permission": center.user_permission})
+
+
+def _set_permission(cloud: Cloud, call: Call) -> Answer:
+    cloud.set_permission(call.user, call.ids[0], call.json)
+    return Answer(200)
+
+
+def _get_sso(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"sso_configuration": cloud.center(call.user, call.ids[0]).sso_configuration})
+
+
+def _set_sso(cloud: Cloud, call: Call) -> Answer:
+    cloud.set_sso_configuration(call.user, call.ids[0], call.json)
+    return Answer(200)
+
+
+def _retrieve_devices(cloud: Cloud, call: Call) -> Answer:
+    cloud.identity_store(call.user, call.ids[0])
+    users = call.json.get("user_list")
+    if not isinstance(users, list) or not users or not all(isinstance(user, dict) and "user_id" in user for user in users):
+        raise Refusal(400, "IIC.1002", "user_list must be a list of users.")
+    entries = [{"user": {"identity_store_id": call.ids[0], "user_id": user["user_id"]}, "mfa_devices": []} for user in users]
+    return Answer(200, {"user_mfa_devices_entry_list": entries})
+
+
+def _delete_center_device(cloud: Cloud, call: Call) -> Answer:
+    cloud.identity_store(call.user, call.ids[0])
+    # Devices are enrolled in a browser only, so a rehearsal never has one.
+    raise Refusal(404, "IIC.1004", "The MFA device does not exist.")
+
+
+def _v5(method: str, pattern: str, name: str, handler: Handler) -> Route:
+    return Route(method, pattern, name, handler, huaweicloud_only=True)
+
+
+def _center(method: str, pattern: str, name: str, handler: Handler) -> Route:
+    return Route(method, pattern, name, handler, huaweicloud_only=True, signed_only=True)
+
+
+ROUTES = (
+    Route("POST", "/v3.0/OS-MFA/virtual-mfa-devices", "create", _create),
+    Route("GET", "/v3.0/OS-MFA/virtual-mfa-devices", "list-devices", _list_devices),
+    Route("DELETE", "/v3.0/OS-MFA/virtual-mfa-devices", "delete", _delete),
+    Route("PUT", "/v3.0/OS-MFA/mfa-devices/bind", "bind", _bind),
+    Route("PUT", "/v3.0/OS-MFA/mfa-devices/unbind", "unbind", _unbind),
+    Route("GET", "/v3.0/OS-MFA/users/{}/virtual-mfa-device", "get-device", _get_device),
+    Route("GET", "/v3.0/OS-USER/users/{}/login-protect", "login-protect-get", _get_protection),
+    Route("PUT", "/v3.0/OS-USER/users/{}/login-protect", "login-protect-put", _set_protection),
+    Route("GET", "/v3.0/OS-USER/login-protects", "login-protect-list", _list_protections),
+    Route("GET", "/v3.0/OS-CREDENTIAL/credentials/{}", "credential", _show_credential),
+    Route("GET", "/v3/users", "users", _list_users),
+    Route("GET", "/v3/auth/domains", "domains", _list_domains),
+    Route("POST", "/v3/auth/tokens", "login", _log_in, anonymous=True),
+    Route("GET", "/v3/auth/tokens", "token", _show_token),
+    _v5("POST", "/v5/virtual-mfa-devices", "v5-create", _v5_create),
+    _v5("DELETE", "/v5/virtual-mfa-devices", "v5-delete", _v5_delete),
+    _v5("POST", "/v5/mfa-devices/enable", "v5-enable", _v5_enable),
+    _v5("POST", "/v5/mfa-devices/disable", "v5-disable", _v5_disable),
+    _v5("GET", "/v5/mfa-devices", "v5-list", _v5_list),
+    _v5("GET", "/v5/users", "v5-users", _v5_users),
+    _center("GET", "/v1/instances", "ic-instances", _list_instances),
+    _center("GET", "/v1/instances/{}/mfa-devices/management-settings", "ic-get-mfa", _get_permission),
+    _center("POST", "/v1/instances/{}/mfa-devices/management-settings", "ic-set-mfa", _set_permission),
+    _center("GET", "/v1/instances/{}/sso-configuration", "ic-get-sso", _get_sso),
+    _center("POST", "/v1/instances/{}/sso-configuration", "ic-set-sso", _set_sso),
+    _center("POST", "/v1/identity-stores/{}/users/retrieve-mfa-devices", "ic-devices", _retrieve_devices),
+    _center("DELETE", "/v1/identity-stores/{}/users/{}/mfa-devices/{}", "ic-device-delete", _delete_center_device),
+)
+
+# Almost every path has a number of slashes of its own or shares it with few others, which spares most of the matching.
+_CANDIDATES: dict[int, list[Route]] = {}
+for _route in ROUTES:
+    _CANDIDATES.setdefault(_route.pattern.count("/"), []).append(_route)
