@@ -8,7 +8,6 @@ from typing import Any, Callable
 from urllib.parse import quote
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import STEP, decode_seed
 

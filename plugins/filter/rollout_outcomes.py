@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
 from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import plain

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import PlanError, make_plan, terms_of
 

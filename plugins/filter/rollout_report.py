@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
 from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import plain
@@ -23,7 +24,14 @@ def rollout_report(
     """The report of an account: see the documentation beside this file."""
     seen = plain(after) if after and "users" in after else None
     document = _rollout.make_report(
-        str(account), _rollout.terms_of(terms or {}), plain(plan), plain(outcomes), plain(before), seen, plain(stored or {}), bool(check_mode)
+        str(account),
+        _rollout.terms_of(terms or {}),
+        plain(plan),
+        plain(outcomes),
+        plain(before),
+        seen,
+        plain(stored or {}),
+        bool(check_mode),
     )
     return {"document": document, "csv": _rollout.report_csv(document), "line": _rollout.report_line(document)}
 

@@ -8,7 +8,6 @@ import time
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.hwc.mfa.plugins.module_utils import _totp
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
 

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._device_api import DeviceReader
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError

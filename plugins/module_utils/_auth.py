@@ -10,8 +10,9 @@ import hashlib
 import hmac
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Union
+from typing import Any, Callable, Union
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._endpoints import first_set
@@ -150,14 +151,18 @@ def _build(kind: str, params: Mapping[str, Any], env: Mapping[str, str]) -> Cred
     username = value("auth_username", follow_environment=not named)
     password = value("auth_password")
     if not password:
-        raise OptionError(f"auth_password is missing: a user to log in is given, and needs it ({' or '.join(ENVIRONMENT['auth_password'])} can give it too).")
+        raise OptionError(
+            f"auth_password is missing: a user to log in is given, and needs it ({' or '.join(ENVIRONMENT['auth_password'])} can give it too)."
+        )
     if user_id:
         username = None
     elif not username:
         raise OptionError("auth_username or auth_user_id is missing: auth_password needs one of them.")
     domain_name = value("auth_domain_name")
     if username and not domain_name:
-        raise OptionError("auth_domain_name is missing: a user name is unique within its account only; give it, or auth_user_id instead of auth_username.")
+        raise OptionError(
+            "auth_domain_name is missing: a user name is unique within its account only; give it, or auth_user_id instead of auth_username."
+        )
     passcode = value("auth_passcode", follow_environment=not named)
     if passcode is not None and not (len(passcode) == 6 and passcode.isascii() and passcode.isdigit()):
         raise OptionError("auth_passcode must be a string of exactly six digits; quote it in YAML, so that leading zeros stay.")
@@ -203,18 +208,19 @@ class Auth(AuthBase):
 
 
 class SignatureAuth(Auth):
-    """Signs each request with AK/SK, on the server's clock."""
+    """Signs each request with AK/SK, on the server's clock. ``domain_id`` is asked at the first request for the account's id, to be sent along."""
 
-    def __init__(self, key: AccessKey, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, key: AccessKey, now: Callable[[], float] = time.time, domain_id: Callable[[], str | None] = lambda: None) -> None:
         self._key = key
         self._now = now
-        self.domain_id: str | None = None
+        self._domain_id = domain_id
 
     def __call__(self, request: Any) -> Any:
+        domain_id = self._domain_id()
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
         request.headers["X-Sdk-Date"] = date
-        if self.domain_id:
-            request.headers["X-Domain-Id"] = self.domain_id
+        if domain_id:
+            request.headers["X-Domain-Id"] = domain_id
         if self._key.security_token:
             request.headers["X-Security-Token"] = self._key.security_token
         url = urlsplit(request.url)
@@ -228,6 +234,7 @@ class SignatureAuth(Auth):
         return request
 
     def prepare(self) -> float:
+        self._domain_id()
         return self._now()
 
     def renew(self, seen: float, error: CloudError) -> bool:
@@ -252,7 +259,9 @@ class PasswordAuth(Auth):
     ``session`` is the way to IAM without an identity; ``passcode`` makes the code at the moment of the login.
     """
 
-    def __init__(self, password: Password, session: Session, scope: Callable[[], str | None], passcode: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, password: Password, session: Session, scope: Callable[[], str | None], passcode: Callable[[], str] | None = None
+    ) -> None:
         self._password = password
         self._session = session
         self._scope = scope
@@ -324,7 +333,11 @@ def log_in(
         raise
     token = reply.headers.get("X-Subject-Token")
     if not token:
-        raise CloudError("the login succeeded without a token in X-Subject-Token: is the endpoint really IAM?", status=reply.status, call="POST /v3/auth/tokens")
+        raise CloudError(
+            "the login succeeded without a token in X-Subject-Token: is the endpoint really IAM?",
+            status=reply.status,
+            call="POST /v3/auth/tokens",
+        )
     described = reply.document.get("token") if isinstance(reply.document, dict) else None
     user = described.get("user") if isinstance(described, dict) else None
     return token, user if isinstance(user, dict) else {}

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import Credentials, Password, resolve_item, wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._device_api import DeviceReader, DeviceWriter
@@ -48,15 +49,22 @@ class Codes:
     def __init__(self, item: Mapping[str, Any], needed: bool) -> None:
         first, second, seed = (item.get(name) for name in ("authentication_code_first", "authentication_code_second", "seed"))
         if seed and (first or second):
-            raise OptionError("seed and authentication_code_first/authentication_code_second exclude each other: give the one or the others.")
+            raise OptionError(
+                "seed and authentication_code_first/authentication_code_second exclude each other: give the one or the others."
+            )
         self._key = decode_seed(seed) if seed else None
         self._typed: tuple[str, str] | None = None
         if first or second:
             if needed and not (first and second):
-                raise OptionError("authentication_code_first and authentication_code_second go together: two consecutive codes of the device.")
-            self._typed = (check_code(first or second, "authentication_code_first"), check_code(second or first, "authentication_code_second"))
+                raise OptionError(
+                    "authentication_code_first and authentication_code_second go together: two consecutive codes of the device."
+                )
+            typed = (first or second or "", second or first or "")
+            self._typed = (check_code(typed[0], "authentication_code_first"), check_code(typed[1], "authentication_code_second"))
             if needed and first == second:
-                raise OptionError("authentication_code_first and authentication_code_second are the same: wait for the device to show the next code.")
+                raise OptionError(
+                    "authentication_code_first and authentication_code_second are the same: wait for the device to show the next code."
+                )
         if needed and self._key is None and self._typed is None:
             raise OptionError("seed, or authentication_code_first and authentication_code_second, must be given to bind a device.")
 
@@ -165,7 +173,9 @@ class _Binder:
             if seen.binding == UNKNOWN and not error.uncertain:
                 return _outcome(device, BOUND, False)
         if error.uncertain:
-            error.hint = "Whether the device is bound is not known: run again, with new codes. A device that is bound by then is left alone."
+            error.hint = (
+                "Whether the device is bound is not known: run again, with new codes. A device that is bound by then is left alone."
+            )
         raise error
 
     def unbind(self, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import Codes, unbind, unique_users
@@ -85,7 +86,9 @@ class _Maker:
                     # It was not there before, and nobody has its seed: it is the one whose answer was lost.
                     presume_unbound = True
                     if decide(device, self.replace, presume_unbound) == KEEP:
-                        error.hint = "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
+                        error.hint = (
+                            "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
+                        )
                         raise
                 if round_number == _ROUNDS - 1 or (device is None and error.status == 409):
                     raise
@@ -104,7 +107,9 @@ class _Maker:
                 raise
         left = reader.read_until(device.user_id, lambda seen: seen is None)
         if left is not None and left.serial_number == device.serial_number:
-            raise CloudError(f"device {device.serial_number} is still there after its deletion: it may be bound after all, and is left alone")
+            raise CloudError(
+                f"device {device.serial_number} is still there after its deletion: it may be bound after all, and is left alone"
+            )
 
     def absent(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
@@ -123,7 +128,9 @@ class _Maker:
                 raise
         left = reader.read_until(user_id, lambda seen: seen is None)
         if left is not None:
-            raise CloudError(f"device {left.serial_number} is still there after its deletion; run again, and see whether login protection holds it")
+            raise CloudError(
+                f"device {left.serial_number} is still there after its deletion; run again, and see whether login protection holds it"
+            )
         return {"user_id": user_id, "serial_number": device.serial_number, "binding": UNBOUND, "changed": True}
 
 
@@ -157,7 +164,7 @@ def work_device(context: Context) -> dict[str, Any]:
                 context.warn(f"user {outcome['user_id']}: {outcome['msg']}")
     if context.diff:
         changing = [outcome["user_id"] for outcome in outcomes if outcome["changed"]]
-        without, with_one = {user_id: None for user_id in changing}, {user_id: "virtual MFA device" for user_id in changing}
+        without, with_one = dict.fromkeys(changing), dict.fromkeys(changing, "virtual MFA device")
         result["diff"] = {"before": without if present else with_one, "after": with_one if present else without}
     return result
 

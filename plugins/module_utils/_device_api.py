@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import UNBOUND, UNKNOWN, Device, Iam, NewDevice

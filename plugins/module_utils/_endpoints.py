@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
@@ -36,10 +37,10 @@ def first_set(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]
 
 def iam_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
     """The base URL of IAM, without a trailing slash. Raises OptionError."""
+    region = _region(params, env)
     given = _given("iam_endpoint", params, env, IAM_ENVIRONMENT)
     if given is not None:
         return given
-    region = _region(params, env)
     if region is None:
         return "https://iam.myhuaweicloud.com"
     if region in _OTC:
@@ -50,10 +51,10 @@ def iam_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
 
 def identity_center_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
     """The base URL of IAM Identity Center. Raises OptionError, also where the region's cloud has no such service."""
+    region = _region(params, env)
     given = _given("identity_center_endpoint", params, env, IDENTITY_CENTER_ENVIRONMENT)
     if given is not None:
         return given
-    region = _region(params, env)
     if region in _OTC:
         raise OptionError(f"region {region} belongs to Open Telekom Cloud, which has no IAM Identity Center.")
     return "https://identitycenter.myhuaweicloud.eu" if region == _EUROPE else "https://identitycenter.myhuaweicloud.com"
@@ -67,7 +68,9 @@ def _region(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
             return None
         source, region = f"region (from {found[0]})", found[1]
     if not _REGION.fullmatch(region):
-        raise OptionError(f"{source} {region!r} is not the name of a region such as eu-de or ap-southeast-1; other hosts are given with iam_endpoint.")
+        raise OptionError(
+            f"{source} {region!r} is not the name of a region such as eu-de or ap-southeast-1; other hosts are given with iam_endpoint."
+        )
     return region
 
 
@@ -98,7 +101,9 @@ def _checked_url(value: str, source: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.:_\-\[\]%]+", host) or not re.fullmatch(r"[A-Za-z0-9/._~\-]*", parts.path) or "/.." in parts.path:
         raise OptionError(f"{source} holds a character that a host or path cannot have.")
     if scheme == "http" and not is_loopback(host):
-        raise OptionError(f"{source} must be https for {host}: plain http would carry secrets in the open, and is accepted for loopback hosts only.")
+        raise OptionError(
+            f"{source} must be https for {host}: plain http would carry secrets in the open, and is accepted for loopback hosts only."
+        )
     shown_host = f"[{host}]" if ":" in host else host
     default_port = 443 if scheme == "https" else 80
     netloc = shown_host if port in (None, default_port) else f"{shown_host}:{port}"

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 
 class OptionError(Exception):
@@ -72,10 +73,15 @@ class CloudError(Exception):
 
 # What to do about a refusal, by the last part of its code; the first entry that fits wins (CLOUD_API 6).
 _HINTS: tuple[tuple[int, tuple[str, ...], str], ...] = (
-    (400, ("1061",), "The codes were wrong: they must be two consecutive codes of this device, each used once; check the seed and the clock."),
+    (
+        400,
+        ("1061",),
+        "The codes were wrong: they must be two consecutive codes of this device, each used once; check the seed and the clock.",
+    ),
     (400, ("1062",), "Login protection holds the device: lift it first with hwc.mfa.iam_login_protection."),
     (401, ("0061",), "The account is locked after too many failures: wait until the cloud unlocks it."),
     (401, ("0066", "0067"), "The token is no longer valid: give a fresh auth_token."),
+    (401, ("0301",), "Check access_key and secret_key, security_token for temporary keys, and this machine's clock."),
     (403, (), "These credentials lack the permission for this call."),
     (429, (), "The cloud throttles: run again with a smaller concurrency."),
 )
@@ -120,7 +126,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
             message = f"{message or 'not authorized'} [encoded_authorization_message: {authorization_message}]"
     if message is None:
         kind = headers.get("Content-Type", "").split(";")[0].strip() or "no content type"
-        message = f"the answer holds no error the cloud's API would give ({len(body)} bytes, {kind})"
+        message = f"the host answered {status} with something that is not an error of the cloud's API ({kind}, {len(body)} bytes)"
     # A Keystone body repeats the HTTP status as its code: that adds nothing.
     if code == str(status):
         code = None

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
@@ -102,7 +103,10 @@ class Iam:
     def devices(self) -> list[Device]:
         """``GET /v3.0/OS-MFA/virtual-mfa-devices``: all of the account, in one answer."""
         reply = self.session.read("GET", "/v3.0/OS-MFA/virtual-mfa-devices")
-        return [Device(str(entry["user_id"]), str(entry["serial_number"]), UNKNOWN) for entry in _entries(reply, "virtual_mfa_devices", "user_id", "serial_number")]
+        return [
+            Device(str(entry["user_id"]), str(entry["serial_number"]), UNKNOWN)
+            for entry in _entries(reply, "virtual_mfa_devices", "user_id", "serial_number")
+        ]
 
     # v3.0, login protection
 
@@ -132,10 +136,10 @@ class Iam:
     def users(self) -> list[User]:
         """``GET /v3/users``, all pages."""
         found: list[User] = []
-        path, query = "/v3/users", []
+        query: list[tuple[str, str]] = []
         seen = set()
         while True:
-            reply = self.session.read("GET", path, query)
+            reply = self.session.read("GET", "/v3/users", query)
             found += [
                 User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False)
                 for entry in _entries(reply, "users", "id")
@@ -168,7 +172,9 @@ class Iam:
 
     def create_device_v5(self, user_id: str, name: str) -> NewDevice:
         """``POST /v5/virtual-mfa-devices``."""
-        return _new_device(self.session.write("POST", "/v5/virtual-mfa-devices", body={"virtual_mfa_device_name": name, "user_id": user_id}))
+        return _new_device(
+            self.session.write("POST", "/v5/virtual-mfa-devices", body={"virtual_mfa_device_name": name, "user_id": user_id})
+        )
 
     def enable_device_v5(self, user_id: str, serial_number: str, codes: Callable[[], tuple[str, str]]) -> None:
         """``POST /v5/mfa-devices/enable``; ``codes`` is asked at the moment of sending."""
@@ -220,7 +226,9 @@ def _binding(user_id: str, serial_number: str, codes: tuple[str, str]) -> dict[s
 
 def _new_device(reply: Reply) -> NewDevice:
     try:
-        return NewDevice(str(reply.field("virtual_mfa_device", "serial_number")), str(reply.field("virtual_mfa_device", "base32_string_seed")))
+        return NewDevice(
+            str(reply.field("virtual_mfa_device", "serial_number")), str(reply.field("virtual_mfa_device", "base32_string_seed"))
+        )
     except CloudError as error:
         error.uncertain = True  # something was made, and its seed is not here
         raise
@@ -236,5 +244,9 @@ def _entries(reply: Reply, key: str, *needed: str) -> list[dict[str, Any]]:
     """The list ``key`` of an answer, whose entries all have the fields ``needed``. Anything else is an error, never an empty list."""
     entries = reply.field(key)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and all(name in entry for name in needed) for entry in entries):
-        raise CloudError(f"the answer's list {key} has another form than the API documents", status=reply.status, request_id=reply.headers.get("X-Request-Id"))
+        raise CloudError(
+            f"the answer's list {key} has another form than the API documents",
+            status=reply.status,
+            request_id=reply.headers.get("X-Request-Id"),
+        )
     return entries

@@ -35,7 +35,9 @@ class IdentityCenter:
         while True:
             reply = self.session.read("GET", "/v1/instances", [("limit", "100")] + ([("marker", marker)] if marker else []))
             entries = reply.field("instances")
-            if not isinstance(entries, list) or not all(isinstance(e, dict) and "instance_id" in e and "identity_store_id" in e for e in entries):
+            if not isinstance(entries, list) or not all(
+                isinstance(e, dict) and "instance_id" in e and "identity_store_id" in e for e in entries
+            ):
                 raise CloudError("the answer's list instances has another form than the API documents", status=reply.status)
             found += [Instance(str(e["instance_id"]), str(e["identity_store_id"]), e.get("alias")) for e in entries]
             page = reply.document.get("page_info")

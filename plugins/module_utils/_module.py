@@ -7,23 +7,22 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
-
-
-def missing_library() -> str:
-    """What to say where requests cannot be imported: which Python lacks it and what to do."""
-    return f"{missing_required_lib('requests')} Install it there, or let ansible_python_interpreter name a Python that has it."
 
 
 def run(definition: Definition) -> None:
     """Be the module that ``definition`` describes."""
     module = AnsibleModule(argument_spec=dict(definition.argument_spec), supports_check_mode=True, **definition.relations)
     if REQUESTS_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_library())
+        module.fail_json(
+            msg=(
+                f"The Python library requests is missing: install it for {sys.executable}, or let ansible_python_interpreter name a Python that has it."
+            )
+        )
     result, secrets = perform(definition, module.params, module.check_mode, module._diff, os.environ)
     module.no_log_values.update(secrets)
     for warning in result.pop("warnings", []):

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, STALE_WAITS

@@ -7,12 +7,23 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping
+from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils import _auth, _endpoints
-from ansible_collections.hwc.mfa.plugins.module_utils._auth import AccessKey, Auth, Credentials, Password, PasswordAuth, SignatureAuth, Token, TokenAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import (
+    AccessKey,
+    Auth,
+    Credentials,
+    Password,
+    PasswordAuth,
+    SignatureAuth,
+    Token,
+    TokenAuth,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import error_facts
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
@@ -70,11 +81,12 @@ class Definition:
 class Context:
     """Options, check mode and diff of one run of a module, and the identities and connections that it uses."""
 
-    def __init__(self, params: Mapping[str, Any], check_mode: bool, diff: bool, env: Mapping[str, str]) -> None:
+    def __init__(self, params: Mapping[str, Any], check_mode: bool, diff: bool, env: Mapping[str, str], wanted: Callable[[], bool]) -> None:
         self.params = params
         self.check_mode = check_mode
         self.diff = diff
         self.env = env
+        self._wanted = wanted
         self.warnings: list[str] = []
         self._lock = threading.RLock()
         self._http: Http | None = None
@@ -103,7 +115,7 @@ class Context:
     def http(self) -> Http:
         with self._lock:
             if self._http is None:
-                self._http = Http(_http_settings(self.params))
+                self._http = Http(_http_settings(self.params), wanted=self._wanted)
             return self._http
 
     @property
@@ -115,10 +127,14 @@ class Context:
     def identity_center(self) -> IdentityCenter:
         """Identity Center with the module's own credentials."""
         if isinstance(self._needed_credentials(), AccessKey):
-            auth: Auth = SignatureAuth(self._needed_credentials(), self.http.clock(_endpoints.identity_center_endpoint(self.params, self.env)).now)
+            auth: Auth = SignatureAuth(
+                self._needed_credentials(), self.http.clock(_endpoints.identity_center_endpoint(self.params, self.env)).now
+            )
         else:
             auth = self._own_auth()
-        return IdentityCenter(Session(self.http, _endpoints.identity_center_endpoint(self.params, self.env), auth, "identity_center_endpoint"))
+        return IdentityCenter(
+            Session(self.http, _endpoints.identity_center_endpoint(self.params, self.env), auth, "identity_center_endpoint")
+        )
 
     def iam_as(self, credentials: Credentials, passcode: Callable[[], str] | None = None) -> Iam:
         """IAM with a user's own credentials."""
@@ -174,23 +190,25 @@ class Context:
         if isinstance(credentials, Token):
             return TokenAuth(credentials)
         if isinstance(credentials, AccessKey):
-            signer = SignatureAuth(credentials, session.clock.now)
-            signer.domain_id = self.env.get("HW_DOMAIN_ID") or self._domain_id(signer, session)
-            return signer
+            return SignatureAuth(credentials, session.clock.now, lambda: self._domain_id(credentials, session))
         # Without a name of its own, a user's login is scoped to the account that the module works on.
         own = self.credentials is credentials
         return PasswordAuth(credentials, session, lambda: credentials.domain_name or (None if own else self.domain_name()), passcode)
 
-    def _domain_id(self, signer: SignatureAuth, session: Session) -> str | None:
+    def _domain_id(self, key: AccessKey, session: Session) -> str | None:
         """The account's id, which the vendor's SDK sends with every signed call; it asks the same way."""
+        if self.env.get("HW_DOMAIN_ID"):
+            return self.env["HW_DOMAIN_ID"]
         with self._lock:
             if not self._domain_asked:
-                self._ask_domain(Iam(session.acting_as(signer)))
+                self._ask_domain(Iam(session.acting_as(SignatureAuth(key, session.clock.now))))
             return self._domain[0] if self._domain else None
 
     def _own_domain(self) -> tuple[str, str] | None:
         with self._lock:
-            if not self._domain_asked and self.credentials is not None:
+            if not self._domain_asked and isinstance(self.credentials, AccessKey):
+                self._domain_id(self.credentials, self._iam_session())
+            elif not self._domain_asked and self.credentials is not None:
                 self._ask_domain(self.iam)
             return self._domain
 
@@ -216,14 +234,24 @@ def _http_settings(params: Mapping[str, Any]) -> HttpSettings:
     if params.get("ca_path"):
         if not verify:
             raise OptionError("ca_path has no effect with validate_certs=false: give one of them.")
-        if not os.path.exists(params["ca_path"]):
-            raise OptionError("ca_path names a file that does not exist.")
-        verify = params["ca_path"]
+        verify = _checked_ca_path(params["ca_path"])
     if not 0 < params["timeout"] <= 3600:
         raise OptionError("timeout must be more than 0 and at most 3600 seconds.")
     if not 0 <= params["retries"] <= 100:
         raise OptionError("retries must be from 0 to 100.")
     return HttpSettings(verify, params["timeout"], params["retries"], pool_size=_pool_size(params))
+
+
+def _checked_ca_path(path: str) -> str:
+    try:
+        if os.path.isdir(path):
+            ssl.create_default_context(capath=path)
+        else:
+            ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError too, where there is no certificate in it
+        reason = error.strerror if error.__class__ is not ssl.SSLError and error.strerror else "there is no PEM certificate in it"
+        raise OptionError(f"ca_path cannot be used: {reason}.") from None
+    return path
 
 
 def _pool_size(params: Mapping[str, Any]) -> int:
@@ -233,12 +261,22 @@ def _pool_size(params: Mapping[str, Any]) -> int:
     return concurrency
 
 
-def perform(definition: Definition, params: Mapping[str, Any], check_mode: bool, diff: bool, env: Mapping[str, str]) -> tuple[dict[str, Any], set[str]]:
-    """Run a module's work. Returns its result, ``failed`` and ``msg`` in it where it failed, and the secrets of the environment to mask."""
+def perform(
+    definition: Definition,
+    params: Mapping[str, Any],
+    check_mode: bool,
+    diff: bool,
+    env: Mapping[str, str],
+    wanted: Callable[[], bool] = lambda: True,
+) -> tuple[dict[str, Any], set[str]]:
+    """Run a module's work; ``wanted`` says whether anybody still waits for it.
+
+    Returns its result, ``failed`` and ``msg`` in it where it failed, and the secrets of the environment to mask.
+    """
     secrets: set[str] = set()
     context: Context | None = None
     try:
-        context = Context(params, check_mode, diff, env)
+        context = Context(params, check_mode, diff, env, wanted)
         secrets = context.environment_secrets()
         result = definition.work(context)
     except (CloudError, OptionError) as error:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._identity_center import IdentityCenter, Instance
@@ -65,7 +66,9 @@ def choose_instance(instances: list[Instance], instance_id: str | None, identity
     if len(fitting) == 1:
         return fitting[0]
     if not instances:
-        raise OptionError("This account has no instance of IAM Identity Center: enable it first, or use the credentials of its management account.")
+        raise OptionError(
+            "This account has no instance of IAM Identity Center: enable it first, or use the credentials of its management account."
+        )
     listed = ", ".join(f"{instance.instance_id} ({instance.alias or instance.identity_store_id})" for instance in instances)
     if not fitting:
         raise OptionError(f"identity_store_id fits no instance of this account, which has {listed}.")
@@ -86,7 +89,9 @@ def _find(center: IdentityCenter, instance_id: str | None, identity_store_id: st
 def _read(context: Context, center: IdentityCenter, instance: Instance, sso_wanted: bool) -> Page:
     store, permission = center.mfa_management(instance.instance_id)
     if store and store != instance.identity_store_id:
-        raise OptionError(f"identity_store_id {instance.identity_store_id} is not the store of instance {instance.instance_id}, which is {store}.")
+        raise OptionError(
+            f"identity_store_id {instance.identity_store_id} is not the store of instance {instance.instance_id}, which is {store}."
+        )
     try:
         sso: Mapping[str, Any] | None = center.sso_configuration(instance.instance_id)
     except CloudError as error:
@@ -138,7 +143,9 @@ def work_settings(context: Context) -> dict[str, Any]:
     return result
 
 
-def _converge(context: Context, center: IdentityCenter, instance: Instance, page: Page, wanted: Mapping[str, Any], sso_wanted: bool) -> Page:
+def _converge(
+    context: Context, center: IdentityCenter, instance: Instance, page: Page, wanted: Mapping[str, Any], sso_wanted: bool
+) -> Page:
     """Write until the cloud shows what is wanted. A change by somebody else and a lost answer both lead back to reading."""
     for attempt in range(context.params["retries"] + 1):
         try:

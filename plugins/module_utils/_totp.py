@@ -56,7 +56,7 @@ def code_for_step(key: bytes, step: int) -> str:
     """The code of one step, a string of six digits (RFC 4226, 5.3)."""
     digest = hmac.new(key, struct.pack(">Q", step), hashlib.sha1).digest()
     offset = digest[-1] & 0x0F
-    number = struct.unpack(">I", digest[offset:offset + 4])[0] & 0x7FFFFFFF
+    number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
     return f"{number % 1000000:06d}"
 
 
@@ -103,7 +103,7 @@ class ServerClock:
         if parsed is None:
             return
         try:
-            stamp = mktime_tz(parsed[:9] + (parsed[9] or 0,))
+            stamp = mktime_tz((*parsed[:9], parsed[9] or 0))
         except (ValueError, OverflowError):
             return
         low, high = stamp - received, stamp + 1.0 - sent

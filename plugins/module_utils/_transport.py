@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 import time
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Callable, Iterable, Union
+from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError, decode_error
@@ -124,15 +126,21 @@ def _clamped(retry_after: str | None) -> float | None:
         seconds = float(retry_after)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER) if seconds == seconds else None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
 
 class Http:
-    """The connections of one run to all hosts, shared by all identities and threads, with the clock of each host."""
+    """The connections of one run to all hosts, shared by all identities and threads, with the clock of each host.
 
-    def __init__(self, settings: HttpSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+    ``wanted`` says whether anybody still waits for the results; nothing is written once nobody does.
+    """
+
+    def __init__(
+        self, settings: HttpSettings, sleep: Callable[[float], None] = time.sleep, wanted: Callable[[], bool] = lambda: True
+    ) -> None:
         self.settings = settings
         self.sleep = sleep
+        self.wanted = wanted
         self._clocks: dict[str, ServerClock] = {}
         self._lock = threading.Lock()
         self._resume_at = 0.0
@@ -210,7 +218,9 @@ class Session:
         """
         return self._call(method, path, query, body, read=False)
 
-    def _call(self, method: str, path: str, query: Iterable[tuple[str, str]], body: Body, read: bool, extra: dict[str, str] | None = None) -> Reply:
+    def _call(
+        self, method: str, path: str, query: Iterable[tuple[str, str]], body: Body, read: bool, extra: dict[str, str] | None = None
+    ) -> Reply:
         call = f"{method} {path}"
         query_string = query_of(query)
         url = self.base_url + path + ("?" + query_string if query_string else "")
@@ -221,43 +231,52 @@ class Session:
             # A login happens here, before the body is made: it may take long, and codes age.
             seen_token = self.auth.prepare() if self.auth is not None else None
             self.http.wait_turn()
+            if not read and not self.http.wanted():
+                # The play was killed, and may have been started again: its successor must not find somebody else at work.
+                raise CloudError("not sent, because the play that asked for it has ended", call=call)
             try:
                 response = self._send(method, url, body, extra or {})
-            except CloudError as error:
-                delay = retry_delay(attempt, retries, read=read, never_sent=not error.uncertain) if error.status is None and not error.hint else None
-                error.call = error.call or call
-                error.uncertain = error.uncertain and not read
+            except CloudError as silence:
+                # A hint says that trying again cannot help: a name that does not resolve, a certificate that is not trusted.
+                delay = None if silence.hint else retry_delay(attempt, retries, read=read, never_sent=not silence.uncertain)
                 if delay is None:
+                    silence.call = call
+                    silence.uncertain = silence.uncertain and not read
                     raise
                 self.http.sleep(delay)
                 attempt += 1
                 continue
             if 200 <= response.status_code < 300:
                 return self._decoded(response, call, read)
-            error = decode_error(response.status_code, response.headers, response.content, call)
-            if 300 <= response.status_code < 400:
-                error.message = "the host answered with a redirect, which is not followed because credentials would go along"
-                error.hint = f"Give {self.option} the final address."
-                raise error
-            if error.status == 401 and not renewed and self.auth is not None and self.auth.renew(seen_token, error):
+            refusal = self._refusal(response, call, read)
+            if refusal.status == 401 and not renewed and self.auth is not None and self.auth.renew(seen_token, refusal):
                 renewed = True
                 continue
             delay = retry_delay(
                 attempt,
                 retries,
                 read=read,
-                status=error.status,
-                failover=error.status == 410 and error.has_code("0020"),
+                status=refusal.status,
+                failover=refusal.status == 410 and refusal.has_code("0020"),
                 retry_after=response.headers.get("Retry-After"),
             )
             if delay is None:
-                error.uncertain = not read and (error.status in _BUSY or error.status == 410)
-                raise error
-            if error.status == 429:
+                raise refusal
+            if refusal.status == 429:
                 self.http.hold(delay)
             else:
                 self.http.sleep(delay)
             attempt += 1
+
+    def _refusal(self, response: Any, call: str, read: bool) -> CloudError:
+        error = decode_error(response.status_code, response.headers, response.content, call)
+        error.uncertain = not read and (error.status in _BUSY or error.status == 410)
+        if 300 <= response.status_code < 400:
+            error.message = "the host answered with a redirect, which is not followed because credentials would go along"
+            error.hint = f"Give {self.option} the final address."
+        elif not error.code and "json" not in response.headers.get("Content-Type", "").lower():
+            error.hint = self._elsewhere
+        return error
 
     def _send(self, method: str, url: str, body: Body, extra: dict[str, str]) -> Any:
         document = body() if callable(body) else body
@@ -289,19 +308,26 @@ class Session:
             text = f"no connection to {host} within {self.http.settings.timeout:g} s; check {self.option}, region, the network or proxy"
         elif isinstance(error, requests.exceptions.ReadTimeout):
             text, uncertain = f"{host} did not answer within {self.http.settings.timeout:g} s (option timeout)", True
-        elif any(sign in cause for sign in ("NameResolutionError", "Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo")):
+        elif any(
+            sign in cause
+            for sign in ("NameResolutionError", "Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo")
+        ):
             text, hint = f"the host name {host} does not resolve", f"Check the options region and {self.option}, or the network's DNS."
         elif "NewConnectionError" in cause or "Failed to establish a new connection" in cause:
             text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}, region, the network or proxy"
-        elif isinstance(error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+        elif isinstance(
+            error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+        ):
             text, uncertain = f"the connection to {host} broke before the whole answer came", True
-        elif "certificate bundle" in cause or "certificate or crl" in cause:
-            text, hint = "the certificates in ca_path cannot be read", "It must be a file of PEM certificates."
         else:
             text, hint = f"the request to {host} cannot be sent ({error.__class__.__name__})", f"Check {self.option}."
         failure = CloudError(text, uncertain=uncertain)
         failure.hint = hint
         return failure
+
+    @property
+    def _elsewhere(self) -> str:
+        return f"Is {self.option} really the address of this service, and no proxy or login page in between?"
 
     def _decoded(self, response: Any, call: str, read: bool) -> Reply:
         content = response.content
@@ -316,13 +342,18 @@ class Session:
                 call=call,
                 uncertain=not read,
             )
-            error.hint = f"Is {self.option} really the address of this service, and no proxy or login page in between?"
+            error.hint = self._elsewhere
             raise error from None
         return Reply(response.status_code, response.headers, document)
 
 
 def _certificate_reason(cause: str) -> str:
-    for sign in ("self-signed certificate in certificate chain", "self-signed certificate", "self signed certificate", "certificate has expired"):
+    for sign in (
+        "self-signed certificate in certificate chain",
+        "self-signed certificate",
+        "self signed certificate",
+        "certificate has expired",
+    ):
         if sign in cause:
             return sign
     if "doesn't match" in cause or "Hostname mismatch" in cause or "IP address mismatch" in cause:

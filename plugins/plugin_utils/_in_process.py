@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Iterator, Mapping
+from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -16,7 +17,6 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 
@@ -70,8 +70,17 @@ class InProcessAction(ActionBase):
         if validated.error_messages:
             return {"failed": True, "changed": False, "msg": remove_values(self._option_error(validated.errors[0]), secrets)}
         params = validated.validated_parameters
+        play = os.getppid()
         with self._task_environment() as env:
-            result, more_secrets = perform(self.definition, params, bool(self._task.check_mode), bool(self._task.diff), env)
+            result, more_secrets = perform(
+                self.definition,
+                params,
+                bool(self._task.check_mode),
+                bool(self._task.diff),
+                env,
+                # A task runs in a process of its own, which survives a play that is killed.
+                wanted=lambda: os.getppid() == play,
+            )
         result = _masked(result, secrets | more_secrets)
         result["invocation"] = {"module_args": _shown(params, self.definition.argument_spec)}
         return result

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any
 
 REQUIRE, ENROL = "require", "enrol"
 CREATE, BIND, PROTECT, UNPROTECT, REMOVE = "create", "bind", "protect", "unprotect", "remove"
@@ -174,7 +175,11 @@ def _decide(
     else:
         steps, reason = _steps_enrol(user, terms, seed, intended)
         if BIND in steps and not audit_only and not any(asked.get(name) for name in ("auth_password", "auth_token", "access_key")):
-            return PROBLEM, "no credentials of his own, and only the user himself may bind: give auth_password, auth_token or access_key/secret_key", None
+            return (
+                PROBLEM,
+                "no credentials of his own, and only the user himself may bind: give auth_password, auth_token or access_key/secret_key",
+                None,
+            )
     if reason:
         return LEFT_ALONE, reason, None
     if not steps:
@@ -232,17 +237,21 @@ def _steps_back(user: Entry, terms: Terms, seed: Entry | None, intended: bool, s
 
 
 def _waves(entries: list[dict[str, Any]], sizes: Sequence[int]) -> list[list[dict[str, Any]]]:
-    waves = []
+    waves: list[list[dict[str, Any]]] = []
     start = 0
     while start < len(entries):
         size = sizes[min(len(waves), len(sizes) - 1)]
-        waves.append(entries[start:start + size])
+        waves.append(entries[start : start + size])
         start += size
     return waves
 
 
 def items_for(
-    wave: Sequence[Entry], step: str, users: Sequence[Entry] = (), stored: Mapping[str, Entry] | None = None, results: Mapping[str, Entry] | None = None
+    wave: Sequence[Entry],
+    step: str,
+    users: Sequence[Entry] = (),
+    stored: Mapping[str, Entry] | None = None,
+    results: Mapping[str, Entry] | None = None,
 ) -> list[dict[str, Any]]:
     """The items of the bulk call that takes one ``step`` for a wave.
 
@@ -382,7 +391,14 @@ def wave_line(number: int, total: int, outcomes: Sequence[Entry]) -> str:
 
 
 def make_report(
-    account: str, terms: Terms, plan: Entry, outcomes: Sequence[Entry], before: Entry, after: Entry | None, stored: Mapping[str, Entry], check_mode: bool
+    account: str,
+    terms: Terms,
+    plan: Entry,
+    outcomes: Sequence[Entry],
+    before: Entry,
+    after: Entry | None,
+    stored: Mapping[str, Entry],
+    check_mode: bool,
 ) -> dict[str, Any]:
     """The report of one account: before and after, who, why not."""
     came = {outcome["user_id"]: outcome for outcome in outcomes}
@@ -445,7 +461,18 @@ def _state(user: Entry | None) -> dict[str, Any]:
 
 def report_csv(report: Entry) -> str:
     """A report's users as CSV, a line each. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
-    columns = ("account", "user_id", "name", "outcome", "reason", "binding_before", "binding_after", "protection_before", "protection_after", "seed_stored")
+    columns = (
+        "account",
+        "user_id",
+        "name",
+        "outcome",
+        "reason",
+        "binding_before",
+        "binding_after",
+        "protection_before",
+        "protection_after",
+        "seed_stored",
+    )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -476,10 +503,9 @@ def plan_lines(plan: Entry) -> list[str]:
     """The plan for a person: a line a wave, and a line for everybody who is not brought along and why."""
     lines = []
     for number, wave in enumerate(plan["waves"], 1):
-        names = [str(entry["name"]) for entry in wave]
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         steps = [step for step in _ORDER if any(step in entry["steps"] for entry in wave)]
-        lines.append(f"wave {number} of {len(plan['waves'])}, {len(wave)} user{'' if len(wave) == 1 else 's'} to {', '.join(steps)}: {shown}")
+        others = f" and {len(wave) - 1} more" if len(wave) > 1 else ""
+        lines.append(f"wave {number} of {len(plan['waves'])}, to {', '.join(steps)}: {wave[0]['name']}{others}")
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already so")
@@ -501,6 +527,7 @@ def report_line(report: Entry) -> str:
     }
     parts = [f"{summary[word]} {name}" for word, name in names.items() if summary[word] or word in ("failed",)]
     before, after = summary["before"], summary["after"]
-    return f"{', '.join(parts)}; of {after['users']} users vmfa {before['vmfa']} -> {after['vmfa']}, bound {before['bound']} -> {after['bound']}" + (
-        f" (+{after['unknown']} the cloud cannot tell)" if after["unknown"] else ""
+    return (
+        f"{', '.join(parts)}; of {after['users']} users vmfa {before['vmfa']} -> {after['vmfa']}, bound {before['bound']} -> {after['bound']}"
+        + (f" (+{after['unknown']} the cloud cannot tell)" if after["unknown"] else "")
     )

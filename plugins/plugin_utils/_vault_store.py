@@ -10,9 +10,10 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import yaml
@@ -98,7 +99,9 @@ class VaultStore:
             document = yaml.safe_load(self._vault.decrypt(raw))
         except (AnsibleError, yaml.YAMLError, UnicodeDecodeError):
             raise StoreError(f"{path} cannot be decrypted: is the password the one it was written with?") from None
-        if not isinstance(document, dict) or not all(isinstance(entry, dict) and entry.get("serial_number") and entry.get("seed") for entry in document.values()):
+        if not isinstance(document, dict) or not all(
+            isinstance(entry, dict) and entry.get("serial_number") and entry.get("seed") for entry in document.values()
+        ):
             raise StoreError(f"{path} does not hold a mapping from user ids to serial_number, seed and name.")
         return {str(user_id): entry for user_id, entry in document.items()}
 

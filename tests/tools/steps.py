@@ -1,0 +1,213 @@
+# Copyright: The hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the steps behind `make`: one with its output, or all of them in parallel with a line for each.
+
+python3 tests/tools/steps.py STEP|test [-- WORDS FOR PYTEST]
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import os
+import pathlib
+import sys
+import threading
+import time
+import traceback
+import typing as t
+
+import ansible_test
+import common
+import package
+import pythons
+import stage
+import venvs
+from common import Log, Outcome
+
+Step = t.Callable[[Log], Outcome]
+
+# Seconds of silence after which a line says what is still running.
+HEARTBEAT = 60
+TAIL_LINES = 60
+
+
+def pytest(folder: str, log: Log, words: t.Sequence[str] = ()) -> Outcome:
+    """Run the tests of a folder in the environment of the tests, with the staged collection importable."""
+    if not (common.ROOT / folder).is_dir():
+        return Outcome(notes=(f"there is no {folder} yet",))
+    venv = venvs.ensure("test", log)
+    stage.stage(common.BUILD)
+    name = folder.replace("/", "-")
+    home = venvs.prepare_home(common.BUILD / "home")
+    report = common.BUILD / "junit" / f"{name}.xml"
+    common.remove(report)
+    env = common.environment(
+        home,
+        venv / "bin",
+        ANSIBLE_COLLECTIONS_PATH=str(common.BUILD),
+        PYTHONPATH=os.pathsep.join([str(common.BUILD), str(common.ROOT / "tests")]),
+    )
+    command = [venv / "bin" / "python", "-m", "pytest", "-ra", "-p", "no:cacheprovider", f"--junit-xml={report}", *(words or [folder])]
+    result = common.run(command, log, env=env)
+    return common.settle(result, common.count_junit([report] if report.exists() else []))
+
+
+def lint_tool(name: str, log: Log) -> Outcome:
+    """Run one linter on a staged copy."""
+    venv = venvs.ensure("lint", log)
+    lane = common.BUILD / "lanes" / f"lint-{name}"
+    lane.mkdir(parents=True, exist_ok=True)
+    collection = stage.stage(lane)
+    python = [str(venv / "bin" / "python"), "-m"]
+    commands: dict[str, tuple[list[str], pathlib.Path]] = {
+        "ansible-lint": ([*python, "ansiblelint", "--offline", "--nocolor"], collection),
+        "yamllint": ([*python, "yamllint", "--strict", "."], collection),
+        "ruff": ([*python, "ruff", "check", "--no-cache", "."], collection),
+        "format": ([*python, "ruff", "format", "--no-cache", "--diff", "."], collection),
+        # By package: plugins import each other under their full names.
+        "mypy": ([*python, "mypy", "--config-file", str(collection / "pyproject.toml"), "-p", "ansible_collections.hwc.mfa.plugins"], lane),
+        "mypy-tools": ([*python, "mypy", "tests/tools", "tests/simulator"], collection),
+        "changelog": ([str(venv / "bin" / "antsibull-changelog"), "lint"], collection),
+        "docs": ([str(venv / "bin" / "antsibull-docs"), "lint-collection-docs", *DOCS_OPTIONS, "."], collection),
+    }
+    words, folder = commands[name]
+    words = [word for word in words if not (word.startswith("tests/") and not (common.ROOT / word).exists())]
+    home = venvs.prepare_home(lane / "home")
+    env = common.environment(home, venv / "bin", ANSIBLE_COLLECTIONS_PATH=str(lane), MYPYPATH=str(lane))
+    if name == "mypy-tools":
+        env["MYPYPATH"] = os.pathsep.join(str(collection / "tests" / part) for part in ("tools", ""))
+    return common.run(words, log, folder, env).outcome
+
+
+DOCS_OPTIONS = ("--plugin-docs", "--validate-collection-refs=self")
+LINTERS = ("ansible-lint", "mypy", "mypy-tools", "ruff", "format", "yamllint", "changelog")
+
+
+def steps(words: t.Sequence[str] = ()) -> dict[str, dict[str, Step]]:
+    """Give each make target's steps; the longest first, so that they do not run alone at the end."""
+    new, old = pythons.newest(), pythons.oldest()
+    cores = [("test", new)] + ([("oldest", old)] if old else [])
+    # With the newest core the modules run on the oldest Python, as they do on the hosts of a company.
+    modules_on = {"test": next(iter(pythons.find())), "oldest": old.python if old else ""}
+    unit = {f"unit {new.version} python{version}": functools.partial(ansible_test.units, "test", version) for version in pythons.find()}
+    if old:
+        unit[f"unit {old.version} python{old.python}"] = functools.partial(ansible_test.units, "oldest", old.python)
+    integration: dict[str, Step] = {"integration": lambda log: Outcome(notes=("there is no tests/integration/targets yet",))}
+    if ansible_test.targets_exist():
+        integration = {
+            f"integration {core.version}": functools.partial(ansible_test.integration, venv, modules_on[venv]) for venv, core in cores
+        }
+    return {
+        "sanity": {f"sanity {core.version}": functools.partial(ansible_test.sanity, venv) for venv, core in cores},
+        "integration": integration,
+        "playbooks": {"playbooks": functools.partial(pytest, "tests/playbooks", words=words)},
+        "unit": dict(reversed(unit.items())),
+        "sdk": {"sdk": functools.partial(pytest, "tests/sdk", words=words)},
+        "awx": {"awx": functools.partial(pytest, "tests/awx", words=words)},
+        "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
+        "docs": {"docs": functools.partial(lint_tool, "docs")},
+        "build": {"build": package.build_and_install},
+    }
+
+
+def log_for(name: str, echo: bool) -> Log:
+    """Open a fresh log for a step."""
+    common.LOGS.mkdir(parents=True, exist_ok=True)
+    path = common.LOGS / f"{name.replace(' ', '-')}.log"
+    path.write_text("", encoding="utf-8")
+    return Log(path, echo)
+
+
+def carry_out(step: Step, log: Log) -> Outcome:
+    """Run a step; whatever goes wrong in it is a failure of that step only."""
+    try:
+        return step(log)
+    except Exception as error:  # pylint: disable=broad-exception-caught  # the other steps go on
+        log.write(f"{traceback.format_exc()}\n")
+        return Outcome(failed=1, notes=(f"{type(error).__name__}: {error}",))
+
+
+def line(name: str, outcome: Outcome, seconds: float) -> str:
+    """Give the line that closes a step."""
+    counts = [f"{outcome.passed} passed", f"{outcome.failed} failed"] + ([f"{outcome.skipped} skipped"] if outcome.skipped else [])
+    word = "FAILED" if outcome.failed else "ok" if outcome.passed else "--"
+    return "\n".join([f"{word:<7}{name:<24}{seconds:>6.0f} s   {', '.join(counts)}", *(f"       {note}" for note in outcome.notes)])
+
+
+def run_all(named: t.Mapping[str, Step], jobs: int, echo: bool) -> Outcome:
+    """Run steps, `jobs` at a time, and print a line for each as it ends."""
+    total = Outcome()
+    running: dict[str, float] = {}
+    lock = threading.Lock()
+
+    def work(name: str, step: Step) -> tuple[Outcome, float, Log]:
+        log = log_for(name, echo)
+        start = time.monotonic()
+        with lock:
+            running[name] = start
+        try:
+            return carry_out(step, log), time.monotonic() - start, log
+        finally:
+            with lock:
+                del running[name]
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
+        waiting = {pool.submit(work, name, step): name for name, step in named.items()}
+        try:
+            while waiting:
+                done, _rest = concurrent.futures.wait(waiting, timeout=HEARTBEAT, return_when=concurrent.futures.FIRST_COMPLETED)
+                if not done:
+                    with lock:
+                        now = time.monotonic()
+                        print("running:", ", ".join(f"{name} ({now - start:.0f} s)" for name, start in running.items()), flush=True)
+                for future in done:
+                    name = waiting.pop(future)
+                    outcome, seconds, log = future.result()
+                    total += outcome
+                    if outcome.failed and not echo:
+                        heading = f"---- the end of {log.path.relative_to(common.ROOT)}"
+                        print(heading, *log.tail(TAIL_LINES), "----", sep="\n")
+                    print(line(name, outcome, seconds), flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            common.end_all()
+            raise
+    return total
+
+
+def processors() -> int:
+    """Give how many processors this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+
+
+def main(arguments: t.Sequence[str]) -> int:
+    """Run what was asked for, and end with the counts on a line of their own."""
+    name = arguments[0]
+    words = list(arguments[2:]) if arguments[1:2] == ["--"] else []
+    start = time.monotonic()
+    print(pythons.report(), flush=True)
+    if name == "coverage":
+        total = run_all({name: ansible_test.coverage}, 1, True)
+    elif name == "test":
+        # More than four at once would only make time limits of the tests themselves tight.
+        jobs = int(os.environ.get("JOBS") or max(2, min(4, processors())))
+        total = run_all({key: step for group in steps().values() for key, step in group.items()}, jobs, False)
+        if os.environ.get("CI") and pythons.oldest() is None:
+            total += Outcome(failed=1)
+    else:
+        chosen = steps(words)[name]
+        # One step shows its output; several print a line each and the end of the log of any that fails.
+        alone = len(chosen) == 1
+        total = run_all(chosen, int(os.environ.get("JOBS") or 2), alone)
+    print(f"{time.monotonic() - start:.0f} s in all; logs are in {common.LOGS.relative_to(common.ROOT)}")
+    print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""), flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
