@@ -71,7 +71,14 @@ def work_info(context: Context) -> dict[str, Any]:
     devices = reader.all()
     protections = {protection.user_id: protection for protection in iam.protections()}
     entries = overview(users, devices, protections)
-    return {"changed": False, "users": entries, "summary": summary(entries), "caller": context.caller(), "api": "v5" if reader.v5 else "v3"}
+    return {
+        "changed": False,
+        "users": entries,
+        "summary": summary(entries),
+        "caller": context.caller(),
+        "api": "v5" if reader.v5 else "v3",
+        "check_mode": context.check_mode,
+    }
 
 
 MFA_INFO = Definition(

@@ -126,15 +126,11 @@ class Context:
     @property
     def identity_center(self) -> IdentityCenter:
         """Identity Center with the module's own credentials."""
-        if isinstance(self._needed_credentials(), AccessKey):
-            auth: Auth = SignatureAuth(
-                self._needed_credentials(), self.http.clock(_endpoints.identity_center_endpoint(self.params, self.env)).now
-            )
-        else:
-            auth = self._own_auth()
-        return IdentityCenter(
-            Session(self.http, _endpoints.identity_center_endpoint(self.params, self.env), auth, "identity_center_endpoint")
-        )
+        session = Session(self.http, _endpoints.identity_center_endpoint(self.params, self.env), option="identity_center_endpoint")
+        credentials = self._needed_credentials()
+        # Signed without the account's id: to ask for it would need IAM's host, which may be another operator's.
+        auth = SignatureAuth(credentials, session.clock.now) if isinstance(credentials, AccessKey) else self._own_auth()
+        return IdentityCenter(session.acting_as(auth))
 
     def iam_as(self, credentials: Credentials, passcode: Callable[[], str] | None = None) -> Iam:
         """IAM with a user's own credentials."""

@@ -166,6 +166,11 @@ api:
   returned: success
   type: str
   sample: v5
+check_mode:
+  description: Whether the task ran in check mode. The variable C(ansible_check_mode) tells of the command line only.
+  returned: success
+  type: bool
+  sample: false
 error:
   description: What the cloud said, as C(status), C(code) and C(request_id).
   returned: failure
