@@ -71,17 +71,17 @@ seealso:
 EXAMPLES = r"""
 - name: Require MFA of one user from his next login on
   hwc.mfa.iam_login_protection:
-    user_id: 07609fb9358010e21f7bc003751c7c32
+    user_id: c91752a33d589cab301ba9880a3efb80
     verification_method: vmfa
 
 - name: Require MFA of some users, and no longer of another
   hwc.mfa.iam_login_protection:
     users:
-      - user_id: 07609fb9358010e21f7bc003751c7c32
+      - user_id: c91752a33d589cab301ba9880a3efb80
         verification_method: vmfa
-      - user_id: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+      - user_id: 4e3d4d0f51dd5d5cdd946658d2511c38
         verification_method: vmfa
-      - user_id: 9c1d7e5f3a2b4c6d8e0f1a2b3c4d5e6f
+      - user_id: 9b29b54be587dd211f8ce97adb34fa8d
         enabled: false
 """
 
@@ -96,7 +96,7 @@ users:
       description: The id of the user.
       returned: always
       type: str
-      sample: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+      sample: 4e3d4d0f51dd5d5cdd946658d2511c38
     enabled:
       description: Whether the user is protected now, in check mode whether he would be. V(null) where it failed for him.
       returned: always

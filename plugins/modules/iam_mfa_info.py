@@ -53,7 +53,7 @@ users:
       description: The id of the user.
       returned: always
       type: str
-      sample: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+      sample: 4e3d4d0f51dd5d5cdd946658d2511c38
     name:
       description: The name of the user.
       returned: always
@@ -73,7 +73,7 @@ users:
           description: The serial number of the device.
           returned: always
           type: str
-          sample: iam:d78cbac186b744899480f25bd0220000:mfa/grace
+          sample: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/grace
         binding:
           description: V(bound), V(unbound), or V(unknown) where the cloud does not tell.
           returned: always
@@ -155,7 +155,7 @@ caller:
       description: The id of the user, or V(null).
       returned: always
       type: str
-      sample: 07609fb9358010e21f7bc003751c7c32
+      sample: c91752a33d589cab301ba9880a3efb80
     name:
       description: The name of the user, or V(null).
       returned: always

@@ -112,20 +112,20 @@ seealso:
 EXAMPLES = r"""
 - name: Bind the device of one user, with two codes that he read off it
   hwc.mfa.iam_virtual_mfa_bind:
-    user_id: 07609fb9358010e21f7bc003751c7c32
+    user_id: c91752a33d589cab301ba9880a3efb80
     authentication_code_first: "{{ first_code }}"
     authentication_code_second: "{{ second_code }}"
-    auth_user_id: 07609fb9358010e21f7bc003751c7c32
+    auth_user_id: c91752a33d589cab301ba9880a3efb80
     auth_password: "{{ ada_password }}"
-    auth_domain_name: acme
+    auth_domain_name: acme-berlin
 
 - name: Bind the devices of many users, whose seeds are known
   hwc.mfa.iam_virtual_mfa_bind:
     bindings:
-      - user_id: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+      - user_id: 4e3d4d0f51dd5d5cdd946658d2511c38
         seed: "{{ grace_seed }}"
         auth_password: "{{ grace_password }}"
-      - user_id: 9c1d7e5f3a2b4c6d8e0f1a2b3c4d5e6f
+      - user_id: 9b29b54be587dd211f8ce97adb34fa8d
         seed: "{{ robot_seed }}"
         access_key: "{{ robot_access_key }}"
         secret_key: "{{ robot_secret_key }}"
@@ -133,7 +133,7 @@ EXAMPLES = r"""
 
 - name: Unbind a device as an administrator
   hwc.mfa.iam_virtual_mfa_bind:
-    user_id: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+    user_id: 4e3d4d0f51dd5d5cdd946658d2511c38
     state: absent
 """
 
@@ -148,12 +148,12 @@ bindings:
       description: The id of the user.
       returned: always
       type: str
-      sample: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+      sample: 4e3d4d0f51dd5d5cdd946658d2511c38
     serial_number:
       description: The serial number of the device, or V(null) where it is not known.
       returned: always
       type: str
-      sample: iam:d78cbac186b744899480f25bd0220000:mfa/grace
+      sample: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/grace
     binding:
       description: V(bound), V(unbound), or V(unknown) where the cloud does not tell.
       returned: always

@@ -105,7 +105,7 @@ seealso:
 EXAMPLES = r"""
 - name: Create a device for one user
   hwc.mfa.iam_virtual_mfa_device:
-    user_id: 07609fb9358010e21f7bc003751c7c32
+    user_id: c91752a33d589cab301ba9880a3efb80
     name: ada
   register: created
   no_log: true
@@ -114,10 +114,10 @@ EXAMPLES = r"""
   hwc.mfa.iam_virtual_mfa_device:
     replace: unbound
     devices:
-      - user_id: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+      - user_id: 4e3d4d0f51dd5d5cdd946658d2511c38
         name: grace
         auth_password: "{{ grace_password }}"
-      - user_id: 9c1d7e5f3a2b4c6d8e0f1a2b3c4d5e6f
+      - user_id: 9b29b54be587dd211f8ce97adb34fa8d
         name: robot
         access_key: "{{ robot_access_key }}"
         secret_key: "{{ robot_secret_key }}"
@@ -126,7 +126,7 @@ EXAMPLES = r"""
 
 - name: Remove a user's device
   hwc.mfa.iam_virtual_mfa_device:
-    user_id: 07609fb9358010e21f7bc003751c7c32
+    user_id: c91752a33d589cab301ba9880a3efb80
     state: absent
 """
 
@@ -141,12 +141,12 @@ devices:
       description: The id of the user.
       returned: always
       type: str
-      sample: 2f9a1c7d4be64c0f8b7a55d0c1e2f3a4
+      sample: 4e3d4d0f51dd5d5cdd946658d2511c38
     serial_number:
       description: The serial number of the device, or V(null) where there is none or, in check mode, none yet.
       returned: always
       type: str
-      sample: iam:d78cbac186b744899480f25bd0220000:mfa/grace
+      sample: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/grace
     binding:
       description: V(bound), V(unbound), or V(unknown) where the cloud does not tell.
       returned: always

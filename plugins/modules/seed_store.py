@@ -73,8 +73,8 @@ EXAMPLES = r"""
     account: acme
     password: "{{ seed_password }}"
     entries:
-      07609fb9358010e21f7bc003751c7c32:
-        serial_number: iam:d78cbac186b744899480f25bd0220000:mfa/ada
+      c91752a33d589cab301ba9880a3efb80:
+        serial_number: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/ada
         seed: "{{ ada_seed }}"
         name: ada
 
@@ -99,7 +99,7 @@ intents:
   type: list
   elements: str
   sample:
-    - 07609fb9358010e21f7bc003751c7c32
+    - c91752a33d589cab301ba9880a3efb80
 path:
   description: The directory of the account.
   returned: success

@@ -48,9 +48,7 @@ class InProcessAction(ActionBase):
                 self._task.no_log = True
         if self.definition.holds_seed(result):
             result["_ansible_no_log"] = True
-            # Censoring hides warnings too (core 2.16 does), and they say for whom it failed.
-            for warning in result.pop("warnings", []):
-                display.warning(str(warning))
+            _show_warnings(result)
         return result
 
     def _in_process(self, task_vars: Mapping[str, Any]) -> bool:
@@ -102,6 +100,18 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _show_warnings(result: dict[str, Any]) -> None:
+    """Show a result's warnings at once: before core 2.19 a censored result takes them along, and they say for whom it failed.
+
+    Newer cores keep what a module warned of apart from the result, as objects of their own, in a list that grows with every warning shown.
+    """
+    warnings = list(result.get("warnings") or [])
+    if all(isinstance(warning, str) for warning in warnings):
+        result.pop("warnings", None)
+        for warning in warnings:
+            display.warning(warning)
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,270 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role and the playbooks of the collection, as a whole."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pyotp
+import pytest
+
+ACCOUNT = "acme-berlin"
+
+
+def assert_all_enrolled(ground: Any, account: str = ACCOUNT, unless: tuple[str, ...] = ()) -> None:
+    """Every user has one bound device, protected logins, and a stored seed that gives the code his device would show; no code was ever refused."""
+    seeds = ground.seeds(account)
+    described = next(entry for entry in ground.cloud.describe()["accounts"] if entry["name"] == account)
+    for user in described["users"]:
+        seen = ground.cloud.cloud.user(user["user_id"])
+        if user["user_id"] in unless:
+            assert seen.device is None
+            continue
+        assert seen.device is not None and seen.device.bound, user["name"]
+        assert seen.protection.enabled and seen.protection.verification_method == "vmfa"
+        assert seeds[user["user_id"]]["serial_number"] == seen.device.serial_number
+        now = ground.cloud.cloud.now()
+        assert pyotp.TOTP(seeds[user["user_id"]]["seed"]).at(now) == pyotp.TOTP(seen.device.seed).at(now)
+        assert set(seeds[user["user_id"]]) >= {"serial_number", "seed", "name"}
+    assert ground.cloud.cloud.counters.wrong_codes == 0
+    assert ground.cloud.cloud.counters.refused_codes == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "route", "at", "when"),
+    [
+        ("huaweicloud", "create", 5, "after"),
+        ("huaweicloud", "bind", 9, "after"),
+        ("huaweicloud", "login-protect-put", 4, "after"),
+        ("otc", "create", 5, "after"),
+        ("otc", "bind", 9, "after"),
+    ],
+)
+def test_a_killed_rollout_of_40_users_is_completed_by_the_next_run(
+    playground: Callable[..., Any], profile: str, route: str, at: int, when: str
+) -> None:
+    ground = playground(users=40, profile=profile)
+    if profile == "huaweicloud":
+        route = {"create": "v5-create", "bind": "v5-enable"}.get(route, route)
+    process = ground.start("hwc.mfa.rollout")
+    ground.cloud.kill_at(process.pid, at, when, route)
+    process.communicate(timeout=120)
+    assert process.returncode == -9
+    completed = ground.run("hwc.mfa.rollout")
+    assert completed.code == 0, completed.output
+    assert_all_enrolled(ground)
+    assert ground.report(ACCOUNT)["summary"]["failed"] == 0
+    again = ground.run("hwc.mfa.rollout")
+    assert again.recap(ACCOUNT)["changed"] == 0, again.output
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_three_accounts_are_enrolled_previewed_repeated_audited_and_rolled_back(playground: Callable[..., Any], profile: str) -> None:
+    ground = playground(users=18, accounts=3, profile=profile)
+    previewed = ground.run("hwc.mfa.rollout", "--check", "--diff")
+    assert previewed.code == 0, previewed.output
+    assert previewed.recap(ACCOUNT)["changed"] > 0
+    assert ground.cloud.cloud.counters.writes == 0
+    assert not ground.seed_directory.exists()
+    for changes in (True, False):
+        run = ground.run("hwc.mfa.rollout")
+        assert run.code == 0, run.output
+        for account in ground.variables:
+            assert_all_enrolled(ground, account)
+            assert (run.recap(account)["changed"] > 0) is changes
+    assert "wave 2 of 2, 5 users, 5 created, 5 bound, 5 protected, 0 failed" in run.output or not changes
+    writes = ground.cloud.cloud.counters.writes
+    audited = ground.run("hwc.mfa.audit")
+    assert audited.code == 0 and audited.recap(ACCOUNT)["changed"] == 0, audited.output
+    assert ground.report(ACCOUNT)["summary"]["already"] == 6
+    assert ground.cloud.cloud.counters.writes == writes
+    back = ground.run("hwc.mfa.rollback")
+    assert back.code == 0, back.output
+    for user in ground.cloud.describe()["users"]:
+        assert ground.cloud.cloud.user(user["user_id"]).device is None
+        assert not ground.cloud.cloud.user(user["user_id"]).protection.enabled
+    enrolled_anew = ground.run("hwc.mfa.rollout")
+    assert enrolled_anew.code == 0, enrolled_anew.output
+    assert_all_enrolled(ground)
+
+
+@pytest.mark.parametrize("credentials", ["access_key", "password", "token"])
+def test_require_protects_everybody_but_exempt_disabled_and_the_plays_own_user(playground: Callable[..., Any], credentials: str) -> None:
+    ground = playground("require", users=12, disabled=1)
+    described = ground.cloud.describe()
+    admin = described["admin"]
+    auth = {"iam_endpoint": ground.cloud.url}
+    login = {"auth_username": admin["name"], "auth_password": admin["password"], "auth_domain_name": described["domain_name"]}
+    if credentials == "access_key":
+        auth |= {"access_key": admin["access_key"], "secret_key": admin["secret_key"]}
+    elif credentials == "password":
+        auth |= login
+    else:
+        auth["auth_token"] = _token(ground.cloud.url, login)
+    exempt = described["users"][2]
+    ground.variables[ACCOUNT] |= {"mfa_rollout_auth": auth, "mfa_rollout_exempt": [{"name": exempt["name"], "reason": "break glass"}]}
+    run = ground.run("hwc.mfa.rollout")
+    assert run.code == 0, run.output
+    left_alone = {row["name"]: row["reason"] for row in ground.report(ACCOUNT)["users"] if row["outcome"] == "left_alone"}
+    disabled = [user for user in described["users"] if not user["enabled"]]
+    assert left_alone.pop(admin["name"]) == "the play runs as this user"
+    assert left_alone.pop(exempt["name"]) == "exempt: break glass"
+    assert left_alone == {user["name"]: "the user is disabled" for user in disabled}
+    for user in described["users"]:
+        protection = ground.cloud.cloud.user(user["user_id"]).protection
+        touched = protection is not None and protection.enabled
+        assert touched is (user["enabled"] and user is not exempt), user["name"]
+    assert ground.cloud.cloud.user(admin["user_id"]).protection is None
+    back = ground.run("hwc.mfa.rollback")
+    assert back.code == 0, back.output
+    assert not any(p and p.enabled for p in (ground.cloud.cloud.user(user["user_id"]).protection for user in described["users"]))
+
+
+def _token(url: str, login: dict[str, str]) -> str:
+    import requests
+
+    user = {"name": login["auth_username"], "password": login["auth_password"], "domain": {"name": login["auth_domain_name"]}}
+    scope = {"domain": {"name": login["auth_domain_name"]}}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+    answer = requests.post(f"{url}/v3/auth/tokens?nocatalog=true", json=body, timeout=10)
+    assert answer.status_code == 201
+    return answer.headers["X-Subject-Token"]
+
+
+def test_too_many_failures_stop_after_the_wave_with_the_report_written(playground: Callable[..., Any]) -> None:
+    ground = playground(users=8)
+    users = ground.variables[ACCOUNT]["mfa_rollout_users"]
+    users[2]["auth_password"] = "not his password"
+    ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [1, 3], "mfa_rollout_identity_center": {"mfa_mode": "ALWAYS_ON"}}
+    run = ground.run("hwc.mfa.rollout")
+    assert run.code != 0
+    outcomes = {row["user_id"]: row for row in ground.report(ACCOUNT)["users"]}
+    assert [outcomes[user["user_id"]]["outcome"] for user in users] == [*["done"] * 2, "failed", "done", *["not_reached"] * 4]
+    assert "auth_password" in outcomes[users[2]["user_id"]]["reason"]
+    assert outcomes[users[2]["user_id"]]["name"] in run.output
+    assert "not his password" not in run.output
+    assert ground.cloud.cloud.user(users[4]["user_id"]).counters.writes == 0
+    assert not any(entry["route"].startswith("ic-") for entry in ground.cloud.log), "Identity Center waits for a rollout that went well"
+    ground.variables[ACCOUNT] |= {"mfa_rollout_max_failures": 1}
+    tolerant = ground.run("hwc.mfa.rollout")
+    assert tolerant.code == 0, tolerant.output
+    assert ground.report(ACCOUNT)["summary"]["failed"] == 1
+    assert ground.cloud.cloud.user(users[7]["user_id"]).device.bound
+
+
+def test_seeds_can_be_kept_by_the_operators_own_tasks(playground: Callable[..., Any]) -> None:
+    ground = playground(users=3, profile="otc")
+    tasks = ground.path / "my_store.yml"
+    tasks.write_text(OWN_STORE, encoding="utf-8")
+    variables = ground.variables[ACCOUNT]
+    for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_seed_store_password"):
+        del variables[name]
+    variables |= {"mfa_rollout_seed_store_tasks": str(tasks), "my_store_file": str(ground.path / "kept.json")}
+    run = ground.run("hwc.mfa.rollout")
+    assert run.code == 0, run.output
+    again = ground.run("hwc.mfa.rollout")
+    assert again.recap(ACCOUNT)["changed"] == 0, again.output
+    import json
+
+    kept = json.loads((ground.path / "kept.json").read_text())
+    assert kept["intents"] == []
+    for user in ground.cloud.describe()["users"]:
+        device = ground.cloud.cloud.user(user["user_id"]).device
+        assert device.bound
+        assert kept["entries"][user["user_id"]]["seed"] == device.seed
+
+
+OWN_STORE = """
+- name: Start with an empty store, or with what is kept
+  ansible.builtin.set_fact:
+    mfa_rollout_store_loaded: "{{ kept | from_json if kept else {'entries': {}, 'intents': []} }}"
+  vars:
+    kept: "{{ lookup('ansible.builtin.file', my_store_file) if my_store_file is file else '' }}"
+  no_log: true
+
+- name: Keep what there is to keep
+  ansible.builtin.copy:
+    dest: "{{ my_store_file }}"
+    mode: "0600"
+    content: "{{ {'entries': entries, 'intents': intents} | to_json }}"
+  vars:
+    forgotten: "{{ mfa_rollout_store_users if mfa_rollout_store_action in ['intend', 'remove'] else [] }}"
+    entries: >-
+      {{ mfa_rollout_store_loaded.entries | dict2items | rejectattr('key', 'in', forgotten) | items2dict
+         | combine(mfa_rollout_store_entries) }}
+    intents: >-
+      {{ (mfa_rollout_store_loaded.intents + (mfa_rollout_store_users if mfa_rollout_store_action == 'intend' else []))
+         | unique | reject('in', mfa_rollout_store_entries) }}
+  no_log: true
+  when: mfa_rollout_store_action != 'load'
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mfa_rollout_users": []}, "mfa_rollout_users"),
+        ({"mfa_rollout_seed_store_dir": ""}, "mfa_rollout_seed_store_dir"),
+        ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password"),
+        ({"mfa_rollout_strategy": "enroll"}, "mfa_rollout_strategy"),
+        ({"mfa_rollout_wave_sizes": [0]}, "mfa_rollout_wave_sizes"),
+        ({"mfa_rollout_exempt": [{"reason": "nobody"}]}, "mfa_rollout_exempt"),
+        ({"awx_job_id": 42}, "mfa_rollout_seed_store_persistent"),
+        ({"mfa_rollout_auth": {"region": "eu de"}}, "region"),
+    ],
+)
+def test_wrong_input_stops_before_anything_is_touched(playground: Callable[..., Any], change: dict[str, Any], words: str) -> None:
+    ground = playground(users=2)
+    ground.variables[ACCOUNT] |= change
+    run = ground.run("hwc.mfa.rollout")
+    assert run.code != 0
+    assert words in run.output
+    assert ground.cloud.cloud.counters.writes == 0
+
+
+def test_a_wrong_store_password_stops_before_anything_is_touched(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    assert ground.run("hwc.mfa.rollout").code == 0
+    writes = ground.cloud.cloud.counters.writes
+    ground.variables[ACCOUNT]["mfa_rollout_seed_store_password"] = "another"
+    run = ground.run("hwc.mfa.rollout")
+    assert run.code != 0
+    assert "cannot be decrypted" in run.output
+    assert ground.cloud.cloud.counters.writes == writes
+
+
+def test_a_store_that_cannot_be_written_leaves_no_bound_device_and_a_report(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    ground.seed_directory.mkdir(mode=0o700)
+    (ground.seed_directory / ACCOUNT).write_text("in the way")
+    run = ground.run("hwc.mfa.rollout")
+    assert run.code != 0
+    assert ground.cloud.cloud.counters.binds == 0
+
+
+def test_defaults_of_the_play_reach_the_role(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=3)
+    auth = ground.variables[ACCOUNT].pop("mfa_rollout_auth")
+    ground.variables[ACCOUNT]["account_auth"] = auth
+    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  module_defaults:\n    group/hwc.mfa.mfa: '{{ account_auth }}'\n"
+    run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n", header=header)
+    assert run.code == 0, run.output
+    assert ground.report(ACCOUNT)["summary"]["done"] == 3
+
+
+def test_identity_center_is_set_up_where_configured(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    ground.variables[ACCOUNT]["mfa_rollout_identity_center"] = {"user_permission": "READ_ACTIONS", "mfa_mode": "ALWAYS_ON"}
+    assert ground.run("hwc.mfa.rollout").code == 0
+    again = ground.run("hwc.mfa.rollout")
+    assert again.recap(ACCOUNT)["changed"] == 0
+    page = ground.play(
+        "    - hwc.mfa.identity_center_mfa_settings_info:\n"
+        "      module_defaults:\n        hwc.mfa.identity_center_mfa_settings_info: '{{ mfa_rollout_auth }}'\n"
+        "      register: page\n"
+        "    - ansible.builtin.assert:\n"
+        "        that: page.settings.user_permission == 'READ_ACTIONS' and page.settings.mfa_mode == 'ALWAYS_ON'\n"
+    )
+    assert page.code == 0, page.output
