@@ -17,7 +17,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._endpoints import first_set
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._transport import AuthBase, Session, encode, query_of
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import Session, encode, query_of
+
+try:
+    from requests.auth import AuthBase
+except ImportError:  # _transport keeps the reason; the classes below must be definable all the same, so that it can be told
+    AuthBase = object  # type: ignore[assignment,misc]
 
 _ALGORITHM = "SDK-HMAC-SHA256"
 

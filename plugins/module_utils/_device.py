@@ -65,7 +65,7 @@ class _Maker:
     def present(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
         name = device_name(item["name"], user_id)
-        reader, writer, _own = self.identity(item)
+        reader, writer, own = self.identity(item)
         device = reader.known(user_id)
         presume_unbound = bool(item["presume_unbound"])
         for round_number in range(_ROUNDS):
@@ -79,6 +79,8 @@ class _Maker:
             try:
                 made = writer.create(user_id, name)
             except CloudError as error:
+                if error.status == 403 and not own:
+                    error.hint = "This cloud lets only the user himself create his device: give his own credentials in his item of devices."
                 if error.status != 409 and not error.uncertain:
                     raise
                 device = reader.read_until(user_id, lambda seen: seen is not None)

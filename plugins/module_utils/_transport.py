@@ -25,10 +25,8 @@ REQUESTS_IMPORT_ERROR: str | None = None
 try:
     import requests
     from requests.adapters import HTTPAdapter
-    from requests.auth import AuthBase
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
-    AuthBase = object  # type: ignore[assignment,misc]  # so that _auth's classes can be defined and the message above be given
 
 USER_AGENT = "hwc.mfa (Ansible collection)"
 

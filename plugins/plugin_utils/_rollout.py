@@ -226,10 +226,9 @@ def _steps_enrol(user: Entry, terms: Terms, seed: Entry | None, intended: bool) 
 
 
 def _steps_back(user: Entry, terms: Terms, seed: Entry | None, intended: bool, store_known: bool) -> tuple[list[str], str]:
-    unprotect = [UNPROTECT] if user["login_protection"]["enabled"] else []
-    if terms.strategy == REQUIRE:
-        return ([UNPROTECT] if _vmfa(user) else []), ""
-    if user["device"] is None:
+    # Protection by message or mail is none that a rollout has set.
+    unprotect = [UNPROTECT] if _vmfa(user) else []
+    if terms.strategy == REQUIRE or user["device"] is None:
         return unprotect, ""
     if store_known and not _accounted(user, seed) and not intended:
         return [], "has a device that this rollout did not make"
@@ -363,7 +362,7 @@ def unfulfilled(entry: Entry, user: Entry | None, terms: Terms, bound: Entry | N
     device = user["device"]
     if REMOVE in entry["steps"] and device is not None:
         return "the device is still there"
-    if UNPROTECT in entry["steps"] and user["login_protection"]["enabled"]:
+    if UNPROTECT in entry["steps"] and _vmfa(user):
         return "login protection is still on"
     if BIND in entry["steps"]:
         if device is None or (bound and bound.get("serial_number") and device["serial_number"] != bound["serial_number"]):

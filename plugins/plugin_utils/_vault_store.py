@@ -46,7 +46,7 @@ class VaultStore:
 
     def __init__(self, directory: str, account: str, password: str) -> None:
         if not password:
-            raise StoreError("password must not be empty.")
+            raise StoreError("password must not be empty (in the role: mfa_rollout_seed_store_password).")
         name = quote(account, safe=" @+=,")
         if not account or name.startswith("."):
             raise StoreError("account must not be empty or begin with a dot: it names a directory.")
