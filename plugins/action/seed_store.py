@@ -9,7 +9,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC
-from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import StoreError, VaultStore
 
 SPEC: dict[str, dict[str, Any]] = {

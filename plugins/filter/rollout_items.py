@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 
 
 def rollout_items(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 
 
 def rollout_report(

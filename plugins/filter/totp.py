@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from typing import Any, Callable
 
@@ -20,7 +21,7 @@ def totp(seed: Any, at: float | None = None) -> str:
         return _totp.totp(seed, time.time() if at is None else float(at))
     except OptionError as error:
         raise AnsibleFilterError(f"hwc.mfa.totp: {error}") from None
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, struct.error):
         raise AnsibleFilterError("hwc.mfa.totp: at must be a time in seconds since the epoch, not before it.") from None
 
 

@@ -96,6 +96,14 @@ def resolve(params: Mapping[str, Any], env: Mapping[str, str]) -> Credentials | 
     return None
 
 
+_NO_ENVIRONMENT: Mapping[str, str] = {}
+
+
+def _environment_hint(option: str, env: Mapping[str, str]) -> str:
+    """Which variables could give a missing option; none for an item of a list, whose credentials are a user's own."""
+    return "" if env is _NO_ENVIRONMENT else f" ({' or '.join(ENVIRONMENT[option])} can give it too)"
+
+
 def resolve_item(item: Mapping[str, Any], user_id: str, domain_name: str | None) -> Credentials | None:
     """A user's own credentials from one item of a list, where the login is the item's user; None where it has none. No environment."""
     if _kind_given(item) is None:
@@ -104,7 +112,7 @@ def resolve_item(item: Mapping[str, Any], user_id: str, domain_name: str | None)
     if named.get("auth_domain_name") is None:
         named["auth_domain_name"] = domain_name
     kind = _kind_given(named)
-    return None if kind is None else _build(kind, named, {})
+    return None if kind is None else _build(kind, named, _NO_ENVIRONMENT)
 
 
 def _kind_given(params: Mapping[str, Any]) -> str | None:
@@ -137,7 +145,7 @@ def _build(kind: str, params: Mapping[str, Any], env: Mapping[str, str]) -> Cred
     def needed(option: str, beside: str) -> str:
         text = value(option)
         if not text:
-            raise OptionError(f"{option} is missing: {beside} is given, and needs it ({' or '.join(ENVIRONMENT[option])} can give it too).")
+            raise OptionError(f"{option} is missing: {beside} is given, and needs it{_environment_hint(option, env)}.")
         return _header_safe(text, option)
 
     if kind == "auth_token":
@@ -156,9 +164,7 @@ def _build(kind: str, params: Mapping[str, Any], env: Mapping[str, str]) -> Cred
     username = value("auth_username", follow_environment=not named)
     password = value("auth_password")
     if not password:
-        raise OptionError(
-            f"auth_password is missing: a user to log in is given, and needs it ({' or '.join(ENVIRONMENT['auth_password'])} can give it too)."
-        )
+        raise OptionError(f"auth_password is missing: a user to log in is given, and needs it{_environment_hint('auth_password', env)}.")
     if user_id:
         username = None
     elif not username:

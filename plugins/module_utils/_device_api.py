@@ -39,7 +39,7 @@ class DeviceReader:
 
     def read(self, user_id: str) -> Device | None:
         """A user's device as it is now. Raises CloudError."""
-        return self._ask(lambda: _of(user_id, self.iam.devices_v5(user_id)), lambda: self.iam.device_of(user_id))
+        return self._ask(lambda: _of(user_id, self.iam.devices_v5(user_id)), lambda: self.iam.device_of(user_id), one_user=True)
 
     def all(self) -> dict[str, Device]:
         """The devices of the account by user id. Raises CloudError."""
@@ -69,7 +69,7 @@ class DeviceReader:
             device = self.read(user_id)
         return device
 
-    def _ask(self, ask_v5: Callable[[], Any], ask_v3: Callable[[], Any]) -> Any:
+    def _ask(self, ask_v5: Callable[[], Any], ask_v3: Callable[[], Any], one_user: bool = False) -> Any:
         if self._api != "v3":
             try:
                 answer = ask_v5()
@@ -78,8 +78,21 @@ class DeviceReader:
             except CloudError as error:
                 if self._api == "v5" or error.status not in _NO_V5:
                     raise
+                # What is refused of one user may be about him and not about v5: a whole fleet must not go blind for a user who is gone.
+                if one_user and error.code and not error.has_code("0101") and self._v5_lists():
+                    self._api = "v5"
+                    raise
                 self._api = "v3"
         return ask_v3()
+
+    def _v5_lists(self) -> bool:
+        try:
+            self.iam.probe_v5()
+        except CloudError as error:
+            if error.status not in _NO_V5:
+                raise
+            return False
+        return True
 
 
 class DeviceWriter:

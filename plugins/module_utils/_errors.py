@@ -110,7 +110,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
     authorization_message: str | None = None
     try:
         document = json.loads(body.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
         nested = document.get("error")

@@ -196,6 +196,10 @@ class Iam:
             for entry in self._pages("/v5/mfa-devices", "mfa_devices", query, "user_id", "serial_number", "enabled")
         ]
 
+    def probe_v5(self) -> None:
+        """``GET /v5/mfa-devices?limit=1``: whether v5 answers these credentials at all."""
+        self.session.read("GET", "/v5/mfa-devices", [("limit", "1")])
+
     def users_v5(self) -> list[User]:
         """``GET /v5/users``, all pages."""
         return [

@@ -59,8 +59,12 @@ class IdentityCenter:
 
     def sso_configuration(self, instance_id: str) -> dict[str, Any]:
         """``GET .../sso-configuration``: the whole object, with fields that this collection does not know."""
-        configuration = self.session.read("GET", path_of("v1", "instances", instance_id, "sso-configuration")).field("sso_configuration")
-        return configuration if isinstance(configuration, dict) else {}
+        reply = self.session.read("GET", path_of("v1", "instances", instance_id, "sso-configuration"))
+        configuration = reply.field("sso_configuration")
+        if not isinstance(configuration, dict):
+            # Taken for empty, it would be written back with all other fields lost.
+            raise CloudError("the answer's sso_configuration has another form than the API documents", status=reply.status)
+        return configuration
 
     def set_sso_configuration(self, instance_id: str, configuration: dict[str, Any]) -> None:
         """``POST`` to the same path, the whole object: whether a partial one keeps the other fields is not documented."""

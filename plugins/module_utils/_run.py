@@ -164,7 +164,7 @@ class Context:
                 return {"user_id": user.get("id"), "name": user.get("name")} if user.get("id") else None
             return {"user_id": self.iam.access_key_user(credentials.access_key), "name": None}
         except CloudError as error:
-            if error.status is not None and (error.status < 500 or error.status == 501):
+            if error.status in (400, 403, 404, 405, 406, 501):
                 return None  # no source says that every cloud of this family has these two calls
             raise
 
@@ -251,7 +251,7 @@ def _checked_ca_path(path: str) -> str:
 
 
 def _pool_size(params: Mapping[str, Any]) -> int:
-    concurrency = params.get("concurrency") or 1
+    concurrency = 1 if params.get("concurrency") is None else params["concurrency"]
     if not 1 <= concurrency <= 256:
         raise OptionError("concurrency must be from 1 to 256.")
     return concurrency

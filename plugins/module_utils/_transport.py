@@ -71,6 +71,10 @@ class Reply:
         return value
 
 
+def _no_auth(request: Any) -> Any:
+    return request
+
+
 def encode(text: str) -> str:
     """Percent-encode as the signature wants it: ``A-Za-z0-9-_.~`` stay, the rest is UTF-8 in upper-case hex (CLOUD_API 4)."""
     return quote(text, safe="-_.~")
@@ -180,7 +184,8 @@ class Http:
             url,
             headers=headers,
             data=data,
-            auth=auth,
+            # Without an auth of ours requests would look into ~/.netrc, and send what stands there.
+            auth=auth or _no_auth,
             timeout=self.settings.timeout,
             verify=self.settings.verify,
             allow_redirects=False,
@@ -333,7 +338,7 @@ class Session:
             return Reply(response.status_code, response.headers, None)
         try:
             document = json.loads(content.decode("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "unknown type"
             error = CloudError(
                 f"the host answered {response.status_code} with something that is not JSON ({kind}, {len(content)} bytes)",

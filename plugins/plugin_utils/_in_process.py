@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 
 display = Display()
 
@@ -112,17 +113,6 @@ def _show_warnings(result: dict[str, Any]) -> None:
         result.pop("warnings", None)
         for warning in warnings:
             display.warning(warning)
-
-
-def plain(value: Any) -> Any:
-    """Options as a module gets them: text that Ansible keeps lazily or encrypted becomes a plain string."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return str(value)
 
 
 def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:

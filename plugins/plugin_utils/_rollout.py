@@ -43,11 +43,13 @@ class Terms:
 def terms_of(terms: Mapping[str, Any]) -> Terms:
     """Terms from the mapping that the role hands around; what is missing has its default."""
     default = Terms()
+    sizes = terms.get("wave_sizes", default.wave_sizes)
     return Terms(
         str(terms.get("strategy", default.strategy)),
         str(terms.get("state", default.state)),
         bool(terms.get("login_protection", default.login_protection)),
-        list(terms.get("wave_sizes", default.wave_sizes)),
+        # What is no list is refused where the plan is made, with the words for it.
+        list(sizes) if isinstance(sizes, (list, tuple)) else [],
     )
 
 
@@ -82,6 +84,8 @@ def make_plan(
     fates: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     taken: set[str] = set()
+    if not isinstance(wanted, (list, tuple)):
+        raise PlanError("mfa_rollout_users must be a list of mappings, each with user_id or name.")
     for asked in wanted or [{"user_id": user["user_id"]} for user in audit["users"]]:
         user = _find(asked, by_id, by_name)
         if user is None:
@@ -113,6 +117,8 @@ def make_plan(
 def _check(terms: Terms) -> None:
     if terms.strategy not in (REQUIRE, ENROL):
         raise PlanError("mfa_rollout_strategy must be require or enrol.")
+    if terms.state not in ("present", "absent"):
+        raise PlanError("mfa_rollout_state must be present or absent.")
     sizes = terms.wave_sizes
     if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise PlanError("mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100].")
@@ -132,7 +138,9 @@ def _exemptions(exempt: Sequence[Any], by_id: Mapping[str, Entry], by_name: Mapp
     return found, warnings
 
 
-def _find(asked: Entry, by_id: Mapping[str, Entry], by_name: Mapping[str, Entry]) -> Entry | None:
+def _find(asked: Any, by_id: Mapping[str, Entry], by_name: Mapping[str, Entry]) -> Entry | None:
+    if not isinstance(asked, Mapping):
+        raise PlanError("mfa_rollout_users must be a list of mappings, each with user_id or name.")
     if asked.get("user_id"):
         return by_id.get(str(asked["user_id"]))
     if asked.get("name"):

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import exact
 
 SEEDS, MARKS = ".yml", ".json"
 
@@ -77,7 +78,8 @@ class VaultStore:
 
     def save(self, entries: Mapping[str, Mapping[str, Any]]) -> str:
         """Store seeds in a new file, on the disk before this returns. Returns its path."""
-        text = yaml.safe_dump({user_id: _plain(entry) for user_id, entry in entries.items()}, allow_unicode=True, default_flow_style=False)
+        document = {exact(user_id): _entry(entry) for user_id, entry in entries.items()}
+        text = yaml.safe_dump(document, allow_unicode=True, default_flow_style=False)
         return self._add(SEEDS, self._vault.encrypt(text.encode("utf-8")))
 
     def mark(self, intends: list[str], removes: list[str]) -> str:
@@ -109,8 +111,10 @@ class VaultStore:
     def _mark(path: Path, raw: bytes) -> dict[str, list[str]]:
         try:
             document = json.loads(raw.decode("utf-8"))
+            if any(not isinstance(document.get(name, []), list) for name in ("intends", "removes")):
+                raise ValueError
             return {name: [str(user_id) for user_id in document.get(name, [])] for name in ("intends", "removes")}
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError):
             raise StoreError(f"{path} is not a mark of this store.") from None
 
     def _add(self, suffix: str, content: bytes) -> str:
@@ -157,10 +161,10 @@ class VaultStore:
             raise StoreError(f"{self.path} can be written by others: take that right away (chmod go-w).")
 
 
-def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry as YAML's safe writer takes it, without what Ansible hangs on its strings."""
-    plain: dict[str, Any] = {name: str(entry[name]) for name in ("serial_number", "seed")}
-    plain["name"] = str(entry.get("name") or "")
+def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as it is stored: the fields that are known, as YAML's safe writer takes them."""
+    stored: dict[str, Any] = {name: exact(entry[name]) for name in ("serial_number", "seed")}
+    stored["name"] = exact(entry.get("name") or "")
     if entry.get("bound"):
-        plain["bound"] = True
-    return plain
+        stored["bound"] = True
+    return stored

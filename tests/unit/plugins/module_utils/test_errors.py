@@ -1,0 +1,138 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, decode_error
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+CALL = "GET /v3/users"
+
+
+def decoded(status, body, **headers):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return decode_error(status, CaseInsensitiveDict(named), content, CALL)
+
+
+def test_body_of_iam_and_the_gateway():
+    error = decoded(400, {"error_code": "IAM.0011", "error_msg": "Bad name."}, X_Request_Id="r1")
+    assert (error.status, error.code, error.message, error.request_id) == (400, "IAM.0011", "Bad name.", "r1")
+    assert str(error) == "GET /v3/users: Bad name (HTTP 400, IAM.0011, request id r1)."
+
+
+def test_body_of_keystone_does_not_repeat_the_status_as_its_code():
+    error = decoded(401, {"error": {"code": 401, "message": "The password is wrong.", "title": "Unauthorized"}}, X_IAM_Trace_Id="t1")
+    assert (error.status, error.code, error.message, error.request_id) == (401, None, "The password is wrong.", "t1")
+
+
+def test_body_of_keystone_may_hold_a_code_of_iam():
+    assert decoded(401, {"error": {"code": "IAM.0061", "message": "locked"}}).code == "IAM.0061"
+
+
+def test_body_of_identity_center_shows_the_authorization_message():
+    body = {"error_code": "IIC.1001", "error_msg": "no", "request_id": "r2", "encoded_authorization_message": "ZGVuaWVk"}
+    error = decoded(403, body, X_Request_Id="of-the-gateway")
+    assert error.request_id == "r2"
+    assert error.as_dict() == {"status": 403, "code": "IIC.1001", "request_id": "r2", "encoded_authorization_message": "ZGVuaWVk"}
+    assert "ZGVuaWVk" in str(error)
+    assert "lack the permission" in str(error)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html><b>secret of a portal</b></html>", b"", b"\xff\xfe\x00", b"[1, 2]", b'"secret of a portal"', b"null", b"{}"]
+)
+def test_body_of_anybody_else_is_described_and_never_repeated(body):
+    error = decoded(502, body, Content_Type="text/html; charset=x", X_Request_Id="r3")
+    assert f"(text/html, {len(body)} bytes)" in str(error)
+    assert "secret" not in str(error)
+    assert error.request_id == "r3"
+
+
+@pytest.mark.parametrize("message", [None, 5.5, [], {}, True, ""])
+def test_message_that_is_no_text_is_replaced(message):
+    assert "not an error of the cloud's API" in decoded(500, {"error_code": "IAM.0001", "error_msg": message}).message
+
+
+def test_message_comes_in_one_line():
+    assert decoded(400, {"error_msg": "a\n  b\r\nc"}).message == "a b c"
+
+
+@pytest.mark.parametrize(
+    ("code", "suffix", "fits"),
+    [
+        ("IAM.1061", "1061", True),
+        ("PAP5.1061", "1061", True),
+        ("IIC.1006", "1006", True),
+        ("IdentityCenter.1006", "1006", True),
+        ("1061", "1061", True),
+        ("IAM.11061", "1061", False),
+        ("IAM.10610", "1061", False),
+        (None, "1061", False),
+    ],
+)
+def test_codes_are_matched_by_their_last_part(code, suffix, fits):
+    assert CloudError("x", code=code).has_code(suffix) is fits
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (400, "IAM.1061", "two consecutive codes"),
+        (400, "IAM.1062", "hwc.mfa.iam_login_protection"),
+        (401, "IAM.0061", "locked"),
+        (401, "IAM.0066", "fresh auth_token"),
+        (401, "IAM.0067", "fresh auth_token"),
+        (403, "PAP5.0003", "lack the permission"),
+        (429, "APIGW.0308", "smaller concurrency"),
+    ],
+)
+def test_refusal_says_what_to_do(status, code, words):
+    assert words in str(decoded(status, {"error_code": code, "error_msg": "no"}))
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "IAM.0011"), (404, "IAM.0004"), (500, None)])
+def test_other_refusals_are_left_in_the_clouds_words(status, code):
+    assert str(decoded(status, {"error_code": code, "error_msg": "The cloud's words."})).startswith(
+        f"{CALL}: The cloud's words (HTTP {status}"
+    )
+    assert str(decoded(status, {"error_code": code, "error_msg": "words"})).endswith(").")
+
+
+@given(st.binary(max_size=200), st.sampled_from([200, 300, 400, 401, 403, 404, 409, 429, 500, 503]))
+def test_no_bytes_raise(body, status):
+    assert str(decoded(status, body))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "error_code", "error_msg", "code", "message", "title", "request_id", "encoded_authorization_message"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_no_json_raises_and_facts_stay_text(document):
+    error = decoded(418, document)
+    assert isinstance(str(error), str)
+    for value in (error.code, error.request_id, error.authorization_message):
+        assert value is None or isinstance(value, str)
+
+
+def test_bottomless_json_is_no_error_of_the_cloud():
+    # json gives up on deep nesting with RecursionError, which is no ValueError.
+    assert "not an error of the cloud's API" in str(decoded(500, b"[" * 200_000))

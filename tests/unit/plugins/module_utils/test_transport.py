@@ -1,0 +1,446 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import AccessKey, Password, PasswordAuth, SignatureAuth, Token, TokenAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session, encode, path_of, query_of, retry_delay
+from ansible_collections.hwc.mfa.tests.unit.certificate import write_certificate
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def longest(_low, high):
+    return high
+
+
+# Pure decisions
+
+
+@pytest.mark.parametrize(
+    ("what", "read", "expected"),
+    [
+        # No answer: nothing is known of a write, unless it never left.
+        ({}, True, 0.25),
+        ({}, False, None),
+        ({"never_sent": True}, False, 0.25),
+        ({"never_sent": True}, True, 0.25),
+        # A throttle carried nothing out.
+        ({"status": 429}, False, 5.0),
+        ({"status": 429}, True, 5.0),
+        ({"status": 429, "retry_after": "7"}, False, 7.0),
+        ({"status": 429, "retry_after": "0"}, False, 0.0),
+        ({"status": 429, "retry_after": "600"}, True, 60.0),
+        ({"status": 429, "retry_after": "-5"}, True, 0.0),
+        ({"status": 429, "retry_after": "nan"}, True, 5.0),
+        ({"status": 429, "retry_after": "inf"}, True, 60.0),
+        ({"status": 429, "retry_after": "Fri, 31 Dec 1999 23:59:59 GMT"}, True, 5.0),
+        # Theirs: reads only.
+        *[({"status": status}, True, 0.25) for status in (500, 502, 503, 504)],
+        *[({"status": status}, False, None) for status in (500, 502, 503, 504)],
+        ({"status": 503, "retry_after": "3"}, True, 3.0),
+        ({"status": 503, "retry_after": "3"}, False, None),
+        ({"status": 410, "failover": True}, True, 0.25),
+        ({"status": 410, "failover": True}, False, None),
+        ({"status": 410}, True, None),
+        # Answers that no repetition changes.
+        *[({"status": status}, True, None) for status in (400, 401, 403, 404, 405, 409, 501)],
+        *[({"status": status}, False, None) for status in (400, 401, 403, 404, 409)],
+    ],
+)
+def test_what_is_sent_again_and_when(what, read, expected):
+    assert retry_delay(0, 5, read=read, jitter=longest, **what) == expected
+
+
+@pytest.mark.parametrize("status", [None, 429, 503])
+def test_retries_end(status):
+    assert retry_delay(5, 5, read=True, status=status) is None
+    assert retry_delay(0, 0, read=True, status=status, retry_after="1") is None
+
+
+def test_waits_grow_to_a_limit():
+    waits = [retry_delay(attempt, 99, read=True, jitter=longest) for attempt in range(8)]
+    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+@pytest.mark.parametrize("segment", ["", ".", "..", "a/b", "/", "../x"])
+def test_id_that_would_address_something_else_is_refused(segment):
+    with pytest.raises(OptionError, match="cannot be an id"):
+        path_of("v3.0", segment, "login-protect")
+
+
+@pytest.mark.parametrize(
+    ("segment", "path"), [("a b", "/a%20b"), ("ü", "/%C3%BC"), ("a%2Fb", "/a%252Fb"), ("~-_.x", "/~-_.x"), ("a:b?c#d", "/a%3Ab%3Fc%23d")]
+)
+def test_segments_are_encoded_as_the_signature_wants_them(segment, path):
+    assert path_of(segment) == path
+
+
+def test_query_is_sorted_by_decoded_name_and_value_and_keeps_empty_values():
+    pairs = [("b", "2"), ("a", "z"), ("a", "Z"), ("a", ""), ("ä", "1"), ("B", "/ +")]
+    assert query_of(pairs) == "B=%2F%20%2B&a=&a=Z&a=z&b=2&%C3%A4=1"
+    assert query_of([]) == ""
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=20))
+def test_encoding_leaves_unreserved_characters_only(text):
+    assert set(encode(text)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~%")
+
+
+# Against the rehearsal cloud
+
+
+def admin_iam(cloud, sleep=None, **settings):
+    return Iam(cloud.session(sleep, **settings).acting_as(SignatureAuth(AccessKey(**cloud.by_key()), now=cloud.cloud.now)))
+
+
+def test_read_is_repeated_while_the_cloud_is_busy(cloud):
+    cloud.handle.fault("status=503:users:1-2")
+    assert len(admin_iam(cloud).users()) == 5
+    assert cloud.routes() == ["users"] * 3
+
+
+def test_read_gives_up_after_the_retries_with_the_last_error(cloud):
+    cloud.handle.fault("status=503:users")
+    with pytest.raises(CloudError, match="503") as caught:
+        admin_iam(cloud).users()
+    assert cloud.routes() == ["users"] * 3
+    assert caught.value.call == "GET /v3/users"
+    assert caught.value.request_id
+    assert not caught.value.uncertain
+
+
+def test_retry_after_is_honoured_instead_of_the_own_wait(cloud):
+    cloud.handle.fault("status=503,retry-after=17:users:1")
+    sleep = Impatient()
+    admin_iam(cloud, sleep).users()
+    assert sleep.slept == [17.0]
+
+
+def test_failover_is_waited_for(cloud):
+    cloud.handle.fault("status=410:login-protect-list:1")
+    assert admin_iam(cloud).protections() == []
+    assert cloud.routes() == ["login-protect-list", "login-protect-list"]
+
+
+@pytest.mark.parametrize("fault", ["lose", "half", "cut"])
+def test_read_is_repeated_after_a_broken_connection(cloud, fault):
+    cloud.handle.fault(f"{fault}:users:1")
+    assert len(admin_iam(cloud).users()) == 5
+
+
+@pytest.mark.parametrize(
+    "fault", ["lose", "half", "cut", "status=500", "status=502", "status=503,retry-after=0", "status=504", "html=502", "status=410"]
+)
+def test_write_is_never_sent_again_after_an_answer_that_leaves_it_open(cloud, fault):
+    cloud.handle.fault(f"{fault}:create")
+    with pytest.raises(CloudError) as caught:
+        admin_iam(cloud).create_device(cloud.users[0].id, "x")
+    assert caught.value.uncertain
+    assert cloud.routes() == ["create"]
+
+
+def test_write_is_sent_again_after_a_throttle(cloud):
+    cloud.handle.fault("retry-after=0:create:1-2")
+    made = admin_iam(cloud).create_device(cloud.users[0].id, "x")
+    assert made.seed == cloud.users[0].device.seed
+    assert cloud.cloud.counters.creates == 1
+    assert [entry["status"] for entry in cloud.log] == [429, 429, 201]
+
+
+def test_throttle_holds_all_threads_back():
+    sleep = Impatient()
+    http = Http(HttpSettings(), sleep)
+    http.hold(0.05)
+    begin = time.monotonic()
+    http.wait_turn()
+    assert time.monotonic() - begin >= 0.05
+    http.hold(0.0)
+    slept = len(sleep.slept)
+    http.wait_turn()
+    assert len(sleep.slept) == slept
+
+
+def test_write_is_not_sent_once_nobody_waits_for_it(cloud):
+    http = Http(HttpSettings(), Impatient(), wanted=lambda: False)
+    iam = Iam(Session(http, cloud.url, SignatureAuth(AccessKey(**cloud.by_key()), now=cloud.cloud.now)))
+    assert len(iam.users()) == 5
+    with pytest.raises(CloudError, match="not sent") as caught:
+        iam.create_device(cloud.users[0].id, "x")
+    assert not caught.value.uncertain
+    assert cloud.writes() == []
+
+
+def test_read_that_is_cut_forever_says_so_and_is_no_uncertain_write(cloud):
+    cloud.handle.fault("cut:users")
+    with pytest.raises(CloudError, match="broke before the whole answer came") as caught:
+        admin_iam(cloud).users()
+    assert not caught.value.uncertain
+    assert caught.value.status is None
+
+
+def test_slow_answer_names_the_option_timeout(cloud):
+    cloud.handle.fault("slow=1:users")
+    with pytest.raises(CloudError, match=r"did not answer within 0.2 s \(option timeout\)"):
+        admin_iam(cloud, timeout=0.2, retries=0).users()
+
+
+def test_slow_write_is_uncertain_and_sent_once(cloud):
+    cloud.handle.fault("slow=0.5:create")
+    with pytest.raises(CloudError) as caught:
+        admin_iam(cloud, timeout=0.2).create_device(cloud.users[0].id, "x")
+    assert caught.value.uncertain
+    assert cloud.routes() == ["create"]
+
+
+def test_redirect_is_refused_and_credentials_do_not_follow(script):
+    elsewhere = script((200, {"users": []}))
+    server = script((302, b"", {"Location": f"{elsewhere.url}/v3/users"}))
+    with pytest.raises(CloudError, match="redirect") as caught:
+        Iam(server.session(TokenAuth(Token("T0")), retries=3)).users()
+    assert "iam_endpoint" in str(caught.value)
+    assert len(server.requests) == 1
+    assert elsewhere.requests == []
+
+
+def test_page_of_a_portal_is_an_error_without_its_text(script):
+    server = script((200, b"<html>sign in here</html>", {"Content-Type": "text/html; charset=utf-8"}))
+    with pytest.raises(CloudError) as caught:
+        server.iam().users()
+    assert "not JSON (text/html, 25 bytes)" in str(caught.value)
+    assert "iam_endpoint" in str(caught.value)
+    assert "sign in" not in str(caught.value)
+    with pytest.raises(CloudError) as caught:
+        server.iam().create_device("u1", "x")
+    assert caught.value.uncertain
+
+
+def test_page_of_a_gateway_is_an_error_that_asks_for_the_address(script):
+    server = script((404, b"<html>sign in here</html>", {"Content-Type": "text/html"}))
+    with pytest.raises(CloudError) as caught:
+        server.iam().users()
+    assert "iam_endpoint" in str(caught.value)
+    assert "sign in" not in str(caught.value)
+
+
+def test_bottomless_json_is_an_answer_that_is_not_json(script):
+    server = script((200, b"[" * 200_000))
+    with pytest.raises(CloudError, match="not JSON"):
+        server.iam().users()
+
+
+def test_cookies_are_not_kept(script):
+    server = script((200, {"domains": []}, {"Set-Cookie": "a=b; Path=/"}))
+    iam = server.iam()
+    iam.own_domains()
+    iam.own_domains()
+    assert all("Cookie" not in headers for _method, _path, headers, _body in server.requests)
+
+
+def test_netrc_of_the_machine_does_not_join_a_login(cloud, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    auth = PasswordAuth(Password(cloud.admin.password, cloud.admin.id), cloud.session(), lambda: None)
+    assert auth.prepare()
+
+
+def unused_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_refused_connection_was_never_sent_and_says_what_to_check():
+    sleep = Impatient()
+    session = Session(Http(HttpSettings(retries=2), sleep), f"http://127.0.0.1:{unused_port()}", TokenAuth(Token("T0")))
+    with pytest.raises(CloudError, match="connection refused") as caught:
+        session.write("POST", "/v3.0/OS-MFA/virtual-mfa-devices", body={})
+    assert "iam_endpoint" in str(caught.value)
+    assert not caught.value.uncertain
+    assert len(sleep.slept) == 2
+
+
+def test_host_that_does_not_resolve_is_said_at_once():
+    sleep = Impatient()
+    with pytest.raises(CloudError, match="does not resolve") as caught:
+        Session(Http(HttpSettings(), sleep), "https://iam.invalid").read("GET", "/v3/users")
+    assert "region" in str(caught.value)
+    assert sleep.slept == []
+
+
+# TLS
+
+
+@pytest.fixture
+def tls_cloud(start, tmp_path):
+    certfile, keyfile = write_certificate(tmp_path)
+    rehearsal = start(certfile=certfile, keyfile=keyfile)
+    rehearsal.certfile = certfile
+    return rehearsal
+
+
+def test_certificate_that_nobody_vouches_for_is_refused_at_once(tls_cloud):
+    sleep = Impatient()
+    with pytest.raises(CloudError, match="self-signed certificate") as caught:
+        admin_iam(tls_cloud, sleep).users()
+    assert "ca_path" in str(caught.value)
+    assert sleep.slept == []
+    assert tls_cloud.log == []
+
+
+def test_ca_path_makes_the_certificate_trusted(tls_cloud):
+    result = tls_cloud.run(MFA_INFO, ca_path=tls_cloud.certfile)
+    assert result["summary"]["users"] == 5
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_validate_certs_false_trusts_anything(tls_cloud):
+    assert tls_cloud.run(MFA_INFO, validate_certs=False)["summary"]["users"] == 5
+
+
+def test_certificate_for_another_address_is_refused(start, tmp_path):
+    certfile, keyfile = write_certificate(tmp_path, address="127.0.0.9")
+    cloud = start(certfile=certfile, keyfile=keyfile)
+    result = cloud.run(MFA_INFO, ca_path=certfile)
+    assert "it is for another host name" in result["msg"]
+
+
+def test_certificate_that_has_ended_is_refused(start, tmp_path):
+    certfile, keyfile = write_certificate(tmp_path, seconds=-3600.0)
+    result = start(certfile=certfile, keyfile=keyfile).run(MFA_INFO, ca_path=certfile)
+    assert "certificate has expired" in result["msg"]
+
+
+def test_ca_path_is_looked_at_before_anything_is_sent(cloud, tmp_path):
+    nothing = tmp_path / "nothing.pem"
+    assert cloud.run(MFA_INFO, ca_path=str(nothing))["msg"] == "ca_path cannot be used: No such file or directory."
+    nothing.write_text("no certificate\n", encoding="utf-8")
+    assert cloud.run(MFA_INFO, ca_path=str(nothing))["msg"] == "ca_path cannot be used: there is no PEM certificate in it."
+    assert "ca_path has no effect" in cloud.run(MFA_INFO, ca_path=str(nothing), validate_certs=False)["msg"]
+    assert cloud.log == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("timeout", 0), ("timeout", -1), ("timeout", 4000), ("timeout", float("nan")), ("retries", -1), ("retries", 101)]
+)
+def test_number_out_of_its_range_is_refused_by_the_options_name(cloud, option, value):
+    assert cloud.run(MFA_INFO, **{option: value})["msg"].startswith(f"{option} must be")
+    assert cloud.log == []
+
+
+# Logins
+
+
+def password_auth(cloud, user=None, password=None, sleep=None):
+    user = user or cloud.admin
+    return PasswordAuth(Password(password or user.password, user.id), cloud.session(sleep), lambda: cloud.domain_name)
+
+
+def test_login_happens_once_for_many_threads(cloud):
+    iam = Iam(cloud.session().acting_as(password_auth(cloud)))
+    with ThreadPoolExecutor(12) as pool:
+        assert len(list(pool.map(lambda _number: iam.users(), range(24)))) == 24
+    assert cloud.routes().count("login") == 1
+
+
+def test_token_that_expires_costs_exactly_one_more_login(cloud):
+    iam = Iam(cloud.session().acting_as(password_auth(cloud)))
+    iam.users()
+    cloud.cloud.expire_tokens()
+    together = threading.Barrier(8)
+
+    def users(_number):
+        together.wait(5)
+        return iam.users()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(len(found) == 5 for found in pool.map(users, range(8)))
+    assert cloud.routes().count("login") == 2
+
+
+def test_login_is_renewed_once_a_call_and_no_more(cloud):
+    cloud.handle.fault("expire-tokens:users")
+    with pytest.raises(CloudError, match=r"IAM.0066|expired"):
+        Iam(cloud.session().acting_as(password_auth(cloud))).users()
+    assert cloud.routes() == ["login", "users", "login", "users"]
+
+
+def test_given_token_that_expired_is_not_tried_again(cloud):
+    token = cloud.by_token()["auth_token"]
+    cloud.cloud.expire_tokens()
+    with pytest.raises(CloudError) as caught:
+        Iam(cloud.session().acting_as(TokenAuth(Token(token)))).devices()
+    assert "give a fresh auth_token" in str(caught.value)
+    assert cloud.routes() == ["list-devices"]
+
+
+def test_wrong_password_is_tried_once_whatever_the_threads(cloud):
+    iam = Iam(cloud.session().acting_as(password_auth(cloud, password="wrong")))
+
+    def refusal(_number):
+        with pytest.raises(CloudError) as caught:
+            iam.users()
+        return str(caught.value)
+
+    with ThreadPoolExecutor(10) as pool:
+        texts = set(pool.map(refusal, range(20)))
+    assert len(texts) == 1
+    assert "Check the user, auth_password and auth_domain_name" in texts.pop()
+    assert cloud.cloud.counters.wrong_passwords == 1
+    assert cloud.routes() == ["login"]
+
+
+def test_login_whose_answer_was_lost_is_repeated(cloud):
+    cloud.handle.fault("lose:login:1")
+    assert len(Iam(cloud.session().acting_as(password_auth(cloud))).users()) == 5
+
+
+def test_login_with_a_code_is_not_repeated(cloud):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(user.id)
+    cloud.handle.fault("lose:login:1")
+    auth = PasswordAuth(Password(user.password, user.id, passcode=cloud.cloud.code(user.id)), cloud.session(), lambda: None)
+    with pytest.raises(CloudError):
+        auth.prepare()
+    assert cloud.routes() == ["login"]
+
+
+def test_login_that_wants_a_code_says_which_options_give_it(cloud):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(user.id)
+    with pytest.raises(CloudError, match="give auth_user_id and auth_passcode"):
+        password_auth(cloud, user).prepare()
+    assert PasswordAuth(Password(user.password, user.id, passcode=cloud.cloud.code(user.id)), cloud.session(), lambda: None).prepare()
+
+
+def test_locked_user_is_not_logged_in_again(cloud):
+    user = cloud.users[0]
+    auth = password_auth(cloud, user)
+    auth.prepare()
+    user.locked_until = cloud.cloud.now() + 900
+    with pytest.raises(CloudError, match="locked"):
+        Iam(cloud.session().acting_as(auth)).device_of(user.id)
+    assert cloud.routes() == ["login", "get-device"]
+
+
+def test_signing_follows_the_servers_clock_after_one_refusal(start):
+    cloud = start(clock_offset=3 * 3600.0)
+    session = cloud.session()
+    iam = Iam(session.acting_as(SignatureAuth(AccessKey(**cloud.by_key()), session.clock.now)))
+    assert len(iam.users()) == 5
+    assert [entry["status"] for entry in cloud.log] == [401, 200]
+    assert abs(session.clock.now() - cloud.cloud.now()) < 2

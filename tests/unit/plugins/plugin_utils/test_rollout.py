@@ -1,0 +1,504 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import (
+    PlanError,
+    Terms,
+    items_for,
+    make_plan,
+    make_report,
+    new_seeds,
+    outcomes_of,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+OFF = {"enabled": False, "verification_method": "none"}
+VMFA = {"enabled": True, "verification_method": "vmfa"}
+SMS = {"enabled": True, "verification_method": "sms"}
+SECRET = "s3cret"
+ENROL = Terms("enrol")
+REQUIRE = Terms("require")
+
+
+def user(user_id="u1", binding=None, protection=None, enabled=True, name=None, serial=None):
+    device = None if binding is None else {"serial_number": serial or f"serial-{user_id}", "binding": binding}
+    return {
+        "user_id": user_id,
+        "name": name or f"name-{user_id}",
+        "enabled": enabled,
+        "device": device,
+        "login_protection": protection or OFF,
+    }
+
+
+def audit_of(*users, caller=None):
+    counts = {"users": len(users), "vmfa": 0, "bound": 0, "unknown": 0}
+    return {"users": list(users), "caller": caller or {"user_id": "admin", "name": None}, "summary": counts}
+
+
+def stored(user_id="u1", serial=None, **more):
+    return {user_id: {"serial_number": serial or f"serial-{user_id}", "seed": SECRET, "name": "n", **more}}
+
+
+def plan_for(one, terms, asked=None, **context):
+    """Fate, reason and steps of one user."""
+    wanted = [{"user_id": one["user_id"], "auth_password": SECRET, **(asked or {})}]
+    plan = make_plan(wanted, audit_of(one), terms, **context)
+    steps = [step for wave in plan["waves"] for entry in wave for step in entry["steps"]]
+    return plan["users"][0]["fate"], plan["users"][0]["reason"], steps
+
+
+# One user
+
+
+@pytest.mark.parametrize(
+    ("one", "fate", "steps"),
+    [
+        (user(), "todo", ["protect"]),
+        (user(protection=SMS), "todo", ["protect"]),
+        (user(protection=VMFA), "already", []),
+        (user(binding="bound"), "todo", ["protect"]),
+        (user(binding="unbound", protection=VMFA), "already", []),
+        (user(enabled=False), "left_alone", []),
+    ],
+)
+def test_require_protects_whoever_is_not_protected(one, fate, steps):
+    assert plan_for(one, REQUIRE, asked={"auth_password": None})[::2] == (fate, steps)
+
+
+NEW = ["create", "bind", "protect"]
+
+
+@pytest.mark.parametrize(
+    ("one", "seeds", "intents", "fate", "steps"),
+    [
+        (user(), {}, [], "todo", NEW),
+        (user(protection=VMFA), {}, [], "todo", NEW[:2]),
+        # A leftover seed of a device that is gone is no reason to bind with it.
+        (user(), stored(), [], "todo", NEW),
+        (user(binding="bound"), {}, [], "todo", ["protect"]),
+        (user(binding="bound", protection=VMFA), {}, [], "already", []),
+        (user(binding="bound", protection=VMFA), stored(), ["u1"], "already", []),
+        (user(binding="unbound"), stored(), [], "todo", ["bind", "protect"]),
+        (user(binding="unbound"), {}, [], "todo", NEW),
+        (user(binding="unbound"), stored(serial="old"), [], "todo", NEW),
+        (user(binding="unknown"), stored(), [], "todo", ["bind", "protect"]),
+        (user(binding="unknown"), stored(bound=True), [], "todo", ["protect"]),
+        (user(binding="unknown", protection=VMFA), stored(bound=True), [], "already", []),
+        (user(binding="unknown"), stored(serial="old", bound=True), [], "left_alone", []),
+        (user(binding="unknown"), {}, [], "left_alone", []),
+        (user(binding="unknown"), {}, ["u1"], "todo", NEW),
+        (user(enabled=False), {}, [], "left_alone", []),
+    ],
+)
+def test_enrol_does_what_is_missing_and_nothing_it_cannot_account_for(one, seeds, intents, fate, steps):
+    assert plan_for(one, ENROL, stored=seeds, intents=intents)[::2] == (fate, steps)
+
+
+def test_enrol_without_protection_stops_at_binding():
+    assert plan_for(user(), Terms("enrol", login_protection=False))[2] == ["create", "bind"]
+    assert plan_for(user(binding="bound"), Terms("enrol", login_protection=False))[0] == "already"
+
+
+def test_only_a_device_of_an_intent_is_presumed_unbound():
+    wave = make_plan([{"user_id": "u1", **own()}], audit_of(user(binding="unknown")), ENROL, intents=["u1"])["waves"][0]
+    assert wave[0]["presume_unbound"]
+    wave = make_plan([{"user_id": "u1", **own()}], audit_of(user(binding="unbound")), ENROL)["waves"][0]
+    assert not wave[0]["presume_unbound"]
+    wave = make_plan([{"user_id": "u1", **own()}], audit_of(user(binding="unknown")), ENROL, intents=["u1"], stored=stored())["waves"][0]
+    assert not wave[0]["presume_unbound"]
+
+
+def own():
+    return {"auth_password": SECRET}
+
+
+@pytest.mark.parametrize("own_credentials", [{"auth_password": SECRET}, {"auth_token": SECRET}, {"access_key": "AK", "secret_key": SECRET}])
+def test_any_own_credential_is_enough_to_be_enrolled(own_credentials):
+    assert plan_for(user(), ENROL, asked={"auth_password": None, **own_credentials})[0] == "todo"
+
+
+def test_enrol_without_own_credentials_is_a_problem_unless_nobody_will_be_bound():
+    nothing = {"auth_password": None}
+    assert plan_for(user(), ENROL, asked=nothing)[0] == "problem"
+    assert "only the user himself may bind" in plan_for(user(), ENROL, asked=nothing)[1]
+    assert plan_for(user(), ENROL, asked=nothing, audit_only=True)[0] == "todo"
+    assert plan_for(user(binding="bound"), ENROL, asked=nothing)[2] == ["protect"]
+
+
+@pytest.mark.parametrize(
+    ("one", "seeds", "intents", "store_known", "fate", "steps"),
+    [
+        (user(), {}, [], True, "already", []),
+        (user(protection=VMFA), {}, [], True, "todo", ["unprotect"]),
+        # Protection by message is none that a rollout has set.
+        (user(protection=SMS), {}, [], True, "already", []),
+        (user(binding="bound", protection=SMS), stored(), [], True, "todo", ["remove"]),
+        (user(binding="bound", protection=VMFA), stored(), [], True, "todo", ["unprotect", "remove"]),
+        (user(binding="unknown"), stored(), [], True, "todo", ["remove"]),
+        (user(binding="bound"), {}, [], True, "left_alone", []),
+        (user(binding="bound"), stored(serial="old"), [], True, "left_alone", []),
+        (user(binding="unknown"), {}, ["u1"], True, "todo", ["remove"]),
+        (user(binding="bound"), {}, [], False, "todo", ["remove"]),
+        (user(binding="bound", enabled=False), stored(), [], True, "todo", ["remove"]),
+    ],
+)
+def test_taking_enrol_back_removes_only_what_it_made(one, seeds, intents, store_known, fate, steps):
+    back = Terms("enrol", "absent")
+    assert plan_for(one, back, stored=seeds, intents=intents, store_known=store_known)[::2] == (fate, steps)
+
+
+def test_taking_require_back_lifts_vmfa_and_nothing_else():
+    back = Terms("require", "absent")
+    assert plan_for(user(protection=VMFA, binding="bound"), back)[2] == ["unprotect"]
+    assert plan_for(user(protection=SMS), back)[::2] == ("already", [])
+
+
+# Who is left alone
+
+
+@pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", "absent"), Terms("require", "absent")])
+@pytest.mark.parametrize("named", [{"user_id": "u1"}, {"name": "name-u1"}])
+def test_exempt_user_is_left_alone_with_his_reason(terms, named):
+    one = user(binding="bound", protection=VMFA) if terms.state == "absent" else user()
+    assert plan_for(one, terms, exempt=[{**named, "reason": "break-glass"}], stored=stored()) == ("left_alone", "exempt: break-glass", [])
+    assert plan_for(one, terms, exempt=[named], stored=stored())[1] == "exempt: no reason given"
+
+
+def test_exempt_user_who_is_nobody_is_a_warning():
+    plan = make_plan([], audit_of(user()), REQUIRE, exempt=[{"name": "ghost"}])
+    assert plan["warnings"] == ["mfa_rollout_exempt names ghost, who is no user of this account."]
+
+
+@pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", "absent")])
+@pytest.mark.parametrize(
+    ("caller", "auth", "asked"),
+    [
+        ({"user_id": "u1", "name": None}, {}, {}),
+        ({"user_id": None, "name": "name-u1"}, {}, {}),
+        (None, {"auth_user_id": "u1"}, {}),
+        (None, {"auth_username": "name-u1"}, {}),
+        (None, {"access_key": "AK"}, {"access_key": "AK", "secret_key": SECRET, "auth_password": None}),
+        (None, {"auth_token": SECRET}, {"auth_token": SECRET, "auth_password": None}),
+    ],
+)
+def test_user_whom_the_play_runs_as_is_left_alone(terms, caller, auth, asked):
+    one = user(binding="bound", protection=VMFA) if terms.state == "absent" else user()
+    audit = {**audit_of(one), "caller": caller}
+    plan = make_plan([{"user_id": "u1", **own(), **asked}], audit, terms, auth=auth, stored=stored())
+    assert plan["users"][0]["reason"] == "the play runs as this user"
+    assert plan["waves"] == []
+
+
+def test_name_of_another_account_is_not_taken_for_the_caller_where_his_id_is_known():
+    audit = audit_of(user(), caller={"user_id": "somebody", "name": "name-u1"})
+    assert make_plan([], audit, REQUIRE)["users"][0]["fate"] == "todo"
+
+
+def test_caller_who_is_not_known_is_a_warning():
+    plan = make_plan([], {**audit_of(user()), "caller": None}, REQUIRE)
+    assert "name him in mfa_rollout_exempt" in plan["warnings"][0]
+
+
+def test_user_who_does_not_exist_is_a_problem_and_the_others_go_on():
+    plan = make_plan([{"name": "ghost"}, {"name": "name-u1"}], audit_of(user()), REQUIRE)
+    assert [fate["fate"] for fate in plan["users"]] == ["problem", "todo"]
+    assert plan["lines"][-1] == "problem: ghost: no such user in this account"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "exempt", "terms", "named"),
+    [
+        ([{"user_id": "u1"}, {"name": "name-u1"}], [], REQUIRE, "mfa_rollout_users names user name-u1 .u1. twice"),
+        ([{}], [], REQUIRE, "mfa_rollout_users must be"),
+        (["name-u1"], [], REQUIRE, "mfa_rollout_users must be"),
+        ([], ["name-u1"], REQUIRE, "mfa_rollout_exempt must be"),
+        ([], [{"reason": "x"}], REQUIRE, "mfa_rollout_exempt must be"),
+        ([], [], Terms("force"), "mfa_rollout_strategy must be"),
+        ([], [], Terms("require", "gone"), "mfa_rollout_state must be"),
+        ([], [], Terms(wave_sizes=[]), "mfa_rollout_wave_sizes must be"),
+        ([], [], Terms(wave_sizes=[0]), "mfa_rollout_wave_sizes must be"),
+        ([], [], Terms(wave_sizes=[1, -1]), "mfa_rollout_wave_sizes must be"),
+        ([], [], Terms(wave_sizes=["1"]), "mfa_rollout_wave_sizes must be"),
+        ([], [], Terms(wave_sizes=[True]), "mfa_rollout_wave_sizes must be"),
+    ],
+)
+def test_wrong_input_is_refused_by_the_variables_name(wanted, exempt, terms, named):
+    with pytest.raises(PlanError, match=named):
+        make_plan(wanted, audit_of(user()), terms, exempt=exempt)
+
+
+# Waves
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes", "waves"),
+    [(0, [1, 10], []), (1, [1, 10], [1]), (5, [1, 10], [1, 4]), (35, [1, 10], [1, 10, 10, 10, 4]), (4, [2], [2, 2]), (3, [10], [3])],
+)
+def test_last_wave_size_is_repeated(count, sizes, waves):
+    users = [user(f"u{number}") for number in range(count)]
+    plan = make_plan([], audit_of(*users), Terms(wave_sizes=sizes))
+    assert [len(wave) for wave in plan["waves"]] == waves
+    assert [entry["user_id"] for wave in plan["waves"] for entry in wave] == [one["user_id"] for one in users]
+
+
+ACCOUNT = st.lists(
+    st.builds(
+        user,
+        user_id=st.integers(0, 30).map(lambda number: f"u{number}"),
+        binding=st.sampled_from([None, "bound", "unbound", "unknown"]),
+        protection=st.sampled_from([OFF, VMFA, SMS]),
+        enabled=st.booleans(),
+    ),
+    max_size=25,
+    unique_by=lambda one: one["user_id"],
+)
+TERMS = st.builds(
+    Terms,
+    st.sampled_from(["require", "enrol"]),
+    st.sampled_from(["present", "absent"]),
+    st.booleans(),
+    st.lists(st.integers(1, 7), min_size=1, max_size=3),
+)
+
+
+@given(st.data(), ACCOUNT, TERMS)
+def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(data, users, terms):
+    ids = [one["user_id"] for one in users]
+    some = st.lists(st.sampled_from(ids), unique=True) if ids else st.just([])
+    exempt, callers, intents, kept = data.draw(some), data.draw(some)[:1], data.draw(some), data.draw(some)
+    wanted = [{"user_id": user_id, "auth_password": SECRET, "device_name": "d"} for user_id in data.draw(some)]
+    audit = audit_of(*users, caller={"user_id": callers[0] if callers else "admin", "name": None})
+    seeds = {user_id: entry for one in kept for user_id, entry in stored(one).items()}
+    plan = make_plan(
+        wanted,
+        audit,
+        terms,
+        exempt=[{"user_id": user_id} for user_id in exempt],
+        stored=seeds,
+        intents=intents,
+        auth={"auth_token": SECRET},
+    )
+    named = [item["user_id"] for item in wanted] or ids
+    assert [fate["user_id"] for fate in plan["users"]] == named
+    entries = [entry for wave in plan["waves"] for entry in wave]
+    moved = [entry["user_id"] for entry in entries]
+    assert moved == [fate["user_id"] for fate in plan["users"] if fate["fate"] == "todo"]
+    assert not set(moved) & (set(exempt) | set(callers))
+    assert all(wave for wave in plan["waves"])
+    assert all(fate["reason"] for fate in plan["users"] if fate["fate"] in ("left_alone", "problem"))
+    assert SECRET not in str(plan)
+    by_id = {one["user_id"]: one for one in users}
+    for entry in entries:
+        one = by_id[entry["user_id"]]
+        assert entry["steps"]
+        assert one["enabled"] or terms.state == "absent"
+        if "create" in entry["steps"]:
+            assert entry["steps"][:2] == ["create", "bind"]
+            assert not _rollout.certainly_bound(one, seeds.get(one["user_id"]))
+        if terms.strategy == "enrol" and "protect" in entry["steps"]:
+            assert "bind" in entry["steps"] or _rollout.certainly_bound(one, seeds.get(one["user_id"]))
+        assert terms.strategy == "enrol" or entry["steps"] in (["protect"], ["unprotect"])
+
+
+# What a wave sends
+
+
+WAVE = [{"user_id": "u1", "name": "name-u1", "device_name": "phone", "steps": NEW, "presume_unbound": False}]
+CREATED = {"devices": [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, "failed": False}]}
+BOUND = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": "bound", "failed": False}]}
+
+
+@pytest.mark.parametrize("named", [{"user_id": "u1"}, {"name": "name-u1"}])
+def test_items_carry_their_users_own_credentials_and_no_others(named):
+    users = [{**named, "auth_password": SECRET, "note": "x"}, {"user_id": "u2", "auth_token": "other"}]
+    assert items_for(WAVE, "create", users) == [{"user_id": "u1", "name": "phone", "presume_unbound": False, "auth_password": SECRET}]
+    bind = items_for(WAVE, "bind", users, results={"create": CREATED})
+    assert bind == [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, "auth_password": SECRET}]
+    assert items_for(WAVE, "protect", users, results={"create": CREATED, "bind": BOUND}) == [
+        {"user_id": "u1", "enabled": True, "verification_method": "vmfa"}
+    ]
+
+
+def test_nobody_is_bound_whose_seed_is_not_known():
+    failed = {"devices": [{"user_id": "u1", "serial_number": "s1", "failed": True}]}
+    assert items_for(WAVE, "bind", results={"create": failed}) == []
+
+
+def test_new_seed_goes_before_a_stored_one():
+    assert items_for(WAVE, "bind", stored=stored(serial="old"), results={"create": CREATED})[0]["serial_number"] == "s1"
+
+
+@pytest.mark.parametrize("binding", ["unknown", "unbound"])
+def test_nobody_is_protected_whose_binding_is_not_certain(binding):
+    bound = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": binding, "failed": False}]}
+    failed = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": "bound", "failed": True}]}
+    for result in (bound, failed, {}, {"failed": True, "msg": "x"}):
+        assert items_for(WAVE, "protect", results={"bind": result}) == []
+
+
+def test_steps_back_have_items():
+    wave = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
+    assert items_for(wave, "unprotect") == [{"user_id": "u1", "enabled": False}]
+    assert items_for(wave, "remove") == [{"user_id": "u1"}]
+    assert items_for(wave, "create") == []
+
+
+def test_step_that_does_not_exist_is_an_error():
+    with pytest.raises(PlanError, match="no step is called 'dance'"):
+        items_for(WAVE, "dance")
+
+
+def test_seeds_to_store_are_those_that_were_just_made():
+    assert new_seeds(WAVE, {"create": CREATED}) == {"u1": {"serial_number": "s1", "seed": SECRET, "name": "name-u1"}}
+    assert new_seeds(WAVE, {"create": {"devices": [{"user_id": "u1", "serial_number": "s1", "failed": False}]}}) == {}
+    assert new_seeds(WAVE, {}) == {}
+
+
+def test_binding_that_became_certain_is_recorded_with_its_seed():
+    recorded = _rollout.bound_seeds(WAVE, {}, {"create": CREATED, "bind": BOUND})
+    assert recorded["u1"] == {"serial_number": "s1", "seed": SECRET, "name": "name-u1", "bound": True}
+    assert _rollout.bound_seeds(WAVE, {}, {"create": CREATED}) == {}
+
+
+# What came of a wave
+
+
+def came(results, seen=None, wave=None, terms=ENROL):
+    shown = seen or audit_of(user(binding="bound", protection=VMFA, serial="s1"))
+    return outcomes_of(wave or WAVE, results, shown, terms)[0]
+
+
+PROTECTED = {"users": [{"user_id": "u1", "failed": False}]}
+DONE = {"create": CREATED, "bind": BOUND, "protect": PROTECTED}
+
+
+def test_user_for_whom_all_went_well_is_done():
+    outcome = came(DONE)
+    assert (outcome["failed"], outcome["done"], outcome["step"], outcome["msg"]) == (False, NEW, None, None)
+    assert SECRET not in str(outcome)
+
+
+@pytest.mark.parametrize(
+    ("results", "step", "done"),
+    [
+        ({"create": {"devices": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, "create", []),
+        ({"create": CREATED, "bind": {"bindings": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, "bind", ["create"]),
+        ({"create": CREATED, "bind": {"failed": True, "msg": "why"}}, "bind", ["create"]),
+        ({**DONE, "protect": {"users": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, "protect", ["create", "bind"]),
+    ],
+)
+def test_user_fails_at_the_first_step_that_failed(results, step, done):
+    outcome = came(results)
+    assert (outcome["failed"], outcome["step"], outcome["msg"], outcome["done"]) == (True, step, "why", done)
+
+
+def test_step_that_was_never_taken_is_a_failure():
+    assert "not reached" in came({"create": CREATED})["msg"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (audit_of(user(binding="unbound", protection=VMFA, serial="s1")), "not bound"),
+        (audit_of(user(binding="bound", protection=VMFA, serial="other")), "does not show the device"),
+        (audit_of(user(protection=VMFA)), "does not show the device"),
+        (audit_of(user(binding="bound", protection=SMS, serial="s1")), "protection is not on"),
+        (audit_of(), "no longer listed"),
+        ({"failed": True, "msg": "refused"}, "refused"),
+        ({"failed": True}, "not looked at"),
+    ],
+)
+def test_what_cannot_be_verified_has_failed(seen, words):
+    outcome = came(DONE, seen)
+    assert (outcome["failed"], outcome["step"]) == (True, "verify")
+    assert words in outcome["msg"]
+
+
+def test_device_that_v3_cannot_tell_is_verified_by_its_serial():
+    assert not came(DONE, audit_of(user(binding="unknown", protection=VMFA, serial="s1")))["failed"]
+
+
+def test_removal_is_verified():
+    wave = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
+    back = Terms("enrol", "absent")
+    done = {"unprotect": PROTECTED, "remove": {"devices": [{"user_id": "u1", "failed": False}]}}
+    assert not came(done, audit_of(user()), wave, back)["failed"]
+    assert not came(done, audit_of(), wave, back)["failed"]
+    assert came(done, audit_of(user(binding="unbound")), wave, back)["msg"] == "the device is still there"
+    assert came(done, audit_of(user(protection=VMFA)), wave, back)["msg"] == "login protection is still on"
+    assert not came(done, audit_of(user(protection=SMS)), wave, back)["failed"]
+
+
+def test_line_of_a_wave_names_each_failure():
+    outcomes = [came(DONE), {**came({"create": CREATED}), "name": "bob"}]
+    line = _rollout.wave_line(2, 3, outcomes)
+    assert line.splitlines()[0] == "wave 2 of 3, 2 users, 2 created, 1 bound, 1 protected, 1 failed"
+    assert line.splitlines()[1].startswith("  bob: bind: ")
+
+
+# The report
+
+
+def report_of(plan, outcomes=(), before=None, after=None, seeds=None, check_mode=False, account="acme", terms=ENROL):
+    return make_report(account, terms, plan, outcomes, before, after, seeds or {}, check_mode)
+
+
+def test_report_has_a_row_for_everybody_and_why_not():
+    before = audit_of(user("u1"), user("u2", enabled=False), user("u3", binding="bound", protection=VMFA), user("u4"), user("u5"))
+    wanted = [{"user_id": f"u{number}", **own()} for number in range(1, 6)] + [{"name": "ghost"}]
+    plan = make_plan(wanted, before, Terms("enrol", wave_sizes=[1]))
+    after = audit_of(user("u1", binding="bound", protection=VMFA), user("u2", enabled=False), *before["users"][2:])
+    outcomes = [
+        {"user_id": "u1", "name": "name-u1", "done": NEW, "failed": False, "step": None, "msg": None},
+        {"user_id": "u4", "name": "name-u4", "done": [], "failed": True, "step": "create", "msg": "no"},
+    ]
+    report = report_of(plan, outcomes, before, after, stored())
+    assert [row["outcome"] for row in report["users"]] == ["done", "left_alone", "already", "failed", "not_reached", "failed"]
+    assert report["users"][0]["seed_stored"]
+    assert report["users"][0]["before"] == {"device": None, "binding": "none", "login_protection": "none"}
+    assert report["users"][0]["after"] == {"device": "serial-u1", "binding": "bound", "login_protection": "vmfa"}
+    assert report["users"][3]["reason"] == "create: no"
+    assert report["summary"]["failed"] == 2
+    assert SECRET not in str(report)
+    assert _rollout.report_line(report).startswith("1 done, 1 already so, 1 left alone, 2 failed, 1 not reached; of 5 users")
+
+
+def test_report_of_a_rehearsal_says_planned():
+    before = audit_of(user())
+    report = report_of(make_plan([], before, REQUIRE), before=before, check_mode=True, terms=REQUIRE)
+    assert report["users"][0]["outcome"] == "planned"
+    assert report["check_mode"]
+
+
+@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n@x"])
+def test_no_cell_of_the_csv_begins_a_formula(evil):
+    before = audit_of(user(name=evil))
+    plan = make_plan([], before, REQUIRE, exempt=[{"user_id": "u1", "reason": evil}])
+    rows = list(csv.reader(io.StringIO(_rollout.report_csv(report_of(plan, before=before, account=evil, terms=REQUIRE)))))
+    assert len(rows) == 2
+    assert len(rows[0]) == len(rows[1])
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", " ")) for cell in rows[1])
+
+
+# Before Python 3.11 the csv module does not read a NUL back.
+@given(st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=20))
+def test_any_name_stays_one_cell_of_the_csv(name):
+    before = audit_of(user(name=name or "x"))
+    text = _rollout.report_csv(report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE))
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len(rows) == 2
+    assert rows[1][2].lstrip("'")[:1] not in ("=", "+", "@") or rows[1][2].startswith("'")
+
+
+def test_terms_have_defaults():
+    assert _rollout.terms_of({}) == Terms(wave_sizes=[1, 10, 100])
+    assert _rollout.terms_of({"strategy": "enrol", "wave_sizes": [5]}) == Terms("enrol", wave_sizes=[5])
