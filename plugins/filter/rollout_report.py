@@ -33,7 +33,7 @@ def rollout_report(
         plain(stored or {}),
         bool(check_mode),
     )
-    return {"document": document, "csv": _rollout.report_csv(document), "line": _rollout.report_line(document)}
+    return {"document": document, "line": _rollout.report_line(document)}
 
 
 class FilterModule:

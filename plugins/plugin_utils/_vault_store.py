@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, temporary_file
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import exact
 
 SEEDS, MARKS = ".yml", ".json"
@@ -48,10 +47,10 @@ class VaultStore:
     def __init__(self, directory: str, account: str, password: str) -> None:
         if not password:
             raise StoreError("password must not be empty (in the role: mfa_rollout_seed_store_password).")
-        name = quote(account, safe=" @+=,")
-        if not account or name.startswith("."):
-            raise StoreError("account must not be empty or begin with a dot: it names a directory.")
-        self.path = Path(directory).expanduser() / name
+        try:
+            self.path = Path(directory).expanduser() / file_name(account)
+        except ValueError as error:
+            raise StoreError(str(error)) from None
         self._vault = VaultLib([("default", VaultSecret(password.encode("utf-8")))])
 
     def read(self) -> Contents:
@@ -121,20 +120,8 @@ class VaultStore:
         """Write a new file whole or not at all: temporary file, fsync, then a link that never replaces another file."""
         try:
             self._make_directory()
-            handle, temporary = tempfile.mkstemp(dir=self.path, prefix=".new-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
+            with temporary_file(self.path, content) as temporary:
                 final = self._link(temporary, suffix)
-            finally:
-                os.unlink(temporary)
-            directory = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
         return str(final)
@@ -152,8 +139,8 @@ class VaultStore:
                 number += 1
 
     def _make_directory(self) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.mkdir(mode=0o700, exist_ok=True)
+        make_directory(self.path.parent)
+        make_directory(self.path)
         found = os.lstat(self.path)
         if not stat.S_ISDIR(found.st_mode):
             raise StoreError(f"{self.path} is not a directory.")

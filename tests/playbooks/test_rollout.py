@@ -56,8 +56,6 @@ def test_a_killed_rollout_of_40_users_is_completed_by_the_next_run(
     assert completed.code == 0, completed.output
     assert_all_enrolled(ground)
     assert ground.report(ACCOUNT)["summary"]["failed"] == 0
-    again = ground.run("hwc.mfa.rollout")
-    assert again.recap(ACCOUNT)["changed"] == 0, again.output
 
 
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])

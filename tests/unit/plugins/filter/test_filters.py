@@ -166,7 +166,6 @@ def test_way_of_a_wave_through_the_filters():
     assert (outcome["failed"], outcome["settled"]) == (0, True)
     report = rollout_report(plan, "acme", audit("a"), seen, outcome["users"], {}, {"strategy": "enrol"})
     assert report["document"]["summary"]["done"] == 1
-    assert report["csv"].count("\n") == 2
     assert "s3cret" not in str(report)
     assert RFC_SEED not in str(report)
     assert "s3cret" not in str(plan)

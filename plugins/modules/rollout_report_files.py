@@ -1,0 +1,69 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_report_files
+short_description: Write the report of an MFA rollout on the control node
+version_added: 0.1.0
+description:
+  - Writes a report of P(hwc.mfa.rollout_report#filter) as C(<account>.json) and C(<account>.csv). The role C(hwc.mfa.mfa_rollout) does it
+    with this module.
+  - Files are readable for their owner alone, and written whole or not at all.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: A report tells of one run and is compared with other reports, not with other files.
+  idempotent:
+    support: full
+  action:
+    description: Runs in the control process, and therefore on the control node whatever the host is.
+    support: full
+options:
+  directory:
+    description:
+      - The directory of the files. It is created where it does not exist, for its owner alone.
+    type: path
+    required: true
+  report:
+    description:
+      - The C(document) of P(hwc.mfa.rollout_report#filter).
+    type: dict
+    required: true
+notes:
+  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
+seealso:
+  - plugin: hwc.mfa.rollout_report
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Look at the whole account
+  hwc.mfa.iam_mfa_info:
+  register: account
+
+- name: Write what a rollout would find
+  hwc.mfa.rollout_report_files:
+    directory: "{{ report_directory }}"
+    report: "{{ ([] | hwc.mfa.rollout_plan(account) | hwc.mfa.rollout_report('acme', account, check_mode=true)).document }}"
+"""
+
+RETURN = r"""
+files:
+  description: The files of the report.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - /var/lib/mfa-reports/acme.json
+    - /var/lib/mfa-reports/acme.csv
+"""
