@@ -18,7 +18,7 @@ help: ## Show this list
 demo: ## Roll MFA out on a rehearsal cloud, to watch
 	@$(TOOLS)/script.py tests/demo/demo.py $(ARGS)
 
-test: ## Everything below, in parallel (CI runs this)
+test: ## Everything below, in parallel, units on the oldest and the newest Python (CI runs this)
 	@$(TOOLS)/steps.py test
 
 unit: ## Unit tests, on every Python found

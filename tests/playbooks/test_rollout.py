@@ -58,9 +58,11 @@ def test_a_killed_rollout_of_40_users_is_completed_by_the_next_run(
     assert ground.report(ACCOUNT)["summary"]["failed"] == 0
 
 
-@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
-def test_three_accounts_are_enrolled_previewed_repeated_audited_and_rolled_back(playground: Callable[..., Any], profile: str) -> None:
-    ground = playground(users=18, accounts=3, profile=profile)
+@pytest.mark.parametrize(("profile", "accounts"), [("huaweicloud", 3), ("otc", 1)])
+def test_accounts_are_previewed_enrolled_repeated_audited_rolled_back_and_enrolled_anew(
+    playground: Callable[..., Any], profile: str, accounts: int
+) -> None:
+    ground = playground(users=6 * accounts, accounts=accounts, profile=profile)
     previewed = ground.run("hwc.mfa.rollout", "--check", "--diff")
     assert previewed.code == 0, previewed.output
     assert previewed.recap(ACCOUNT)["changed"] > 0
@@ -200,25 +202,28 @@ OWN_STORE = """
 """
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"mfa_rollout_users": []}, "mfa_rollout_users"),
-        ({"mfa_rollout_seed_store_dir": ""}, "mfa_rollout_seed_store_dir"),
-        ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password"),
-        ({"mfa_rollout_strategy": "enroll"}, "mfa_rollout_strategy"),
-        ({"mfa_rollout_wave_sizes": [0]}, "mfa_rollout_wave_sizes"),
-        ({"mfa_rollout_exempt": [{"reason": "nobody"}]}, "mfa_rollout_exempt"),
-        ({"awx_job_id": 42}, "mfa_rollout_seed_store_persistent"),
-        ({"mfa_rollout_auth": {"region": "eu de"}}, "region"),
-    ],
-)
-def test_wrong_input_stops_before_anything_is_touched(playground: Callable[..., Any], change: dict[str, Any], words: str) -> None:
+WRONG_INPUT: dict[str, tuple[dict[str, Any], str]] = {
+    "nobody": ({"mfa_rollout_users": []}, "mfa_rollout_users"),
+    "no-place": ({"mfa_rollout_seed_store_dir": ""}, "mfa_rollout_seed_store_dir"),
+    "no-password": ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password"),
+    "no-strategy": ({"mfa_rollout_strategy": "enroll"}, "mfa_rollout_strategy"),
+    "no-wave": ({"mfa_rollout_wave_sizes": [0]}, "mfa_rollout_wave_sizes"),
+    "exempt-who": ({"mfa_rollout_exempt": [{"reason": "nobody"}]}, "mfa_rollout_exempt"),
+    "awx": ({"awx_job_id": 42}, "mfa_rollout_seed_store_persistent"),
+    "region": ({"mfa_rollout_auth": {"region": "eu de"}}, "region"),
+}
+
+
+def test_wrong_input_stops_every_account_before_anything_is_touched(playground: Callable[..., Any]) -> None:
     ground = playground(users=2)
-    ground.variables[ACCOUNT] |= change
+    right = ground.variables.pop(ACCOUNT)
+    ground.variables |= {host: right | change for host, (change, _words) in WRONG_INPUT.items()}
     run = ground.run("hwc.mfa.rollout")
     assert run.code != 0
-    assert words in run.output
+    for host, (_change, words) in WRONG_INPUT.items():
+        said = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{host}]: FAILED!")]
+        assert len(said) == 1 and words in said[0], (host, said)
+        assert run.recap(host)["failed"] == 1
     assert ground.cloud.cloud.counters.writes == 0
 
 

@@ -95,12 +95,12 @@ def sanity(venv: str, log: Log) -> Outcome:
     return common.settle(result, Outcome(counts.passed, counts.failed)) + unexpected_skips(result.output)
 
 
-def units(venv: str, version: str, log: Log) -> Outcome:
-    """Run the unit tests of a core on one Python."""
+def units(venv: str, version: str, log: Log, *folders: str) -> Outcome:
+    """Run the unit tests of a core on one Python, all of them or those in `folders`."""
     if not any((common.ROOT / "tests" / "unit").rglob("test_*.py")):
         return Outcome(notes=("there is no unit test yet",))
     lane = Lane(f"units-{venv}-{version}", venv, log)
-    result = lane.run("units", "--requirements", "--num-workers", "2", "--target-python", f"venv/{version}")
+    result = lane.run("units", "--requirements", "--num-workers", "2", "--target-python", f"venv/{version}", *folders)
     return common.settle(result, lane.junit()) + unexpected_skips(result.output)
 
 
