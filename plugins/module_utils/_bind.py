@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth import Credentials, Password, resolve_item, wants_code
-from ansible_collections.hwc.mfa.plugins.module_utils._device_api import DeviceReader, DeviceWriter
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import Password, wants_code
+from ansible_collections.hwc.mfa.plugins.module_utils._device_api import Actors, DeviceReader, DeviceWriter
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, UNBOUND, UNKNOWN, Device
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, ITEM_AUTH_SPEC, Context, Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import (
@@ -97,22 +97,11 @@ class _Binder:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.api = context.params["api"]
-        self.reader = DeviceReader(context.iam, self.api) if context.credentials is not None else None
-
-    def identity(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
-        """Who reads, who writes, and whether the writer is the user himself for certain."""
-        own: Credentials | None = resolve_item(item, item["user_id"], self.context.domain_name() if item.get("auth_password") else None)
-        if own is None:
-            reader = self.reader or DeviceReader(self.context.iam, self.api)
-            return reader, DeviceWriter(self.context.iam, reader, self.api), False
-        iam = self.context.iam_as(own)
-        reader = self.reader or DeviceReader(iam, self.api)
-        return reader, DeviceWriter(iam, reader, self.api), True
+        self.actors = Actors(context)
 
     def bind(self, item: Mapping[str, Any]) -> dict[str, Any]:
         codes = Codes(item, needed=True)
-        reader, writer, own = self.identity(item)
+        reader, writer, own = self.actors.for_item(item)
         serial_number = item["serial_number"]
         try:
             device, reader = self._device(item, reader, writer, own)
@@ -136,7 +125,7 @@ class _Binder:
     def _reads_as(self, item: Mapping[str, Any], reader: DeviceReader, own: bool) -> bool:
         """Whether the very user of ``item`` is the one who reads, so that a login that asks him for a code shows that his device is bound."""
         credentials = self.context.credentials
-        if reader is self.reader:
+        if reader is self.actors.reader:
             return isinstance(credentials, Password) and credentials.user_id == item["user_id"]
         return own
 
@@ -148,7 +137,7 @@ class _Binder:
             if error.status != 403 or not own or reader.iam is writer.iam:
                 raise
             # The module's credentials may not read this user: he himself may.
-            reader = DeviceReader(writer.iam, self.api)
+            reader = DeviceReader(writer.iam, self.actors.api)
             device = reader.read(user_id)
         if obstacle(device, serial_number) and serial_number is not None:
             # Somebody saw this serial: the reading may be older than the device.
@@ -180,7 +169,7 @@ class _Binder:
 
     def unbind(self, item: Mapping[str, Any]) -> dict[str, Any]:
         codes = Codes(item, needed=False)
-        reader, writer, own = self.identity(item)
+        reader, writer, own = self.actors.for_item(item)
         serial_number = item["serial_number"]
         device, reader = self._device(item, reader, writer, own)
         if device is None or device.binding == UNBOUND:
@@ -233,8 +222,7 @@ def work_bind(context: Context) -> dict[str, Any]:
     params = context.params
     items = params["bindings"] if params["bindings"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
     binder = _Binder(context)
-    if binder.reader is not None:
-        binder.reader.prefetch(item["user_id"] for item in items)
+    binder.actors.prefetch(items)
     outcomes = reconcile(
         unique_users(items),
         binder.bind if params["state"] == "present" else binder.unbind,
@@ -245,18 +233,6 @@ def work_bind(context: Context) -> dict[str, Any]:
     if context.diff:
         result["diff"] = binding_diff(outcomes)
     return result
-
-
-def unique_users(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``items``, after making sure that no user stands twice: two threads would get in each other's way. Raises OptionError."""
-    seen = set()
-    for item in items:
-        if not item["user_id"]:
-            raise OptionError("user_id must not be empty.")
-        if item["user_id"] in seen:
-            raise OptionError(f"user_id {item['user_id']} stands twice in the list.")
-        seen.add(item["user_id"])
-    return items
 
 
 def binding_diff(outcomes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,11 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth import resolve_item
-from ansible_collections.hwc.mfa.plugins.module_utils._bind import Codes, unbind, unique_users
-from ansible_collections.hwc.mfa.plugins.module_utils._device_api import DeviceReader, DeviceWriter
+from ansible_collections.hwc.mfa.plugins.module_utils._bind import Codes, unbind
+from ansible_collections.hwc.mfa.plugins.module_utils._device_api import Actors, DeviceReader, DeviceWriter
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import UNBOUND, UNKNOWN, Device, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, ITEM_AUTH_SPEC, Context, Definition
 
@@ -49,23 +48,13 @@ class _Maker:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.api = context.params["api"]
         self.replace = context.params["replace"]
-        self.reader = DeviceReader(context.iam, self.api) if context.credentials is not None else None
-
-    def identity(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
-        own = resolve_item(item, item["user_id"], self.context.domain_name() if item.get("auth_password") else None)
-        if own is None:
-            reader = self.reader or DeviceReader(self.context.iam, self.api)
-            return reader, DeviceWriter(self.context.iam, reader, self.api), False
-        iam = self.context.iam_as(own)
-        reader = self.reader or DeviceReader(iam, self.api)
-        return reader, DeviceWriter(iam, reader, self.api), True
+        self.actors = Actors(context)
 
     def present(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
         name = device_name(item["name"], user_id)
-        reader, writer, own = self.identity(item)
+        reader, writer, own = self.actors.for_item(item)
         device = reader.known(user_id)
         presume_unbound = bool(item["presume_unbound"])
         for round_number in range(_ROUNDS):
@@ -115,7 +104,7 @@ class _Maker:
 
     def absent(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
-        reader, writer, own = self.identity(item)
+        reader, writer, own = self.actors.for_item(item)
         device = reader.known(user_id)
         if device is None:
             return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": False}
@@ -149,8 +138,7 @@ def work_device(context: Context) -> dict[str, Any]:
     params = context.params
     items = params["devices"] if params["devices"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
     maker = _Maker(context)
-    if maker.reader is not None:
-        maker.reader.prefetch(item["user_id"] for item in items)
+    maker.actors.prefetch(items)
     present = params["state"] == "present"
     outcomes = reconcile(
         unique_users(items),

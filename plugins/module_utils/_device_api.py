@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import UNBOUND, UNKNOWN, Device, Iam, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._run import Context
 
 FEW = 8
 """Up to so many users are asked for one by one, at once; more are taken from the account's listing."""
@@ -140,6 +142,27 @@ class DeviceWriter:
                 if not self._auto or error.status not in (403, 404, 405):
                     raise
         return by_v3()
+
+
+class Actors:
+    """Who reads and who writes, for the items of one run: the module's credentials read, and an item's own write where it has any."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.api: str = context.params["api"]
+        self.reader = DeviceReader(context.iam, self.api) if context.credentials is not None else None
+
+    def prefetch(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Read the whole account once where there are many items."""
+        if self.reader is not None:
+            self.reader.prefetch([item["user_id"] for item in items])
+
+    def for_item(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
+        """Reader, writer, and whether the writer is the user himself for certain. Raises OptionError where there are no credentials at all."""
+        own = resolve_item(item, item["user_id"], self.context.domain_name() if item.get("auth_password") else None)
+        iam = self.context.iam if own is None else self.context.iam_as(own)
+        reader = self.reader or DeviceReader(iam, self.api)
+        return reader, DeviceWriter(iam, reader, self.api), own is not None
 
 
 def by_user(devices: Iterable[Device]) -> dict[str, Device]:

@@ -42,6 +42,18 @@ def reconcile(
         return list(pool.map(one, items))
 
 
+def unique_users(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``items``, after making sure that no user stands twice: two threads would get in each other's way. Raises OptionError."""
+    seen = set()
+    for item in items:
+        if not item["user_id"]:
+            raise OptionError("user_id must not be empty.")
+        if item["user_id"] in seen:
+            raise OptionError(f"user_id {item['user_id']} stands twice in the list.")
+        seen.add(item["user_id"])
+    return items
+
+
 def error_facts(error: CloudError | OptionError) -> dict[str, Any]:
     """``status``, ``code`` and ``request_id`` of an error; all None where no cloud was asked."""
     if isinstance(error, CloudError):

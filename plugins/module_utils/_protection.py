@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._bind import unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, STALE_WAITS
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
-from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import NO_PROTECTION, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, Context, Definition
 
