@@ -267,16 +267,13 @@ class TokenAuth(Auth):
 class PasswordAuth(Auth):
     """Logs in at the first request, once for all threads, and once more when the cloud says that the token expired.
 
-    ``session`` is the way to IAM without an identity; ``passcode`` makes the code at the moment of the login.
+    ``session`` is the way to IAM without an identity, and ``scope`` names the account when the login needs it.
     """
 
-    def __init__(
-        self, password: Password, session: Session, scope: Callable[[], str | None], passcode: Callable[[], str] | None = None
-    ) -> None:
+    def __init__(self, password: Password, session: Session, scope: Callable[[], str | None]) -> None:
         self._password = password
         self._session = session
         self._scope = scope
-        self._passcode = passcode
         self._lock = threading.Lock()
         self._token: str | None = None
         self._failure: CloudError | None = None
@@ -293,7 +290,7 @@ class PasswordAuth(Auth):
                 raise self._failure
             if self._token is None:
                 try:
-                    self._token, self.user = log_in(self._session, self._password, self._scope(), self._passcode)
+                    self._token, self.user = log_in(self._session, self._password, self._scope())
                 except CloudError as error:
                     if error.status is not None:
                         self._failure = error
@@ -310,37 +307,27 @@ class PasswordAuth(Auth):
         return True
 
 
-def log_in(
-    session: Session, password: Password, domain_name: str | None, passcode: Callable[[], str] | None = None
-) -> tuple[str, dict[str, Any]]:
+def log_in(session: Session, password: Password, domain_name: str | None) -> tuple[str, dict[str, Any]]:
     """Obtain a token (CLOUD_API 4). Returns it and what the cloud says of the user (``id``, ``name``, ``domain``; may be empty). Raises CloudError."""
-
-    def body() -> dict[str, Any]:
-        user: dict[str, Any] = {"password": password.password}
-        if password.user_id:
-            user["id"] = password.user_id
-        else:
-            user["name"] = password.username
-            user["domain"] = {"name": password.domain_name}
-        identity: dict[str, Any] = {"methods": ["password"], "password": {"user": user}}
-        code = password.passcode or (passcode() if passcode else None)
-        if code:
-            known = {"id": password.user_id} if password.user_id else {"name": password.username, "domain": {"name": password.domain_name}}
-            identity["methods"] = ["password", "totp"]
-            identity["totp"] = {"user": dict(known, passcode=code)}
-        auth: dict[str, Any] = {"identity": identity}
-        if domain_name:
-            auth["scope"] = {"domain": {"name": domain_name}}
-        return {"auth": auth}
-
-    with_code = bool(password.passcode or passcode)
+    known: dict[str, Any] = (
+        {"id": password.user_id} if password.user_id else {"name": password.username, "domain": {"name": password.domain_name}}
+    )
+    identity: dict[str, Any] = {"methods": ["password"], "password": {"user": {**known, "password": password.password}}}
+    if password.passcode:
+        identity["methods"] = ["password", "totp"]
+        identity["totp"] = {"user": {**known, "passcode": password.passcode}}
+    auth: dict[str, Any] = {"identity": identity}
+    if domain_name:
+        auth["scope"] = {"domain": {"name": domain_name}}
     # A login changes nothing and may be repeated, but a code works once.
-    send = session.write if with_code else session.read
+    send = session.write if password.passcode else session.read
     try:
-        reply = send("POST", "/v3/auth/tokens", [("nocatalog", "true")], body)
+        reply = send("POST", "/v3/auth/tokens", [("nocatalog", "true")], {"auth": auth})
     except CloudError as error:
+        # Whatever comes of the login, the call that it was for has not been sent.
+        error.uncertain = False
         if error.status == 401:
-            error.hint = _login_hint(error, with_code, by_id=bool(password.user_id))
+            error.hint = _login_hint(error, bool(password.passcode), by_id=bool(password.user_id))
         raise
     token = reply.headers.get("X-Subject-Token")
     if not token:

@@ -132,10 +132,10 @@ class Context:
         auth = SignatureAuth(credentials, session.clock.now) if isinstance(credentials, AccessKey) else self._own_auth()
         return IdentityCenter(session.acting_as(auth))
 
-    def iam_as(self, credentials: Credentials, passcode: Callable[[], str] | None = None) -> Iam:
+    def iam_as(self, credentials: Credentials) -> Iam:
         """IAM with a user's own credentials."""
         session = self._iam_session()
-        return Iam(session.acting_as(self._auth_for(credentials, session, passcode)))
+        return Iam(session.acting_as(self._auth_for(credentials, session)))
 
     def domain_name(self) -> str | None:
         """The account's name, for the scope of a user's login; None where nothing tells it."""
@@ -147,8 +147,10 @@ class Context:
             return found[1]
         if isinstance(self.credentials, Password) and self.credentials.domain_name:
             return self.credentials.domain_name
-        domain_pair = self._own_domain()
-        return domain_pair[1] or None if domain_pair else None
+        if self.credentials is None:
+            return None
+        domain = self._own_domain(self._signing(self.credentials) if isinstance(self.credentials, AccessKey) else self.iam)
+        return domain[1] or None if domain else None
 
     def caller(self) -> dict[str, str | None] | None:
         """Whom the module's credentials log in as: ``user_id`` and ``name``, either of which may be None; None where the cloud does not tell."""
@@ -179,44 +181,43 @@ class Context:
     def _own_auth(self) -> Auth:
         with self._lock:
             if self._own is None:
-                self._own = self._auth_for(self._needed_credentials(), self._iam_session(), None)
+                self._own = self._auth_for(self._needed_credentials(), self._iam_session())
             return self._own
 
-    def _auth_for(self, credentials: Credentials, session: Session, passcode: Callable[[], str] | None) -> Auth:
+    def _auth_for(self, credentials: Credentials, session: Session) -> Auth:
         if isinstance(credentials, Token):
             return TokenAuth(credentials)
         if isinstance(credentials, AccessKey):
-            return SignatureAuth(credentials, session.clock.now, lambda: self._domain_id(credentials, session))
+            return SignatureAuth(credentials, session.clock.now, lambda: self._domain_id(credentials))
         # Without a name of its own, a user's login is scoped to the account that the module works on.
         own = self.credentials is credentials
-        return PasswordAuth(credentials, session, lambda: credentials.domain_name or (None if own else self.domain_name()), passcode)
+        return PasswordAuth(credentials, session, lambda: credentials.domain_name or (None if own else self.domain_name()))
 
-    def _domain_id(self, key: AccessKey, session: Session) -> str | None:
+    def _domain_id(self, key: AccessKey) -> str | None:
         """The account's id, which the vendor's SDK sends with every signed call; it asks the same way."""
         if self.env.get("HW_DOMAIN_ID"):
             return self.env["HW_DOMAIN_ID"]
+        domain = self._own_domain(self._signing(key))
+        return domain[0] if domain else None
+
+    def _signing(self, key: AccessKey) -> Iam:
+        """IAM with a key alone, for the one question that comes before the account's id is known."""
+        session = self._iam_session()
+        return Iam(session.acting_as(SignatureAuth(key, session.clock.now)))
+
+    def _own_domain(self, iam: Iam) -> tuple[str, str] | None:
+        """The account's id and name, asked for once; None where the cloud does not tell."""
         with self._lock:
             if not self._domain_asked:
-                self._ask_domain(Iam(session.acting_as(SignatureAuth(key, session.clock.now))))
-            return self._domain[0] if self._domain else None
-
-    def _own_domain(self) -> tuple[str, str] | None:
-        with self._lock:
-            if not self._domain_asked and isinstance(self.credentials, AccessKey):
-                self._domain_id(self.credentials, self._iam_session())
-            elif not self._domain_asked and self.credentials is not None:
-                self._ask_domain(self.iam)
+                try:
+                    domains = iam.own_domains()
+                except CloudError as error:
+                    if error.status is None:
+                        raise
+                    domains = []  # not known, then: the call that matters says what is wrong
+                self._domain = domains[0] if len(domains) == 1 else None
+                self._domain_asked = True
             return self._domain
-
-    def _ask_domain(self, iam: Iam) -> None:
-        try:
-            domains = iam.own_domains()
-        except CloudError as error:
-            if error.status is None:
-                raise
-            domains = []  # not known, then: the call that matters says what is wrong
-        self._domain = domains[0] if len(domains) == 1 else None
-        self._domain_asked = True
 
     def _iam_session(self) -> Session:
         with self._lock:

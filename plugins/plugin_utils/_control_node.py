@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,9 +27,9 @@ class ControlNodeAction(ActionBase):
     _supports_check_mode = True
     spec: Mapping[str, Mapping[str, Any]]
 
+    @abstractmethod
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         """Do the work and return the result. Raises WorkError."""
-        raise NotImplementedError
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)

@@ -534,3 +534,17 @@ def test_unbinding_what_v3_cannot_tell_to_be_unbound_is_no_failure(start, status
 def test_options_that_exclude_or_need_each_other(options):
     with pytest.raises(AssertionError):
         validated(BIND, options)
+
+
+@pytest.mark.parametrize("env", [{}, {"HW_DOMAIN_ID": "known"}])
+def test_login_of_a_user_is_scoped_to_the_account_however_its_id_is_known(cloud, env):
+    user = cloud.users[0]
+    seed = cloud.cloud.give_device(user.id).seed
+    result = cloud.run(
+        BIND,
+        env=dict.fromkeys(env, cloud.admin.domain_id),
+        bindings=[{"user_id": user.id, "auth_password": user.password, "seed": seed}],
+    )
+    assert result["changed"]
+    logins = [entry["body"]["auth"] for entry in cloud.handle.log if entry["route"] == "login"]
+    assert [login["scope"] for login in logins] == [{"domain": {"name": cloud.admin.account.name}}]
