@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--accounts", type=int, default=1)
     parser.add_argument("--users", type=int, default=20, help="over all accounts, administrators not counted")
     parser.add_argument("--disabled", type=int, default=0, help="how many of the users are disabled")
+    parser.add_argument("--enrolled", type=int, default=0, help="how many of the users have a bound device and vmfa protection already")
     parser.add_argument("--latency-ms", type=float, default=0.0)
     parser.add_argument("--rate", type=float, default=0.0, help="calls per second and account; 429 above; 0: no limit")
     parser.add_argument("--clock-offset", type=float, default=0.0, metavar="SECONDS", help="how far ahead its clock is")

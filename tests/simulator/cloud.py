@@ -80,6 +80,7 @@ class Settings:
     accounts: int = 1
     users: int = 20
     disabled: int = 0
+    enrolled: int = 0
     latency_ms: float = 0.0
     rate: float = 0.0
     clock_offset: float = 0.0
@@ -101,8 +102,10 @@ class Settings:
             raise ValueError(f"serial_form is auto or one of {', '.join(SERIAL_FORMS)}, not {self.serial_form!r}")
         if self.unbind_unbound not in (204, 400, 404):
             raise ValueError("unbind_unbound is 204, 400 or 404")
-        if self.accounts < 1 or self.users < 0 or not 0 <= self.disabled <= self.users or self.page_size < 1:
-            raise ValueError("accounts and page_size are at least 1, users at least 0, disabled at most users")
+        if self.accounts < 1 or self.users < 0 or self.page_size < 1:
+            raise ValueError("accounts and page_size are at least 1, users at least 0")
+        if not 0 <= self.disabled <= self.users or not 0 <= self.enrolled <= self.users:
+            raise ValueError("disabled and enrolled are at most users")
 
 
 @dataclass(frozen=True)
@@ -289,6 +292,9 @@ class Cloud:
                 user = self._add_user(account, f"{first}.{last}-{number:03d}", number)
                 # Spread evenly: the k-th of n disabled users stands at k/n of the way.
                 user.enabled = number * settings.disabled // settings.users == (number - 1) * settings.disabled // settings.users
+                if number <= settings.enrolled:
+                    self.give_device(user.id, bound=True)
+                    self.protect(user.id)
 
     def _add_user(self, account: Account, name: str, number: int, *, is_admin: bool = False) -> User:
         user = User(
@@ -381,7 +387,7 @@ class Cloud:
                 "domain_id": account.domain_id,
                 "domain_name": account.name,
                 "admin": admin,
-                "users": [{**_credentials(user), "enabled": user.enabled} for user in account.users[1:]],
+                "users": [_described(user) for user in account.users[1:]],
                 "identity_center": account.center
                 and {"instance_id": account.center.instance_id, "identity_store_id": account.center.identity_store_id},
             })  # fmt: skip
@@ -841,6 +847,12 @@ def _credentials(user: User) -> dict[str, Any]:
         "access_key": user.access_key,
         "secret_key": user.secret_key,
     }
+
+
+def _described(user: User) -> dict[str, Any]:
+    """A user as the command line prints him; the seed of a device that he had from the start would be nowhere else."""
+    device = user.device and {"serial_number": user.device.serial_number, "seed": user.device.seed}
+    return {**_credentials(user), "enabled": user.enabled, **({"device": device} if device else {})}
 
 
 def _mapping(value: object, name: str) -> dict[str, Any]:
