@@ -81,12 +81,21 @@ class Definition:
 class Context:
     """Options, check mode and diff of one run of a module, and the identities and connections that it uses."""
 
-    def __init__(self, params: Mapping[str, Any], check_mode: bool, diff: bool, env: Mapping[str, str], wanted: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        check_mode: bool,
+        diff: bool,
+        env: Mapping[str, str],
+        wanted: Callable[[], bool],
+        paces: dict[str, dict[str, Any]],
+    ) -> None:
         self.params = params
         self.check_mode = check_mode
         self.diff = diff
         self.env = env
         self._wanted = wanted
+        self._paces = paces
         self.warnings: list[str] = []
         self._lock = threading.RLock()
         self._http: Http | None = None
@@ -103,8 +112,10 @@ class Context:
                 self.warnings.append(text)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, and leave word of how fast the clouds let us go."""
         if self._http is not None:
+            self._paces.clear()
+            self._paces.update(self._http.pace_states())
             self._http.close()
 
     def environment_secrets(self) -> set[str]:
@@ -115,7 +126,7 @@ class Context:
     def http(self) -> Http:
         with self._lock:
             if self._http is None:
-                self._http = Http(_http_settings(self.params), wanted=self._wanted)
+                self._http = Http(_http_settings(self.params), wanted=self._wanted, paces=self._paces)
             return self._http
 
     @property
@@ -265,15 +276,17 @@ def perform(
     diff: bool,
     env: Mapping[str, str],
     wanted: Callable[[], bool] = lambda: True,
+    paces: dict[str, dict[str, Any]] | None = None,
 ) -> tuple[dict[str, Any], set[str]]:
     """Run a module's work; ``wanted`` says whether anybody still waits for it.
 
+    ``paces`` says how fast the clouds let an earlier run on the same account go, and afterwards how fast they let this one.
     Returns its result, ``failed`` and ``msg`` in it where it failed, and the secrets of the environment to mask.
     """
     secrets: set[str] = set()
     context: Context | None = None
     try:
-        context = Context(params, check_mode, diff, env, wanted)
+        context = Context(params, check_mode, diff, env, wanted, {} if paces is None else paces)
         secrets = context.environment_secrets()
         result = definition.work(context)
     except (CloudError, OptionError) as error:

@@ -12,13 +12,14 @@ import random
 import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError, decode_error
+from ansible_collections.hwc.mfa.plugins.module_utils._pace import Pace
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import ServerClock
 
 REQUESTS_IMPORT_ERROR: str | None = None
@@ -115,11 +116,17 @@ def retry_delay(
     if status is None:
         return backoff if never_sent or read else None
     if status == 429:
-        return _clamped(retry_after) if _clamped(retry_after) is not None else jitter(2.0, 5.0)
+        return throttle_pause(retry_after, jitter)
     if read and (status in _BUSY or failover):
         wanted = _clamped(retry_after)
         return backoff if wanted is None else wanted
     return None
+
+
+def throttle_pause(retry_after: str | None, jitter: Callable[[float, float], float] = random.uniform) -> float:
+    """Seconds for which a throttle wants to be left alone, which it does not always say (CLOUD_API 6)."""
+    wanted = _clamped(retry_after)
+    return jitter(2.0, 5.0) if wanted is None else wanted
 
 
 def _clamped(retry_after: str | None) -> float | None:
@@ -132,20 +139,28 @@ def _clamped(retry_after: str | None) -> float | None:
 
 
 class Http:
-    """The connections of one run to all hosts, shared by all identities and threads, with the clock of each host.
+    """The connections of one run to all hosts, shared by all identities and threads, with the clock and the pace of each host.
 
-    ``wanted`` says whether anybody still waits for the results; nothing is written once nobody does.
+    ``wanted`` says whether anybody still waits for the results; nothing is written once nobody does. ``paces`` are those of an earlier run
+    by host, as ``pace_states`` gives them.
     """
 
     def __init__(
-        self, settings: HttpSettings, sleep: Callable[[float], None] = time.sleep, wanted: Callable[[], bool] = lambda: True
+        self,
+        settings: HttpSettings,
+        sleep: Callable[[float], None] = time.sleep,
+        wanted: Callable[[], bool] = lambda: True,
+        paces: Mapping[str, Mapping[str, Any]] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.sleep = sleep
         self.wanted = wanted
+        self.monotonic = monotonic
         self._clocks: dict[str, ServerClock] = {}
+        self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
+        self._environments: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        self._resume_at = 0.0
         self._session = requests.Session()
         # The clouds set no cookies that matter, and a jar is not safe between threads and identities.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -163,33 +178,32 @@ class Http:
         """Give the connections back."""
         self._session.close()
 
-    def hold(self, seconds: float) -> None:
-        """Let no thread send anything for ``seconds``: a throttle that refused one call would refuse the others too."""
+    def pace(self, base_url: str) -> Pace:
+        """The pace of the calls to the host behind ``base_url``."""
+        host = urlsplit(base_url).netloc
         with self._lock:
-            self._resume_at = max(self._resume_at, time.monotonic() + seconds)
+            return self._paces.setdefault(host, Pace(self.monotonic))
 
-    def wait_turn(self) -> None:
-        """Wait while the cloud asked for a pause."""
-        while True:
-            with self._lock:
-                left = self._resume_at - time.monotonic()
-            if left <= 0:
-                return
-            self.sleep(left)
+    def pace_states(self) -> dict[str, dict[str, Any]]:
+        """The paces of the hosts that refused calls, for the next run."""
+        with self._lock:
+            states = {host: pace.state() for host, pace in self._paces.items()}
+        return {host: state for host, state in states.items() if state is not None}
 
     def send(self, method: str, url: str, headers: dict[str, str], data: bytes | None, auth: Any) -> Any:
         """One request, one answer, no redirect: credentials never follow to another host."""
-        return self._session.request(
-            method,
-            url,
-            headers=headers,
-            data=data,
-            # Without an auth of ours requests would look into ~/.netrc, and send what stands there.
-            auth=auth or _no_auth,
-            timeout=self.settings.timeout,
-            verify=self.settings.verify,
-            allow_redirects=False,
-        )
+        # Without an auth of ours requests would look into ~/.netrc, and send what stands there.
+        prepared = self._session.prepare_request(requests.Request(method, url, headers=headers, data=data, auth=auth or _no_auth))
+        return self._session.send(prepared, timeout=self.settings.timeout, allow_redirects=False, **self._environment(url))
+
+    def _environment(self, url: str) -> dict[str, Any]:
+        """What the environment says of a host: proxies and certificates. Read once, since requests takes a fifth of a call's time for it."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        with self._lock:
+            if origin not in self._environments:
+                self._environments[origin] = self._session.merge_environment_settings(origin, {}, None, self.settings.verify, None)
+            return self._environments[origin]
 
 
 class Session:
@@ -201,6 +215,7 @@ class Session:
         self.auth = auth
         self.option = option
         self.clock = http.clock(base_url)
+        self.pace = http.pace(base_url)
 
     def acting_as(self, auth: Any) -> Session:
         """The same host and connections with another identity."""
@@ -233,10 +248,11 @@ class Session:
         while True:
             # A login happens here, before the body is made: it may take long, and codes age.
             seen_token = self.auth.prepare() if self.auth is not None else None
-            self.http.wait_turn()
+            self._wait_turn()
             if not read and not self.http.wanted():
                 # The play was killed, and may have been started again: its successor must not find somebody else at work.
                 raise CloudError("not sent, because the play that asked for it has ended", call=call)
+            sent = self.http.monotonic()
             try:
                 response = self._send(method, url, body, extra or {})
             except CloudError as silence:
@@ -249,6 +265,8 @@ class Session:
                 self.http.sleep(delay)
                 attempt += 1
                 continue
+            if response.status_code != 429:
+                self.pace.passed()
             if 200 <= response.status_code < 300:
                 return self._decoded(response, call, read)
             refusal = self._refusal(response, call, read)
@@ -263,13 +281,22 @@ class Session:
                 failover=refusal.status == 410 and refusal.has_code("0020"),
                 retry_after=response.headers.get("Retry-After"),
             )
+            if refusal.status == 429:
+                # All threads wait, since the others would be refused too: by the pace, and not each for itself.
+                self.pace.refused(throttle_pause(response.headers.get("Retry-After")) if delay is None else delay, sent)
             if delay is None:
                 raise refusal
-            if refusal.status == 429:
-                self.http.hold(delay)
-            else:
+            if refusal.status != 429:
                 self.http.sleep(delay)
             attempt += 1
+
+    def _wait_turn(self) -> None:
+        """Wait as long as the cloud wants its calls to be apart."""
+        while True:
+            delay = self.pace.take()
+            if delay <= 0.0:
+                return
+            self.http.sleep(delay)
 
     def _refusal(self, response: Any, call: str, read: bool) -> CloudError:
         error = decode_error(response.status_code, response.headers, response.content, call)

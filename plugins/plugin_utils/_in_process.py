@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.hwc.mfa.plugins.plugin_utils._pace_file import remembered_paces
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 
 display = Display()
@@ -41,7 +42,7 @@ class InProcessAction(ActionBase):
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
         if self._in_process(task_vars):
-            result.update(self._run_here())
+            result.update(self._run_here(str(task_vars.get("inventory_hostname", ""))))
         else:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
             if self._task.async_val and self.definition.returns_seeds:
@@ -62,7 +63,7 @@ class InProcessAction(ActionBase):
             and REQUESTS_IMPORT_ERROR is None
         )
 
-    def _run_here(self) -> dict[str, Any]:
+    def _run_here(self, host: str) -> dict[str, Any]:
         validator = ArgumentSpecValidator(dict(self.definition.argument_spec), **self.definition.relations)
         validated = validator.validate(plain(self._task.args))
         secrets = set(validated._no_log_values)
@@ -70,7 +71,7 @@ class InProcessAction(ActionBase):
             return {"failed": True, "changed": False, "msg": remove_values(self._option_error(validated.errors[0]), secrets)}
         params = validated.validated_parameters
         play = os.getppid()
-        with self._task_environment() as env:
+        with self._task_environment() as env, remembered_paces(host) as paces:
             result, more_secrets = perform(
                 self.definition,
                 params,
@@ -79,6 +80,7 @@ class InProcessAction(ActionBase):
                 env,
                 # A task runs in a process of its own, which survives a play that is killed.
                 wanted=lambda: os.getppid() == play,
+                paces=paces,
             )
         result = _masked(result, secrets | more_secrets)
         result["invocation"] = {"module_args": _shown(params, self.definition.argument_spec)}

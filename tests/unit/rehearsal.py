@@ -52,6 +52,10 @@ class Impatient:
         self._advance(seconds)
         time.sleep(min(seconds, 0.001))
 
+    def monotonic(self) -> float:
+        """A clock that believes in what was slept."""
+        return time.monotonic() + sum(self.slept)
+
 
 class ImpatientContext(Context):
     """A run whose waits take no time."""
@@ -64,7 +68,7 @@ class ImpatientContext(Context):
     def http(self) -> Http:
         with self._lock:
             if self._http is None:
-                self._http = Http(HttpSettings(retries=self.params["retries"]), self.sleep)
+                self._http = Http(HttpSettings(retries=self.params["retries"]), self.sleep, monotonic=self.sleep.monotonic)
             return self._http
 
 
@@ -134,7 +138,7 @@ class Rehearsal:
         params = validated(definition, given)
         if not impatient:
             return perform(definition, params, check_mode, diff, env or {})[0]
-        context = ImpatientContext(Impatient(self.handle.advance), params, check_mode, diff, env or {}, lambda: True)
+        context = ImpatientContext(Impatient(self.handle.advance), params, check_mode, diff, env or {}, lambda: True, {})
         try:
             return definition.work(context)
         except (CloudError, OptionError) as error:
@@ -142,10 +146,10 @@ class Rehearsal:
         finally:
             context.close()
 
-    def session(self, sleep: Callable[[float], None] | None = None, **settings: Any) -> Session:
+    def session(self, sleep: Impatient | None = None, **settings: Any) -> Session:
         """A way to this cloud's IAM without an identity."""
-        http = Http(HttpSettings(**{"retries": 2, **settings}), sleep or Impatient())
-        return Session(http, self.url)
+        sleep = sleep or Impatient()
+        return Session(Http(HttpSettings(**{"retries": 2, **settings}), sleep, monotonic=sleep.monotonic), self.url)
 
 
 class Script:

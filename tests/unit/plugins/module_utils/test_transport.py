@@ -13,6 +13,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import AccessKey, Password, PasswordAuth, SignatureAuth, Token, TokenAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
+from ansible_collections.hwc.mfa.plugins.module_utils._run import perform
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session, encode, path_of, query_of, retry_delay
 from ansible_collections.hwc.mfa.tests.unit.certificate import write_certificate
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient
@@ -158,17 +159,30 @@ def test_write_is_sent_again_after_a_throttle(cloud):
     assert [entry["status"] for entry in cloud.log] == [429, 429, 201]
 
 
-def test_throttle_holds_all_threads_back():
+def test_throttle_that_refused_one_call_holds_the_others_back(cloud):
+    cloud.handle.fault("retry-after=9:users:1")
     sleep = Impatient()
-    http = Http(HttpSettings(), sleep)
-    http.hold(0.05)
-    begin = time.monotonic()
-    http.wait_turn()
-    assert time.monotonic() - begin >= 0.05
-    http.hold(0.0)
-    slept = len(sleep.slept)
-    http.wait_turn()
-    assert len(sleep.slept) == slept
+    iam = Iam(cloud.session(sleep).acting_as(SignatureAuth(AccessKey(**cloud.by_key()), now=cloud.cloud.now)))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _number: iam.users(), range(4)))
+    assert [entry["status"] for entry in cloud.log].count(429) == 1
+    assert max(sleep.slept) == pytest.approx(9.0, abs=0.5)
+    assert iam.session.pace.rate is not None
+
+
+def test_pace_that_was_learned_is_where_the_next_run_begins(cloud):
+    cloud.handle.fault("retry-after=1:users:1")
+    paces = {}
+    options = {"iam_endpoint": cloud.url, "retries": 2, "api": "auto", "validate_certs": True, "timeout": 30.0, **cloud.by_key()}
+    perform(MFA_INFO, options, False, False, {}, paces=paces)
+    ((host, learned),) = paces.items()
+    assert host in cloud.url
+    sleep = Impatient()
+    http = Http(HttpSettings(), sleep, paces={host: {**learned, "rate": 2.0}}, monotonic=sleep.monotonic)
+    iam = Iam(Session(http, cloud.url, SignatureAuth(AccessKey(**cloud.by_key()), now=cloud.cloud.now)))
+    for _number in range(4):
+        iam.users()
+    assert sum(sleep.slept) > 1.0
 
 
 def test_write_is_not_sent_once_nobody_waits_for_it(cloud):
