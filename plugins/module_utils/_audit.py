@@ -7,30 +7,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._device_api import DeviceReader
+from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, DeviceReader
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
-from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, NO_PROTECTION, UNBOUND, UNKNOWN, Device, Protection, User
-from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, NO_PROTECTION, UNBOUND, UNKNOWN, Device, Iam, Protection, User
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
+from ansible_collections.hwc.mfa.plugins.module_utils._protection import by_id
+from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, Context, Definition
 
 
 def overview(users: Iterable[User], devices: Mapping[str, Device], protections: Mapping[str, Protection]) -> list[dict[str, Any]]:
     """One entry a user, in the cloud's order."""
-    entries = []
-    for user in users:
-        device = devices.get(user.user_id)
-        protection = protections.get(user.user_id) or Protection(user.user_id, False, NO_PROTECTION)
-        entries.append(
-            {
-                "user_id": user.user_id,
-                "name": user.name,
-                "enabled": user.enabled,
-                "device": {"serial_number": device.serial_number, "binding": device.binding} if device else None,
-                "login_protection": protection.as_dict(),
-            }
-        )
-    return entries
+    return [_entry(user, devices.get(user.user_id), protections.get(user.user_id)) for user in users]
+
+
+def _entry(user: User, device: Device | None, protection: Protection | None) -> dict[str, Any]:
+    return {
+        "user_id": user.user_id,
+        "name": user.name,
+        "enabled": user.enabled,
+        "device": {"serial_number": device.serial_number, "binding": device.binding} if device else None,
+        "login_protection": (protection or Protection(user.user_id, False, NO_PROTECTION)).as_dict(),
+    }
 
 
 def summary(users: list[dict[str, Any]]) -> dict[str, int]:
@@ -58,30 +58,56 @@ def summary(users: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def work_info(context: Context) -> dict[str, Any]:
-    """The work of ``iam_mfa_info``. Three listings, and who asks for them."""
-    iam = context.iam
+def _all_users(iam: Iam) -> list[User]:
     try:
-        users = iam.users()
+        return iam.users()
     except CloudError as error:
         if error.status not in (404, 405):
             raise
-        users = iam.users_v5()
-    reader = DeviceReader(iam, context.params["api"])
-    devices = reader.all()
-    protections = {protection.user_id: protection for protection in iam.protections()}
-    entries = overview(users, devices, protections)
-    return {
-        "changed": False,
-        "users": entries,
-        "summary": summary(entries),
-        "caller": context.caller(),
-        "api": "v5" if reader.v5 else "v3",
-        "check_mode": context.check_mode,
-    }
+        return iam.users_v5()
+
+
+def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
+    """The whole account: three listings, and who asks for them, all at once."""
+    iam = context.iam
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        users, devices = pool.submit(_all_users, iam), pool.submit(reader.all)
+        protections, caller = pool.submit(iam.protections), pool.submit(context.caller)
+        entries = overview(users.result(), devices.result(), by_id(protections.result()))
+        return {"users": entries, "summary": summary(entries), "caller": caller.result()}
+
+
+def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[str, Any]:
+    """Some users only. Who they are is not asked, since that would take the listing of the whole account."""
+    concurrency = context.params["concurrency"]
+    reader.prefetch(user_ids, concurrency)
+    listed = by_id(context.iam.protections()) if len(user_ids) > FEW else None
+
+    def look(user_id: str) -> dict[str, Any]:
+        protection = context.iam.protection_of(user_id) if listed is None else listed.get(user_id)
+        return _entry(User(user_id, None, None), reader.known(user_id), protection)
+
+    with ThreadPoolExecutor(max_workers=min(concurrency, len(user_ids) or 1)) as pool:
+        return {"users": list(pool.map(look, user_ids))}
+
+
+def work_info(context: Context) -> dict[str, Any]:
+    """The work of ``iam_mfa_info``."""
+    user_ids = context.params["user_ids"]
+    reader = DeviceReader(context.iam, context.params["api"])
+    found = _account(context, reader) if user_ids is None else _some(context, reader, list(dict.fromkeys(user_ids)))
+    if context.params["packed"]:
+        found["users_packed"] = pack(found.pop("users"))
+    return {"changed": False, **found, "api": "v5" if reader.v5 else "v3", "check_mode": context.check_mode}
 
 
 MFA_INFO = Definition(
-    argument_spec={**AUTH_SPEC, "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"}},
+    argument_spec={
+        **AUTH_SPEC,
+        **CONCURRENCY_SPEC,
+        "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
+        "user_ids": {"type": "list", "elements": "str"},
+        "packed": {"type": "bool", "default": False},
+    },
     work=work_info,
 )

@@ -131,6 +131,9 @@ class _Binder:
 
     def _device(self, item: Mapping[str, Any], reader: DeviceReader, writer: DeviceWriter, own: bool) -> tuple[Device | None, DeviceReader]:
         user_id, serial_number = item["user_id"], item["serial_number"]
+        if item["presume_unbound"] and serial_number is not None:
+            # Nobody has looked: a refusal is then read like one of a device of which the cloud cannot tell.
+            return Device(user_id, serial_number, UNKNOWN), reader
         try:
             device = reader.known(user_id)
         except CloudError as error:
@@ -221,8 +224,12 @@ def work_bind(context: Context) -> dict[str, Any]:
     """The work of ``iam_virtual_mfa_bind``: one user's flat options are a list of one."""
     params = context.params
     items = params["bindings"] if params["bindings"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    if params["state"] == "absent" and any(item["presume_unbound"] for item in items):
+        raise OptionError("presume_unbound goes with state=present only: what is presumed to be unbound needs no unbinding.")
     binder = _Binder(context)
-    binder.actors.prefetch(items)
+    binder.actors.prefetch([item for item in items if not (item["presume_unbound"] and item["serial_number"])])
+    if any(item["presume_unbound"] for item in items) and not context.check_mode:
+        binder.actors.settle()
     outcomes = reconcile(
         unique_users(items),
         binder.bind if params["state"] == "present" else binder.unbind,
@@ -251,6 +258,7 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
     "authentication_code_first": {"type": "str", "no_log": True},
     "authentication_code_second": {"type": "str", "no_log": True},
     "seed": {"type": "str", "no_log": True},
+    "presume_unbound": {"type": "bool", "default": False},
 }
 
 BIND = Definition(
@@ -268,7 +276,7 @@ BIND = Definition(
     },
     work=work_bind,
     relations={
-        "mutually_exclusive": [["bindings", name] for name in _ITEM_SPEC],
+        "mutually_exclusive": [["bindings", name] for name in _ITEM_SPEC if name != "presume_unbound"],
         "required_one_of": [["user_id", "bindings"]],
     },
 )

@@ -50,6 +50,7 @@ class _Maker:
         self.context = context
         self.replace = context.params["replace"]
         self.actors = Actors(context)
+        self._others_may_create = True
 
     def present(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
@@ -66,7 +67,7 @@ class _Maker:
             if device is not None:
                 self._delete_unbound(device, reader, writer)
             try:
-                made = writer.create(user_id, name)
+                made = self._create(user_id, name, writer, own)
             except CloudError as error:
                 if error.status == 403 and not own:
                     error.hint = "This cloud lets only the user himself create his device: give his own credentials in his item of devices."
@@ -86,6 +87,18 @@ class _Maker:
                 continue
             return _created(user_id, made)
         raise CloudError(f"the device of user {user_id} keeps changing: is something else at work on it?")
+
+    def _create(self, user_id: str, name: str, writer: DeviceWriter, own: bool) -> NewDevice:
+        """Create with the module's credentials, which costs no login of the user, and where the cloud lets only him, with his own."""
+        office = self.actors.office if own and self._others_may_create else None
+        if office is not None:
+            try:
+                return office.create(user_id, name)
+            except CloudError as error:
+                if error.status != 403:
+                    raise
+                self._others_may_create = False
+        return writer.create(user_id, name)
 
     def _delete_unbound(self, device: Device, reader: DeviceReader, writer: DeviceWriter) -> None:
         """Delete a device without unbinding it, so that one that is bound after all survives."""

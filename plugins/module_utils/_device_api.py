@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
-from ansible_collections.hwc.mfa.plugins.module_utils._iam import UNBOUND, UNKNOWN, Device, Iam, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, UNBOUND, UNKNOWN, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Context
 
 FEW = 8
@@ -32,7 +32,8 @@ class DeviceReader:
         self.iam = iam
         self._api = api
         self._lock = threading.Lock()
-        self._listing: dict[str, Device] | None = None
+        self._listing: dict[str, Device] = {}
+        self._complete = False
 
     @property
     def v5(self) -> bool:
@@ -41,25 +42,54 @@ class DeviceReader:
 
     def read(self, user_id: str) -> Device | None:
         """A user's device as it is now. Raises CloudError."""
-        return self._ask(lambda: _of(user_id, self.iam.devices_v5(user_id)), lambda: self.iam.device_of(user_id), one_user=True)
+        return self._ask(lambda: _of(user_id, _all(self.iam.devices_v5(user_id))), lambda: self.iam.device_of(user_id), one_user=True)
 
     def all(self) -> dict[str, Device]:
         """The devices of the account by user id. Raises CloudError."""
-        return by_user(self._ask(self.iam.devices_v5, self.iam.devices))
+        return by_user(self._ask(lambda: _all(self.iam.devices_v5()), self.iam.devices))
 
-    def prefetch(self, user_ids: Iterable[str]) -> None:
-        """Read the whole account once where many users will be asked for. Credentials that may not list are asked user by user instead."""
-        if len(set(user_ids)) <= FEW:
+    def settle(self) -> None:
+        """Find out whether v5 answers, where nothing has been read that would tell."""
+        if self._api == "auto":
+            self._api = "v5" if self._v5_lists() else "v3"
+
+    def prefetch(self, user_ids: Iterable[str], concurrency: int) -> None:
+        """Read the account's listing where many users will be asked for. Credentials that may not list are asked user by user instead.
+
+        A listing with more pages than asking the users one by one would take rounds is left half read: then a wave costs the same in
+        accounts of every size.
+        """
+        wanted = set(user_ids)
+        if len(wanted) <= FEW:
             return
         try:
-            self._listing = self.all()
+            self._complete = self._ask(lambda: self._list_v5(wanted, -(-len(wanted) // concurrency)), self._list_v3)
         except CloudError as error:
             if error.status != 403:
                 raise
 
+    def _list_v5(self, wanted: set[str], rounds: int) -> bool:
+        seen: list[Device] = []
+        complete = True
+        for number, page in enumerate(self.iam.devices_v5(), 1):
+            if number > rounds:
+                complete = False
+                break
+            seen += page
+        self._listing = by_user(device for device in seen if device.user_id in wanted)
+        return complete
+
+    def _list_v3(self) -> bool:
+        self._listing = by_user(self.iam.devices())
+        return True
+
     def known(self, user_id: str) -> Device | None:
         """A user's device as the listing showed it, else as it is now."""
-        return self.read(user_id) if self._listing is None else self._listing.get(user_id)
+        listed = self._listing.get(user_id)
+        # Of several devices that a user has, the bound one may stand on a page that was not read.
+        if self._complete or (listed is not None and listed.binding == BOUND):
+            return listed
+        return self.read(user_id)
 
     def read_until(self, user_id: str, fits: Callable[[Device | None], bool]) -> Device | None:
         """Read until it fits, or for some seconds; returns what was seen last."""
@@ -145,17 +175,26 @@ class DeviceWriter:
 
 
 class Actors:
-    """Who reads and who writes, for the items of one run: the module's credentials read, and an item's own write where it has any."""
+    """Who reads and who writes, for the items of one run: the module's credentials read, and an item's own write where it has any.
+
+    ``office`` writes with the module's credentials, or is None where there are none.
+    """
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.api: str = context.params["api"]
         self.reader = DeviceReader(context.iam, self.api) if context.credentials is not None else None
+        self.office = DeviceWriter(self.reader.iam, self.reader, self.api) if self.reader is not None else None
 
     def prefetch(self, items: Iterable[Mapping[str, Any]]) -> None:
-        """Read the whole account once where there are many items."""
+        """Read the account's listing once where there are many items that will be asked for."""
         if self.reader is not None:
-            self.reader.prefetch([item["user_id"] for item in items])
+            self.reader.prefetch([item["user_id"] for item in items], self.context.params["concurrency"])
+
+    def settle(self) -> None:
+        """Find out once which API answers, before many threads write."""
+        if self.reader is not None:
+            self.reader.settle()
 
     def for_item(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
         """Reader, writer, and whether the writer is the user himself for certain. Raises OptionError where there are no credentials at all."""
@@ -173,6 +212,10 @@ def by_user(devices: Iterable[Device]) -> dict[str, Device]:
         if known is None or (known.binding != device.binding and device.binding not in (UNBOUND, UNKNOWN)):
             chosen[device.user_id] = device
     return chosen
+
+
+def _all(pages: Iterable[list[Device]]) -> list[Device]:
+    return [device for page in pages for device in page]
 
 
 def _of(user_id: str, devices: Iterable[Device]) -> Device | None:

@@ -16,16 +16,17 @@ from ansible_collections.hwc.mfa.plugins.module_utils._transport import Reply, S
 
 BOUND, UNBOUND, UNKNOWN = "bound", "unbound", "unknown"
 
-_PAGE = "200"
+PAGE = 200
+"""Entries on a page of v5's listings, the most that it gives."""
 
 
 @dataclass(frozen=True)
 class User:
-    """A user as a listing shows him."""
+    """A user as a listing shows him; of one who was not listed the id is all that is known."""
 
     user_id: str
-    name: str
-    enabled: bool
+    name: str | None
+    enabled: bool | None
 
 
 @dataclass(frozen=True)
@@ -188,13 +189,11 @@ class Iam:
         """``DELETE /v5/virtual-mfa-devices``."""
         self.session.write("DELETE", "/v5/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
 
-    def devices_v5(self, user_id: str | None = None) -> list[Device]:
-        """``GET /v5/mfa-devices``, all pages; the one place where the cloud tells bound from created. Other kinds of device are not virtual ones."""
+    def devices_v5(self, user_id: str | None = None) -> Iterator[list[Device]]:
+        """``GET /v5/mfa-devices``, page by page; the one place where the cloud tells bound from created."""
         query = [("user_id", user_id)] if user_id else []
-        return [
-            Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND)
-            for entry in self._pages("/v5/mfa-devices", "mfa_devices", query, "user_id", "serial_number", "enabled")
-        ]
+        for page in self._pages("/v5/mfa-devices", "mfa_devices", query, "user_id", "serial_number", "enabled"):
+            yield [Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND) for entry in page]
 
     def probe_v5(self) -> None:
         """``GET /v5/mfa-devices?limit=1``: whether v5 answers these credentials at all."""
@@ -204,14 +203,15 @@ class Iam:
         """``GET /v5/users``, all pages."""
         return [
             User(str(entry["user_id"]), str(entry.get("user_name", "")), entry.get("enabled") is not False)
-            for entry in self._pages("/v5/users", "users", [], "user_id")
+            for page in self._pages("/v5/users", "users", [], "user_id")
+            for entry in page
         ]
 
-    def _pages(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[list[dict[str, Any]]]:
         marker: str | None = None
         while True:
-            reply = self.session.read("GET", path, query + [("limit", _PAGE)] + ([("marker", marker)] if marker else []))
-            yield from _entries(reply, key, *needed)
+            reply = self.session.read("GET", path, query + [("limit", str(PAGE))] + ([("marker", marker)] if marker else []))
+            yield _entries(reply, key, *needed)
             page = reply.document.get("page_info")
             following = page.get("next_marker") if isinstance(page, dict) else None
             if not following or following == marker:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, STALE_WAITS
@@ -36,6 +36,11 @@ def method_to_send(current: Protection, wanted: Protection, verification_method:
     return current.verification_method if current.verification_method in METHODS else "vmfa"
 
 
+def by_id(protections: Iterable[Protection]) -> dict[str, Protection]:
+    """Protections by the id of their user."""
+    return {protection.user_id: protection for protection in protections}
+
+
 class _Protector:
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -45,7 +50,7 @@ class _Protector:
     def prefetch(self, user_ids: list[str]) -> None:
         """Read the whole account once where there are many users."""
         if len(user_ids) > FEW:
-            self.listing = {protection.user_id: protection for protection in self.iam.protections()}
+            self.listing = by_id(self.iam.protections())
 
     def current(self, user_id: str) -> Protection:
         if self.listing is None:

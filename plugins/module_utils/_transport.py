@@ -202,7 +202,8 @@ class Http:
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
             if origin not in self._environments:
-                self._environments[origin] = self._session.merge_environment_settings(origin, {}, None, self.settings.verify, None)
+                settings = self._session.merge_environment_settings(origin, {}, None, self.settings.verify, None)
+                self._environments[origin] = dict(settings)
             return self._environments[origin]
 
 

@@ -21,6 +21,29 @@ extends_documentation_fragment:
   - hwc.mfa.fleet.api
   - hwc.mfa.attributes
   - hwc.mfa.attributes.read
+options:
+  user_ids:
+    description:
+      - The ids of the users to look at, instead of the whole account.
+      - RV(users[].name) and RV(users[].enabled) are then V(null), because only the listing of the whole account has them. A user who does not
+        exist has no device and no login protection.
+    type: list
+    elements: str
+    version_added: 0.2.0
+  concurrency:
+    description:
+      - How many of O(user_ids) are asked for at once, from 1 to 256.
+    type: int
+    default: 8
+    version_added: 0.2.0
+  packed:
+    description:
+      - Return the users as one JSON text, RV(users_packed), instead of a list. Ansible looks at every value of a registered list whenever
+        it hands the list on, which for thousands of users takes longer than to read them from the cloud.
+      - The filter P(ansible.builtin.from_json#filter) opens it, and P(hwc.mfa.rollout_plan#filter) takes the result as it is.
+    type: bool
+    default: false
+    version_added: 0.2.0
 notes:
   - Call it with an administrator's credentials.
 seealso:
@@ -44,8 +67,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: Every user of the account.
-  returned: success
+  description: Every user of the account, or those of O(user_ids) in that order.
+  returned: success, without O(packed)
   type: list
   elements: dict
   contains:
@@ -94,9 +117,14 @@ users:
           returned: always
           type: str
           sample: vmfa
+users_packed:
+  description: The same as RV(users), as a JSON text.
+  returned: success, with O(packed)
+  type: str
+  sample: ' [{"user_id":"4e3d4d0f51dd5d5cdd946658d2511c38","name":"grace","enabled":true,"device":null}]'
 summary:
   description: Counts of users.
-  returned: success
+  returned: success, without O(user_ids)
   type: dict
   contains:
     users:
@@ -148,7 +176,7 @@ caller:
   description:
     - Whom the module's credentials log in as, or V(null) where the cloud does not tell, as with temporary keys.
     - The role C(hwc.mfa.mfa_rollout) uses it to leave that user alone.
-  returned: success
+  returned: success, without O(user_ids)
   type: dict
   contains:
     user_id:

@@ -59,6 +59,14 @@ options:
       - The base32 seed of the device, instead of the two codes.
       - When fewer than 3 seconds of a 30 second step are left, the module waits for the next one, since the codes could arrive too late.
     type: str
+  presume_unbound:
+    description:
+      - Says that the device has just been made, so that nobody needs to look whether it is bound. Saves a call a user, and the wait for a
+        cloud that shows a new device late. Has no effect without a serial number.
+      - If the device is bound after all, the cloud refuses, and nothing is changed.
+    type: bool
+    default: false
+    version_added: 0.2.0
   bindings:
     description:
       - Many users at once. A user without credentials of his own is bound with the module's.
@@ -81,6 +89,11 @@ options:
       seed:
         description: The base32 seed of the device, instead of the two codes.
         type: str
+      presume_unbound:
+        description: As O(presume_unbound).
+        type: bool
+        default: false
+        version_added: 0.2.0
       auth_password:
         description: The user's password. He logs in by his O(bindings[].user_id).
         type: str

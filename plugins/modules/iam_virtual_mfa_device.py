@@ -51,7 +51,8 @@ options:
     default: false
   devices:
     description:
-      - Many users at once. A user without credentials of his own gets his device with the module's.
+      - Many users at once. A user gets his device with the module's credentials, and with his own where the cloud does not let others make
+        it, or where the module has none.
     type: list
     elements: dict
     suboptions:

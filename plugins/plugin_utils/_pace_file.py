@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,5 @@ def remembered_paces(host: str) -> Iterator[dict[str, dict[str, Any]]]:
     yield paces
     learned = json.dumps(paces).encode("utf-8")
     if learned != known and (paces or known):
-        try:
+        with suppress(OSError):  # the next task then has to learn it anew
             replace_file(path, learned)
-        except OSError:
-            pass  # the next task has to learn it anew

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO, overview, summary
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Device, Protection, User
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
 
 
 @pytest.fixture(params=["huaweicloud", "otc"])
@@ -174,3 +175,34 @@ def test_user_who_is_no_administrator_is_told_so(any_cloud):
     result = any_cloud.run(MFA_INFO, credentials=any_cloud.by_key(any_cloud.users[0]))
     assert result["error"]["status"] == 403
     assert any_cloud.users[0].secret_key not in str(result)
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_some_users_are_looked_at_alone(start, count):
+    cloud = start(users=1200)
+    chosen = cloud.users[5 : 5 + count]
+    cloud.cloud.give_device(chosen[0].id, bound=True)
+    cloud.cloud.protect(chosen[0].id)
+    result = cloud.run(MFA_INFO, user_ids=[user.id for user in chosen])
+    assert [user["user_id"] for user in result["users"]] == [user.id for user in chosen]
+    assert result["users"][0]["device"] == {"serial_number": chosen[0].device.serial_number, "binding": "bound"}
+    assert result["users"][0]["login_protection"] == {"enabled": True, "verification_method": "vmfa"}
+    assert all(user["device"] is None and not user["login_protection"]["enabled"] for user in result["users"][1:])
+    assert {user["name"] for user in result["users"]} == {None}
+    assert "summary" not in result
+    assert "users" not in cloud.routes()
+    assert len(cloud.routes()) <= 2 * count + 2
+
+
+def test_user_who_is_gone_has_nothing(any_cloud):
+    (user,) = any_cloud.run(MFA_INFO, user_ids=["f" * 32], impatient=True).get("users", [{"device": None}])
+    assert user["device"] is None
+
+
+def test_packed_result_says_the_same(any_cloud):
+    cloud = any_cloud
+    cloud.cloud.give_device(cloud.users[0].id, bound=True)
+    whole = cloud.run(MFA_INFO)
+    packed = cloud.run(MFA_INFO, packed=True)
+    assert unpack(packed.pop("users_packed")) == whole.pop("users")
+    assert packed == whole

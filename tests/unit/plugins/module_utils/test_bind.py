@@ -548,3 +548,51 @@ def test_login_of_a_user_is_scoped_to_the_account_however_its_id_is_known(cloud,
     assert result["changed"]
     logins = [entry["body"]["auth"] for entry in cloud.handle.log if entry["route"] == "login"]
     assert [login["scope"] for login in logins] == [{"domain": {"name": cloud.admin.account.name}}]
+
+
+# Presumption
+
+
+def test_device_that_was_just_made_is_bound_without_a_look(any_cloud):
+    made = [(user, any_cloud.cloud.give_device(user.id)) for user in any_cloud.users]
+    bindings = [
+        {
+            "user_id": user.id,
+            "serial_number": device.serial_number,
+            "seed": device.seed,
+            "presume_unbound": True,
+            **any_cloud.by_token(user),
+        }
+        for user, device in made
+    ]
+    any_cloud.handle.clear_log()
+    result = any_cloud.run(BIND, bindings=bindings)
+    assert [outcome["binding"] for outcome in result["bindings"]] == ["bound"] * len(made)
+    assert all(user.device.bound for user in any_cloud.users)
+    # One question settles which API to speak, and one is for the account's id.
+    assert len(any_cloud.routes()) == len(made) + 2
+
+
+def test_wrong_presumption_changes_nothing_and_spends_no_second_code(any_cloud):
+    user = any_cloud.users[0]
+    device = any_cloud.cloud.give_device(user.id, bound=True)
+    item = {"user_id": user.id, "serial_number": device.serial_number, "seed": device.seed, "presume_unbound": True}
+    result = any_cloud.run(BIND, bindings=[{**item, **any_cloud.by_token(user)}])
+    assert not result["changed"]
+    assert only(result)["binding"] == "bound"
+    assert len(any_cloud.writes()) == 1
+
+
+def test_presumption_without_a_serial_is_looked_after(any_cloud):
+    user = any_cloud.users[0]
+    device = any_cloud.cloud.give_device(user.id)
+    result = any_cloud.run(BIND, bindings=[{"user_id": user.id, "seed": device.seed, "presume_unbound": True, **any_cloud.by_token(user)}])
+    assert only(result)["serial_number"] == device.serial_number
+    assert user.device.bound
+
+
+def test_presumption_goes_with_binding_only(cloud):
+    result = cloud.run(BIND, user_id=cloud.users[0].id, presume_unbound=True, state="absent")
+    assert result["failed"]
+    assert "presume_unbound" in result["msg"]
+    assert cloud.routes() == []

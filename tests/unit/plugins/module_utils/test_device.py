@@ -155,6 +155,41 @@ def test_many_users_cost_one_reading_and_a_creation_each(start):
     assert len(creations(cloud)) == 30
 
 
+def test_creation_with_the_modules_credentials_costs_no_login_of_the_user(any_cloud):
+    devices = [{"user_id": user.id, "auth_password": user.password} for user in any_cloud.users]
+    result = any_cloud.run(DEVICE, devices=devices)
+    assert all(outcome["seed"] for outcome in result["devices"])
+    assert "login" not in any_cloud.routes()
+
+
+def test_administrator_who_may_not_create_is_not_asked_again_and_again(start):
+    cloud = start(users=30, admin_may_create=False)
+    devices = [{"user_id": user.id, **cloud.by_token(user)} for user in cloud.users]
+    result = cloud.run(DEVICE, devices=devices, concurrency=1)
+    assert all(outcome["seed"] for outcome in result["devices"])
+    assert [entry["status"] for entry in cloud.log].count(403) == 2  # v5's and v3.0's
+
+
+def test_creation_by_the_administrator_whose_answer_was_lost_is_not_sent_by_the_user(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.handle.fault("lose:v5-create" if any_cloud.cloud.settings.profile == "huaweicloud" else "lose:create")
+    result = any_cloud.run(DEVICE, devices=[{"user_id": user.id, "auth_password": user.password}], impatient=True)
+    assert result["failed"]
+    assert len(creations(any_cloud)) == 1
+
+
+@pytest.mark.parametrize(("users", "asked", "lists", "alone"), [(900, 16, 3, 16), (900, 64, 5, 0), (30, 16, 1, 0)])
+def test_listing_is_read_as_far_as_it_is_cheaper_than_asking_one_by_one(start, users, asked, lists, alone):
+    cloud = start(users=users, enrolled=users)
+    ids = [user.id for user in cloud.users][-asked:]
+    result = cloud.run(DEVICE, devices=[{"user_id": user_id} for user_id in ids])
+    assert [outcome["binding"] for outcome in result["devices"]] == ["bound"] * asked
+    reads = [entry for entry in cloud.log if entry["route"] == "v5-list"]
+    one_by_one = [entry for entry in reads if "user_id" in entry["query"]]
+    assert len(reads) - len(one_by_one) == lists
+    assert len(one_by_one) <= alone
+
+
 # Races and lost answers
 
 

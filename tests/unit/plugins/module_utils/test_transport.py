@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,7 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._run import perform
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session, encode, path_of, query_of, retry_delay
 from ansible_collections.hwc.mfa.tests.unit.certificate import write_certificate
-from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient, validated
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,8 +172,7 @@ def test_throttle_that_refused_one_call_holds_the_others_back(cloud):
 def test_pace_that_was_learned_is_where_the_next_run_begins(cloud):
     cloud.handle.fault("retry-after=1:users:1")
     paces = {}
-    options = {"iam_endpoint": cloud.url, "retries": 2, "api": "auto", "validate_certs": True, "timeout": 30.0, **cloud.by_key()}
-    perform(MFA_INFO, options, False, False, {}, paces=paces)
+    perform(MFA_INFO, validated(MFA_INFO, {"iam_endpoint": cloud.url, **cloud.by_key()}), False, False, {}, paces=paces)
     ((host, learned),) = paces.items()
     assert host in cloud.url
     sleep = Impatient()
