@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, replace_file
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import report_csv
@@ -19,12 +20,13 @@ class ActionModule(ControlNodeAction):
 
     spec: Mapping[str, Mapping[str, Any]] = {
         "directory": {"type": "path", "required": True},
-        "report": {"type": "dict", "required": True},
+        "report": {"type": "raw", "required": True},
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-        report, directory = params["report"], Path(params["directory"])
+        directory = Path(params["directory"])
         try:
+            report = unpack(params["report"])
             name = file_name(report["account"])
             files = {
                 directory / f"{name}.json": json.dumps(report, indent=2, ensure_ascii=False) + "\n",
@@ -35,7 +37,7 @@ class ActionModule(ControlNodeAction):
                 make_directory(directory)
                 for path, text in differing.items():
                     replace_file(path, text.encode("utf-8"))
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, json.JSONDecodeError):
             raise WorkError("report must be the document of the filter hwc.mfa.rollout_report.") from None
         except ValueError as error:
             raise WorkError(str(error)) from None

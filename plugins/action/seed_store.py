@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import StoreError, VaultStore
+from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import Contents, StoreError, VaultStore
 
 
 class ActionModule(ControlNodeAction):
@@ -21,14 +22,19 @@ class ActionModule(ControlNodeAction):
         "entries": {"type": "dict", "no_log": True},
         "intends": {"type": "list", "elements": "str"},
         "removes": {"type": "list", "elements": "str"},
+        "read": {"type": "bool", "default": True},
+        "packed": {"type": "bool", "default": False},
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         try:
             store = VaultStore(params["directory"], params["account"], params["password"])
-            contents = store.read()
+            # What is not known is new.
+            contents = store.read() if params["read"] else Contents()
             intends = [user_id for user_id in params["intends"] or [] if user_id not in contents.intents]
-            removes = [user_id for user_id in params["removes"] or [] if user_id in contents.entries or user_id in contents.intents]
+            removes = params["removes"] or []
+            if params["read"]:
+                removes = [user_id for user_id in removes if user_id in contents.entries or user_id in contents.intents]
             entries = {user_id: entry for user_id, entry in (params["entries"] or {}).items() if contents.entries.get(user_id) != entry}
             files = []
             if not check_mode:
@@ -36,17 +42,14 @@ class ActionModule(ControlNodeAction):
                     files.append(store.mark(intends, removes))
                 if entries:
                     files.append(store.save(entries))
-                if files:
+                if files and params["read"]:
                     contents = store.read()
         except StoreError as error:
             raise WorkError(f"The seed store: {error}") from None
-        result: dict[str, Any] = {
-            "changed": bool(entries or intends or removes),
-            "path": str(store.path),
-            "files": files,
-            "entries": contents.entries,
-            "intents": contents.intents,
-        }
-        if contents.entries:
-            result["_ansible_no_log"] = True
+        result: dict[str, Any] = {"changed": bool(entries or intends or removes), "path": str(store.path), "files": files}
+        if params["read"]:
+            entries_name, known = ("entries_packed", pack(contents.entries)) if params["packed"] else ("entries", contents.entries)
+            result.update({entries_name: known, "intents": contents.intents})
+            if contents.entries:
+                result["_ansible_no_log"] = True
         return result

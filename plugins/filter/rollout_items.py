@@ -9,26 +9,37 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened, plain
 
 
 def rollout_items(
-    wave: Sequence[Mapping[str, Any]],
+    wave: Sequence[Mapping[str, Any]] | str,
     step: str,
     users: Sequence[Mapping[str, Any]] = (),
-    stored: Mapping[str, Any] | None = None,
+    stored: Mapping[str, Any] | str | None = None,
     results: Mapping[str, Any] | None = None,
+    read_back: bool = False,
 ) -> Any:
     """What a wave gives one step to work on: see the documentation beside this file."""
-    entries, seeds, done = plain(wave), plain(stored or {}), plain(results or {})
+    entries = opened(wave)
+    done = {str(name): opened(result) for name, result in (results or {}).items()}
+    if step in _LISTS_OF_IDS:
+        return [entry["user_id"] for entry in entries if _LISTS_OF_IDS[step] in entry["steps"]]
+    if step == "everybody":
+        return [entry["user_id"] for entry in entries]
     if step == "store":
         return _rollout.new_seeds(entries, done)
     if step == "record":
-        return _rollout.bound_seeds(entries, seeds, done)
+        return _rollout.bound_seeds(entries, opened(stored or {}), done)
     try:
-        return _rollout.items_for(entries, str(step), plain(users or []), seeds, done)
+        credentials = plain(_rollout.own_credentials(entries, users)) if users else {}
+        return _rollout.items_for(entries, str(step), credentials, opened(stored or {}), done, bool(read_back))
     except _rollout.PlanError as error:
         raise AnsibleFilterError(f"hwc.mfa.rollout_items: {error}") from None
+
+
+_LISTS_OF_IDS = {"intend": _rollout.CREATE, "discard": _rollout.REMOVE}
+"""What is written down before a step is the users whom it is about."""
 
 
 class FilterModule:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened
 
 
 def rollout_outcomes(
-    wave: Sequence[Mapping[str, Any]],
+    wave: Sequence[Mapping[str, Any]] | str,
     results: Mapping[str, Any],
     seen: Mapping[str, Any],
     terms: Mapping[str, Any] | None = None,
@@ -20,10 +20,10 @@ def rollout_outcomes(
     total: int = 1,
 ) -> dict[str, Any]:
     """What came of a wave: see the documentation beside this file."""
-    outcomes = _rollout.outcomes_of(plain(wave), plain(results), plain(seen), _rollout.terms_of(terms or {}))
+    done = {str(step): opened(result) for step, result in results.items()}
+    outcomes = _rollout.outcomes_of(opened(wave), done, opened(seen), _rollout.terms_of(terms or {}))
     return {
-        "users": outcomes,
-        "failed": sum(1 for outcome in outcomes if outcome["failed"]),
+        "failures": [outcome for outcome in outcomes if outcome["failed"]],
         "settled": not any(outcome["step"] == _rollout.VERIFY for outcome in outcomes),
         "line": _rollout.wave_line(int(number), int(total), outcomes),
     }

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened, plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import PlanError, make_plan, terms_of
 
 
@@ -20,23 +21,24 @@ def rollout_plan(
     exempt: Sequence[Mapping[str, Any]] = (),
     wave_sizes: Sequence[int] = (1, 10, 100),
     login_protection: bool = True,
-    stored: Mapping[str, Mapping[str, Any]] | None = None,
+    stored: Mapping[str, Mapping[str, Any]] | str | None = None,
     intents: Sequence[str] = (),
     auth: Mapping[str, Any] | None = None,
     store_known: bool = True,
     audit_only: bool = False,
+    packed: bool = False,
 ) -> dict[str, Any]:
     """Who belongs to which wave, and why not: see the documentation beside this file."""
-    if not isinstance(audit, Mapping) or "users" not in audit:
+    if not isinstance(audit, Mapping) or not ("users" in audit or "users_packed" in audit):
         raise AnsibleFilterError("hwc.mfa.rollout_plan: audit must be the result of hwc.mfa.iam_mfa_info.")
     terms = terms_of({"strategy": strategy, "state": state, "login_protection": login_protection, "wave_sizes": wave_sizes})
     try:
-        return make_plan(
+        plan = make_plan(
             plain(users or []),
-            plain(audit),
+            opened(audit),
             terms,
             exempt=plain(exempt),
-            stored=plain(stored or {}),
+            stored=opened(stored or {}),
             intents=plain(intents),
             auth=plain(auth or {}),
             store_known=store_known,
@@ -44,6 +46,10 @@ def rollout_plan(
         )
     except PlanError as error:
         raise AnsibleFilterError(f"hwc.mfa.rollout_plan: {error}") from None
+    if packed:
+        plan["users_packed"] = pack(plan.pop("users"))
+        plan["waves"] = [pack(wave) for wave in plan["waves"]]
+    return plan
 
 
 class FilterModule:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened, plain
 
 
 def rollout_report(
@@ -16,24 +17,33 @@ def rollout_report(
     account: str,
     before: Mapping[str, Any],
     after: Mapping[str, Any] | None = None,
-    outcomes: Sequence[Mapping[str, Any]] = (),
-    stored: Mapping[str, Any] | None = None,
+    failures: Sequence[Mapping[str, Any]] = (),
+    waves_done: int = 0,
+    stored: Mapping[str, Any] | str | None = None,
     terms: Mapping[str, Any] | None = None,
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """The report of an account: see the documentation beside this file."""
-    seen = plain(after) if after and "users" in after else None
+    planned, audit = opened(plan), opened(before)
+    planned["waves"] = [opened(wave) for wave in plan["waves"]]
     document = _rollout.make_report(
         str(account),
         _rollout.terms_of(terms or {}),
-        plain(plan),
-        plain(outcomes),
-        plain(before),
-        seen,
-        plain(stored or {}),
+        planned,
+        plain(failures),
+        int(waves_done),
+        audit,
+        opened(after) if after else audit,
+        None if stored is None else opened(stored),
         bool(check_mode),
     )
-    return {"document": document, "line": _rollout.report_line(document)}
+    return {
+        "line": _rollout.report_line(document),
+        "summary": document["summary"],
+        "warnings": document["warnings"],
+        "failed": [row for row in document["users"] if row["outcome"] == "failed"],
+        "document": pack(document),
+    }
 
 
 class FilterModule:

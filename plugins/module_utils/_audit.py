@@ -13,9 +13,8 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, DeviceReader
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, NO_PROTECTION, UNBOUND, UNKNOWN, Device, Iam, Protection, User
-from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
 from ansible_collections.hwc.mfa.plugins.module_utils._protection import by_id
-from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, PACKED_SPEC, Context, Definition
 
 
 def overview(users: Iterable[User], devices: Mapping[str, Device], protections: Mapping[str, Protection]) -> list[dict[str, Any]]:
@@ -96,8 +95,6 @@ def work_info(context: Context) -> dict[str, Any]:
     user_ids = context.params["user_ids"]
     reader = DeviceReader(context.iam, context.params["api"])
     found = _account(context, reader) if user_ids is None else _some(context, reader, list(dict.fromkeys(user_ids)))
-    if context.params["packed"]:
-        found["users_packed"] = pack(found.pop("users"))
     return {"changed": False, **found, "api": "v5" if reader.v5 else "v3", "check_mode": context.check_mode}
 
 
@@ -105,9 +102,10 @@ MFA_INFO = Definition(
     argument_spec={
         **AUTH_SPEC,
         **CONCURRENCY_SPEC,
+        **PACKED_SPEC,
         "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
         "user_ids": {"type": "list", "elements": "str"},
-        "packed": {"type": "bool", "default": False},
     },
     work=work_info,
+    many="users",
 )

@@ -11,6 +11,7 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
+from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 
 
@@ -24,7 +25,9 @@ def run(definition: Definition) -> None:
             )
         )
     result, secrets = perform(definition, module.params, module.check_mode, module._diff, os.environ)
-    module.no_log_values.update(secrets)
+    result = shown(definition, module.params, result, secrets | module.no_log_values)
+    # Everything is masked, and where it must be. Ansible would search every id for every secret of every user once more.
+    module.no_log_values.clear()
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):

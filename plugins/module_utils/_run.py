@@ -51,7 +51,10 @@ AUTH_SPEC: dict[str, dict[str, Any]] = {
 """The shared options, as the fragment hwc.mfa.auth documents them."""
 
 CONCURRENCY_SPEC: dict[str, dict[str, Any]] = {"concurrency": {"type": "int", "default": 8}}
-"""The option of modules with many items, as the fragment hwc.mfa.fleet documents it."""
+"""The option of modules that work on many users at once, as the fragment hwc.mfa.fleet documents it."""
+
+PACKED_SPEC: dict[str, dict[str, Any]] = {"packed": {"type": "bool", "default": False}}
+"""The option of modules that return a list with an entry a user, as the fragment hwc.mfa.fleet documents it."""
 
 ITEM_AUTH_SPEC: dict[str, dict[str, Any]] = {
     option: AUTH_SPEC[option]
@@ -69,13 +72,20 @@ class Definition:
     relations: Mapping[str, Any] = field(default_factory=dict)
     """``mutually_exclusive``, ``required_one_of`` and so on, as AnsibleModule names them."""
 
+    many: str = ""
+    """The name of the list in the result that has an entry a user, which the option ``packed`` turns into a text; empty where there is none."""
+
     returns_seeds: bool = False
-    """Whether results of this module can hold seeds."""
+    """Whether that list can hold seeds."""
 
     def holds_seed(self, result: Mapping[str, Any]) -> bool:
         """Whether this very result holds a seed, so that it must not be printed."""
-        devices = result.get("devices") if self.returns_seeds else None
-        return isinstance(devices, list) and any(isinstance(outcome, dict) and outcome.get("seed") for outcome in devices)
+        if not self.returns_seeds:
+            return False
+        outcomes = result.get(self.many)
+        if isinstance(outcomes, list):
+            return any(isinstance(outcome, dict) and outcome.get("seed") for outcome in outcomes)
+        return '"seed":' in str(result.get(f"{self.many}_packed", ""))
 
 
 class Context:

@@ -18,6 +18,7 @@ author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
   - hwc.mfa.auth
+  - hwc.mfa.fleet.packed
   - hwc.mfa.fleet.api
   - hwc.mfa.attributes
   - hwc.mfa.attributes.read
@@ -35,14 +36,6 @@ options:
       - How many of O(user_ids) are asked for at once, from 1 to 256.
     type: int
     default: 8
-    version_added: 0.2.0
-  packed:
-    description:
-      - Return the users as one JSON text, RV(users_packed), instead of a list. Ansible looks at every value of a registered list whenever
-        it hands the list on, which for thousands of users takes longer than to read them from the cloud.
-      - The filter P(ansible.builtin.from_json#filter) opens it, and P(hwc.mfa.rollout_plan#filter) takes the result as it is.
-    type: bool
-    default: false
     version_added: 0.2.0
 notes:
   - Call it with an administrator's credentials.

@@ -36,8 +36,8 @@ options:
     required: true
   report:
     description:
-      - The C(document) of P(hwc.mfa.rollout_report#filter).
-    type: dict
+      - The C(document) of P(hwc.mfa.rollout_report#filter), packed as it is, or opened.
+    type: raw
     required: true
 notes:
   - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.

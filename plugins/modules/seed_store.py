@@ -15,12 +15,13 @@ description:
     C(seed) and C(name). They are numbered, only ever added, and a later file wins. C(ansible-vault view) opens them.
   - Beside them lie C(*.json) marks without secrets, which say that devices were about to be created or removed. A seed that is older
     than its user's newest mark no longer counts, because its device may be gone.
-  - A file is on the disk, whole, before the task ends. Files are readable for their owner alone.
+  - A file is on the disk, whole and read back, before the task ends. Files are readable for their owner alone.
   - A result that holds a seed is marked so that Ansible does not print it.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
   - hwc.mfa.attributes
+  - hwc.mfa.fleet.packed
 attributes:
   check_mode:
     support: full
@@ -62,6 +63,13 @@ options:
       - The ids of users whose devices are about to be removed.
     type: list
     elements: str
+  read:
+    description:
+      - Whether to read the store. V(false) only adds, and takes the same time however much is stored. What is stored already is then
+        written again, and RV(entries) and RV(intents) are not returned.
+    type: bool
+    default: true
+    version_added: 0.2.0
 notes:
   - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
 """
@@ -90,12 +98,17 @@ EXAMPLES = r"""
 RETURN = r"""
 entries:
   description: The seeds that count, a mapping from user id to C(serial_number), C(seed) and C(name).
-  returned: success
+  returned: success, with O(read) and without O(packed)
   type: dict
   sample: {}
+entries_packed:
+  description: The same as RV(entries), as a JSON text.
+  returned: success, with O(read) and O(packed)
+  type: str
+  sample: ' {}'
 intents:
   description: The ids of users for whom devices were about to be created, and no seed came after.
-  returned: success
+  returned: success, with O(read)
   type: list
   elements: str
   sample:

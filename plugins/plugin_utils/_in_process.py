@@ -18,16 +18,12 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
+from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.plugin_utils._pace_file import remembered_paces
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 
 display = Display()
-
-_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-
-_OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "instance_id", "identity_store_id", "verification_method"})
-"""Fields of results that hold ids or words of the API and never free text: a short secret that an id happens to contain must not tear it."""
 
 
 class InProcessAction(ActionBase):
@@ -82,9 +78,7 @@ class InProcessAction(ActionBase):
                 wanted=lambda: os.getppid() == play,
                 paces=paces,
             )
-        result = _masked(result, secrets | more_secrets)
-        result["invocation"] = {"module_args": _shown(params, self.definition.argument_spec)}
-        return result
+        return shown(self.definition, params, result, secrets | more_secrets)
 
     def _option_error(self, error: Exception) -> str:
         if isinstance(error, UnsupportedError):
@@ -115,27 +109,3 @@ def _show_warnings(result: dict[str, Any]) -> None:
         result.pop("warnings", None)
         for warning in warnings:
             display.warning(warning)
-
-
-def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:
-    if isinstance(value, dict):
-        return {name: _masked(item, secrets, name in _OPAQUE) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_masked(item, secrets, opaque) for item in value]
-    if isinstance(value, str) and not opaque and secrets:
-        return remove_values(value, secrets)
-    return value
-
-
-def _shown(params: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The options as ``-vvv`` shows them: what is secret is replaced, at every depth."""
-    shown: dict[str, Any] = {}
-    for name, value in params.items():
-        option = spec.get(name, {})
-        if value is not None and option.get("no_log"):
-            shown[name] = _HIDDEN
-        elif isinstance(value, list) and "options" in option:
-            shown[name] = [_shown(item, option["options"]) for item in value]
-        else:
-            shown[name] = value
-    return shown

@@ -69,7 +69,7 @@ def make_plan(
     ``wanted`` are the users of the role's variable (empty: every user), ``audit`` is the result of iam_mfa_info, ``stored`` maps user ids to
     stored seeds, ``intents`` are users for whom an earlier run was about to create a device, ``auth`` are the play's own credentials. With
     ``audit_only`` nobody needs credentials of his own, since nobody will be bound.
-    Returns ``waves`` (lists of entries with their ``steps``), ``users`` (everybody's ``fate`` and ``reason``), ``warnings``, and ``lines`` for a
+    Returns ``waves`` (lists of entries with their ``steps`` and their ``index`` in ``wanted``), ``users`` (everybody's ``fate`` and ``reason``), ``warnings``, and ``lines`` for a
     person. No secret is in it.
     """
     _check(terms)
@@ -84,9 +84,10 @@ def make_plan(
     fates: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     taken: set[str] = set()
+    intended = set(intents)
     if not isinstance(wanted, (list, tuple)):
         raise PlanError("mfa_rollout_users must be a list of mappings, each with user_id or name.")
-    for asked in wanted or [{"user_id": user["user_id"]} for user in audit["users"]]:
+    for index, asked in enumerate(wanted or [{"user_id": user["user_id"]} for user in audit["users"]]):
         user = _find(asked, by_id, by_name)
         if user is None:
             named = {"user_id": asked.get("user_id"), "name": asked.get("name")}
@@ -103,13 +104,13 @@ def make_plan(
             exemption=exemptions.get(user_id),
             is_caller=_is_caller(asked, user, caller, auth or {}),
             seed=(stored or {}).get(user_id),
-            intended=user_id in set(intents),
+            intended=user_id in intended,
             store_known=store_known,
             audit_only=audit_only,
         )
         fates.append({"user_id": user_id, "name": user["name"], "fate": fate, "reason": reason})
         if entry is not None:
-            entries.append(entry)
+            entries.append({**entry, "index": index})
     plan: dict[str, Any] = {"waves": _waves(entries, terms.wave_sizes), "users": fates, "warnings": warnings}
     return {**plan, "lines": plan_lines(plan)}
 
@@ -253,33 +254,57 @@ def _waves(entries: list[dict[str, Any]], sizes: Sequence[int]) -> list[list[dic
     return waves
 
 
+def own_credentials(wave: Sequence[Entry], users: Sequence[Entry]) -> dict[str, dict[str, Any]]:
+    """The credentials that the role's variable ``users`` gives for the users of a wave, by user id.
+
+    Of ``users`` only the wave's are looked at, unless the list is no longer in the order in which it was planned: to look at one entry of a
+    variable costs Ansible as much as a call to the cloud.
+    """
+    found = {}
+    for entry in wave:
+        asked = users[entry["index"]] if entry["index"] < len(users) else {}
+        if not _is_for(asked, entry):
+            asked = next((user for user in users if _is_for(user, entry)), {})
+        found[entry["user_id"]] = {name: asked[name] for name in _OWN_CREDENTIALS if asked.get(name)}
+    return found
+
+
+def _is_for(asked: Entry, entry: Entry) -> bool:
+    if asked.get("user_id"):
+        return bool(str(asked["user_id"]) == entry["user_id"])
+    return bool(asked.get("name") and str(asked["name"]) == entry["name"])
+
+
 def items_for(
     wave: Sequence[Entry],
     step: str,
-    users: Sequence[Entry] = (),
+    credentials: Mapping[str, Entry] | None = None,
     stored: Mapping[str, Entry] | None = None,
     results: Mapping[str, Entry] | None = None,
+    read_back: bool = False,
 ) -> list[dict[str, Any]]:
     """The items of the bulk call that takes one ``step`` for a wave.
 
-    ``users`` is the role's variable, from which credentials come; ``stored`` are the seeds of the store, and ``results`` those of the wave's earlier
-    steps. Only users whose seed is known are bound, and only users whose binding is certain are protected.
+    ``credentials`` are those of ``own_credentials``; ``stored`` are the seeds of the store, and ``results`` those of the wave's earlier
+    steps. Only users whose seed is known are bound, with ``read_back`` only those for whom the store has shown it, and only users whose
+    binding is certain are protected.
     """
     if step not in _ORDER:
         raise PlanError(f"no step is called {step!r}.")
-    credentials = _credentials(users)
-    seeds = {**(stored or {}), **new_seeds(wave, results or {})}
+    new = new_seeds(wave, results or {})
+    seeds = {**(stored or {}), **new}
     certain = _bound_now(results or {})
     items: list[dict[str, Any]] = []
     for entry in wave:
         if step not in entry["steps"]:
             continue
         user_id = entry["user_id"]
-        own = credentials.get(user_id) or credentials.get(("name", entry["name"])) or {}
+        own = (credentials or {}).get(user_id, {})
         if step == CREATE:
             items.append({"user_id": user_id, "name": entry["device_name"], "presume_unbound": entry["presume_unbound"], **own})
-        elif step == BIND and user_id in seeds:
-            items.append({"user_id": user_id, "serial_number": seeds[user_id]["serial_number"], "seed": seeds[user_id]["seed"], **own})
+        elif step == BIND and user_id in seeds and (not read_back or _has(stored, user_id, new.get(user_id))):
+            seed = {name: seeds[user_id][name] for name in ("serial_number", "seed")}
+            items.append({"user_id": user_id, **seed, "presume_unbound": user_id in new, **own})
         elif step == PROTECT and (BIND not in entry["steps"] or user_id in certain):
             items.append({"user_id": user_id, "enabled": True, "verification_method": "vmfa"})
         elif step == UNPROTECT:
@@ -289,12 +314,10 @@ def items_for(
     return items
 
 
-def _credentials(users: Sequence[Entry]) -> dict[Any, dict[str, Any]]:
-    found: dict[Any, dict[str, Any]] = {}
-    for user in users:
-        key: Any = str(user["user_id"]) if user.get("user_id") else ("name", str(user.get("name")))
-        found[key] = {name: user[name] for name in _OWN_CREDENTIALS if user.get(name)}
-    return found
+def _has(stored: Mapping[str, Entry] | None, user_id: str, new: Entry | None) -> bool:
+    """Whether the store knows a user's seed, and where he got a new one, that one."""
+    entry = (stored or {}).get(user_id)
+    return entry is not None and (new is None or (entry["seed"], entry["serial_number"]) == (new["seed"], new["serial_number"]))
 
 
 def _bound_now(results: Mapping[str, Entry]) -> set[str]:
@@ -344,7 +367,9 @@ def outcomes_of(wave: Sequence[Entry], results: Mapping[str, Entry], seen: Entry
                 continue
             one = tables[step].get(user_id)
             if one is None or one.get("failed"):
-                whole = (results.get(step) or {}).get("msg") or "it was not reached, since an earlier step failed"
+                whole = (results.get(step) or {}).get("msg") or (
+                    "the store does not show its seed" if step == BIND else "it was not reached, since an earlier step failed"
+                )
                 outcome.update(failed=True, step=step, msg=str(one["msg"] if one else whole))
                 break
             outcome["done"].append(step)
@@ -401,20 +426,26 @@ def make_report(
     account: str,
     terms: Terms,
     plan: Entry,
-    outcomes: Sequence[Entry],
+    failures: Sequence[Entry],
+    waves_done: int,
     before: Entry,
-    after: Entry | None,
-    stored: Mapping[str, Entry],
+    after: Entry,
+    stored: Mapping[str, Entry] | None,
     check_mode: bool,
 ) -> dict[str, Any]:
-    """The report of one account: before and after, who, why not."""
-    came = {outcome["user_id"]: outcome for outcome in outcomes}
+    """The report of one account: before and after, who, why not.
+
+    ``waves_done`` is how many waves were brought along, ``failures`` are the outcomes of those in them who failed. ``after`` without
+    ``users`` means that nobody could look, and ``stored`` None that nobody knows what is stored.
+    """
+    reached: dict[str, Entry | None] = {entry["user_id"]: None for wave in plan["waves"][:waves_done] for entry in wave}
+    reached.update((outcome["user_id"], outcome) for outcome in failures)
     was = {str(user["user_id"]): user for user in before["users"]}
-    now = {str(user["user_id"]): user for user in (after or before)["users"]}
+    now = {str(user["user_id"]): user for user in after.get("users", [])}
     rows = []
     for fate in plan["users"]:
         user_id = fate["user_id"]
-        outcome, reason = _report_outcome(fate, came.get(user_id), check_mode)
+        outcome, reason = _report_outcome(fate, reached, check_mode)
         rows.append(
             {
                 "user_id": user_id,
@@ -424,7 +455,7 @@ def make_report(
                 "enabled": was[user_id]["enabled"] if user_id in was else None,
                 "before": _state(was.get(user_id)),
                 "after": _state(now.get(user_id)),
-                "seed_stored": user_id in now and _accounted(now[user_id], stored.get(user_id)),
+                "seed_stored": None if stored is None else user_id in now and _accounted(now[user_id], stored.get(user_id)),
             }
         )
     words = ("done", "planned", "already", "left_alone", "failed", "not_reached")
@@ -436,23 +467,27 @@ def make_report(
         "summary": {
             **{word: sum(1 for row in rows if row["outcome"] == word) for word in words},
             "before": before["summary"],
-            "after": (after or before)["summary"],
+            "after": after.get("summary"),
         },
-        "warnings": list(plan["warnings"]),
+        "warnings": [
+            *plan["warnings"],
+            *([] if "users" in after else [f"The account could not be looked at afterwards: {after.get('msg')}"]),
+        ],
         "users": rows,
     }
 
 
-def _report_outcome(fate: Entry, outcome: Entry | None, check_mode: bool) -> tuple[str, str]:
+def _report_outcome(fate: Entry, reached: Mapping[str, Entry | None], check_mode: bool) -> tuple[str, str]:
     if fate["fate"] == PROBLEM:
         return "failed", fate["reason"]
     if fate["fate"] != TODO:
         return fate["fate"], fate["reason"]
     if check_mode:
         return "planned", ""
-    if outcome is None:
+    if fate["user_id"] not in reached:
         return "not_reached", "the rollout stopped before this user's wave"
-    return ("failed", f"{outcome['step']}: {outcome['msg']}") if outcome["failed"] else ("done", "")
+    failure = reached[fate["user_id"]]
+    return ("failed", f"{failure['step']}: {failure['msg']}") if failure else ("done", "")
 
 
 def _state(user: Entry | None) -> dict[str, Any]:
@@ -495,7 +530,7 @@ def report_csv(report: Entry) -> str:
             after["binding"],
             before["login_protection"],
             after["login_protection"],
-            "yes" if row["seed_stored"] else "no",
+            {True: "yes", False: "no", None: "unknown"}[row["seed_stored"]],
         )
         writer.writerow([_cell(cell) for cell in cells])
     return text.getvalue()
@@ -534,6 +569,8 @@ def report_line(report: Entry) -> str:
     }
     parts = [f"{summary[word]} {name}" for word, name in names.items() if summary[word] or word in ("failed",)]
     before, after = summary["before"], summary["after"]
+    if after is None:
+        return f"{', '.join(parts)}; the account could not be looked at afterwards"
     return (
         f"{', '.join(parts)}; of {after['users']} users vmfa {before['vmfa']} -> {after['vmfa']}, bound {before['bound']} -> {after['bound']}"
         + (f" (+{after['unknown']} the cloud cannot tell)" if after["unknown"] else "")

@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.filter.rollout_outcomes import rollout_
 from ansible_collections.hwc.mfa.plugins.filter.rollout_plan import rollout_plan
 from ansible_collections.hwc.mfa.plugins.filter.rollout_report import rollout_report
 from ansible_collections.hwc.mfa.plugins.filter.totp import totp
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack, unpack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,15 +158,20 @@ def test_way_of_a_wave_through_the_filters():
     results = {"create": {"devices": [{"user_id": "a", "serial_number": "s", "seed": RFC_SEED, "failed": False}]}}
     assert rollout_items(wave, "store", users, {}, results)["a"]["seed"] == RFC_SEED
     assert rollout_items(wave, "bind", users, {}, results)[0]["serial_number"] == "s"
+    assert rollout_items(wave, "bind", users, {}, results, read_back=True) == []
+    assert rollout_items(wave, "intend") == rollout_items(wave, "everybody") == ["a"]
+    assert rollout_items(wave, "discard") == []
     results["bind"] = {"bindings": [{"user_id": "a", "serial_number": "s", "binding": "bound", "failed": False}]}
     assert rollout_items(wave, "record", users, {}, results)["a"]["bound"]
     results["protect"] = {"users": [{"user_id": "a", "failed": False}]}
     seen = audit("a", protection=VMFA)
     seen["users"][0]["device"] = {"serial_number": "s", "binding": "bound"}
     outcome = rollout_outcomes(wave, results, seen, {"strategy": "enrol"})
-    assert (outcome["failed"], outcome["settled"]) == (0, True)
-    report = rollout_report(plan, "acme", audit("a"), seen, outcome["users"], {}, {"strategy": "enrol"})
-    assert report["document"]["summary"]["done"] == 1
+    assert (outcome["failures"], outcome["settled"]) == ([], True)
+    report = rollout_report(plan, "acme", audit("a"), seen, outcome["failures"], 1, {}, {"strategy": "enrol"})
+    assert report["summary"]["done"] == 1
+    assert unpack(report["document"])["users"][0]["outcome"] == "done"
+    assert report["failed"] == []
     assert "s3cret" not in str(report)
     assert RFC_SEED not in str(report)
     assert "s3cret" not in str(plan)
@@ -175,7 +181,7 @@ def test_wave_that_the_cloud_does_not_show_yet_is_not_settled():
     wave = rollout_plan(None, audit("a"))["waves"][0]
     results = {"protect": {"users": [{"user_id": "a", "failed": False}]}}
     outcome = rollout_outcomes(wave, results, audit("a"))
-    assert (outcome["failed"], outcome["settled"]) == (1, False)
+    assert ([one["user_id"] for one in outcome["failures"]], outcome["settled"]) == (["a"], False)
     failed = {"protect": {"users": [{"user_id": "a", "failed": True, "msg": "no"}]}}
     assert rollout_outcomes(wave, failed, audit("a"))["settled"]
 
@@ -185,8 +191,43 @@ def test_step_that_does_not_exist_is_a_filter_error():
         rollout_items([], "dance")
 
 
-def test_report_of_an_audit_that_failed_shows_the_state_before():
+def test_report_of_a_look_that_failed_does_not_pretend():
     before = audit("a")
-    report = rollout_report(rollout_plan(None, before), "acme", before, {"failed": True, "msg": "x"}, check_mode=True)
-    assert report["document"]["users"][0]["outcome"] == "planned"
-    assert report["document"]["users"][0]["after"]["login_protection"] == "none"
+    report = rollout_report(rollout_plan(None, before), "acme", before, {"failed": True, "msg": "x"}, waves_done=1)
+    assert unpack(report["document"])["users"][0]["after"]["login_protection"] is None
+    assert report["summary"]["after"] is None
+
+
+def test_report_without_a_second_look_shows_the_state_before():
+    before = audit("a")
+    report = rollout_report(rollout_plan(None, before), "acme", before, {}, check_mode=True)
+    (row,) = unpack(report["document"])["users"]
+    assert (row["outcome"], row["after"]["login_protection"], row["seed_stored"]) == ("planned", "none", None)
+
+
+def test_everything_can_be_handed_on_packed():
+    def packing(result, name):
+        return {**{key: value for key, value in result.items() if key != name}, f"{name}_packed": pack(result[name])}
+
+    users = [{"user_id": "a", "auth_password": "s3cret"}, {"user_id": "b", "auth_password": "t"}]
+    stored = {"b": {"serial_number": "t", "seed": RFC_SEED}}
+    options = {"strategy": "enrol", "wave_sizes": [1]}
+    plan = rollout_plan(users, audit("a", "b"), stored=stored, **options)
+    packed = rollout_plan(users, packing(audit("a", "b"), "users"), stored=pack(stored), packed=True, **options)
+    assert unpack(packed["users_packed"]) == plan["users"]
+    assert [unpack(wave) for wave in packed["waves"]] == plan["waves"]
+    created = {"devices": [{"user_id": "a", "serial_number": "s", "seed": RFC_SEED, "failed": False}]}
+    for step in ("create", "store", "bind", "intend"):
+        plainly = rollout_items(plan["waves"][0], step, users, stored, {"create": created})
+        assert rollout_items(packed["waves"][0], step, users, pack(stored), {"create": packing(created, "devices")}) == plainly
+    bound = {"bindings": [{"user_id": "a", "serial_number": "s", "binding": "bound", "failed": False}]}
+    results = {"create": created, "bind": bound, "protect": {"users": [{"user_id": "a", "failed": True, "msg": "no"}]}}
+    texts = {"create": packing(created, "devices"), "bind": packing(bound, "bindings"), "protect": packing(results["protect"], "users")}
+    outcome = rollout_outcomes(plan["waves"][0], results, audit("a"))
+    assert rollout_outcomes(packed["waves"][0], texts, packing(audit("a"), "users")) == outcome
+    report = rollout_report(plan, "acme", audit("a", "b"), audit("a", "b"), outcome["failures"], 1, stored)
+    same = rollout_report(
+        packed, "acme", packing(audit("a", "b"), "users"), packing(audit("a", "b"), "users"), outcome["failures"], 1, pack(stored)
+    )
+    assert same == report
+    assert [row["user_id"] for row in report["failed"]] == ["a"]

@@ -3,59 +3,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._device import DEVICE
-from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import _masked, _shown
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 from hypothesis import given
 from hypothesis import strategies as st
 
 SECRETS = [("default", VaultSecret(b"open sesame"))]
-HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-
-
-def test_secret_in_free_text_is_masked_at_every_depth():
-    result = {"msg": "token s3cret was refused", "bindings": [{"msg": "s3cret", "error": {"code": "s3cret"}}]}
-    assert "s3cret" not in json.dumps(_masked(result, {"s3cret"}))
-
-
-def test_id_that_happens_to_hold_a_secret_stays_whole():
-    result = {"bindings": [{"user_id": "a123b", "serial_number": "iam::123:mfa:x", "msg": "user a123b"}]}
-    masked = _masked(result, {"123"})
-    assert masked["bindings"][0]["user_id"] == "a123b"
-    assert masked["bindings"][0]["serial_number"] == "iam::123:mfa:x"
-    assert "123" not in masked["bindings"][0]["msg"]
-
-
-def test_numbers_and_truths_are_not_masked():
-    result = {"changed": True, "count": 123, "nothing": None, "user_id": ["a1"]}
-    assert _masked(result, {"123", "True"}) == result
-
-
-def test_without_secrets_nothing_is_masked():
-    assert _masked({"msg": "x"}, set()) == {"msg": "x"}
-
-
-def test_secret_options_are_hidden_at_every_depth():
-    params = {
-        "access_key": "AK",
-        "secret_key": "s3cret",
-        "auth_token": None,
-        "seed": "s3cret",
-        "bindings": [
-            {"user_id": "u1", "seed": "s3cret", "auth_password": "s3cret", "access_key": "AK", "authentication_code_first": "123456"}
-        ],
-    }
-    shown = _shown(params, BIND.argument_spec)
-    assert "s3cret" not in json.dumps(shown)
-    assert "123456" not in json.dumps(shown)
-    assert (shown["access_key"], shown["secret_key"], shown["auth_token"]) == ("AK", HIDDEN, None)
-    assert shown["bindings"][0]["user_id"] == "u1"
-    assert params["bindings"][0]["seed"] == "s3cret"
 
 
 @pytest.mark.parametrize("definition", [BIND, DEVICE])

@@ -312,18 +312,23 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
 # What a wave sends
 
 
-WAVE = [{"user_id": "u1", "name": "name-u1", "device_name": "phone", "steps": NEW, "presume_unbound": False}]
+WAVE = [{"user_id": "u1", "name": "name-u1", "device_name": "phone", "steps": NEW, "presume_unbound": False, "index": 0}]
 CREATED = {"devices": [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, "failed": False}]}
 BOUND = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": "bound", "failed": False}]}
 
 
 @pytest.mark.parametrize("named", [{"user_id": "u1"}, {"name": "name-u1"}])
 def test_items_carry_their_users_own_credentials_and_no_others(named):
-    users = [{**named, "auth_password": SECRET, "note": "x"}, {"user_id": "u2", "auth_token": "other"}]
-    assert items_for(WAVE, "create", users) == [{"user_id": "u1", "name": "phone", "presume_unbound": False, "auth_password": SECRET}]
-    bind = items_for(WAVE, "bind", users, results={"create": CREATED})
-    assert bind == [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, "auth_password": SECRET}]
-    assert items_for(WAVE, "protect", users, results={"create": CREATED, "bind": BOUND}) == [
+    others = [{"user_id": "u2", "auth_token": "other"}]
+    users = [{**named, "auth_password": SECRET, "note": "x"}, *others]
+    own = _rollout.own_credentials(WAVE, users)
+    # Also where the list is no longer in the order of the plan, or shorter.
+    assert own == _rollout.own_credentials(WAVE, users[::-1]) == _rollout.own_credentials([{**WAVE[0], "index": 9}], users)
+    assert _rollout.own_credentials(WAVE, others) == {"u1": {}}
+    assert items_for(WAVE, "create", own) == [{"user_id": "u1", "name": "phone", "presume_unbound": False, "auth_password": SECRET}]
+    bind = items_for(WAVE, "bind", own, results={"create": CREATED})
+    assert bind == [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, "presume_unbound": True, "auth_password": SECRET}]
+    assert items_for(WAVE, "protect", own, results={"create": CREATED, "bind": BOUND}) == [
         {"user_id": "u1", "enabled": True, "verification_method": "vmfa"}
     ]
 
@@ -335,6 +340,27 @@ def test_nobody_is_bound_whose_seed_is_not_known():
 
 def test_new_seed_goes_before_a_stored_one():
     assert items_for(WAVE, "bind", stored=stored(serial="old"), results={"create": CREATED})[0]["serial_number"] == "s1"
+
+
+def test_only_a_device_of_this_wave_is_presumed_to_be_unbound():
+    (item,) = items_for([{**WAVE[0], "steps": ["bind"]}], "bind", stored=stored())
+    assert not item["presume_unbound"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "bound"),
+    [
+        ({"u1": {"serial_number": "s1", "seed": SECRET}}, True),
+        ({"u1": {"serial_number": "old", "seed": SECRET}}, False),
+        ({"u1": {"serial_number": "s1", "seed": "old"}}, False),
+        ({}, False),
+    ],
+)
+def test_seed_that_has_to_be_read_back_is_bound_only_if_the_store_shows_it(shown, bound):
+    items = items_for(WAVE, "bind", stored=shown, results={"create": CREATED}, read_back=True)
+    assert bool(items) == bound
+    assert items_for([{**WAVE[0], "steps": ["bind"]}], "bind", stored=stored(), read_back=True)
+    assert items_for([{**WAVE[0], "steps": ["bind"]}], "bind", stored={}, read_back=True) == []
 
 
 @pytest.mark.parametrize("binding", ["unknown", "unbound"])
@@ -402,7 +428,8 @@ def test_user_fails_at_the_first_step_that_failed(results, step, done):
 
 
 def test_step_that_was_never_taken_is_a_failure():
-    assert "not reached" in came({"create": CREATED})["msg"]
+    assert "store does not show its seed" in came({"create": CREATED})["msg"]
+    assert "not reached" in came({"create": CREATED, "bind": BOUND})["msg"]
 
 
 @pytest.mark.parametrize(
@@ -448,8 +475,8 @@ def test_line_of_a_wave_names_each_failure():
 # The report
 
 
-def report_of(plan, outcomes=(), before=None, after=None, seeds=None, check_mode=False, account="acme", terms=ENROL):
-    return make_report(account, terms, plan, outcomes, before, after, seeds or {}, check_mode)
+def report_of(plan, failures=(), waves_done=0, before=None, after=None, seeds=None, check_mode=False, account="acme", terms=ENROL):
+    return make_report(account, terms, plan, failures, waves_done, before, after or before, seeds, check_mode)
 
 
 def test_report_has_a_row_for_everybody_and_why_not():
@@ -457,11 +484,8 @@ def test_report_has_a_row_for_everybody_and_why_not():
     wanted = [{"user_id": f"u{number}", **own()} for number in range(1, 6)] + [{"name": "ghost"}]
     plan = make_plan(wanted, before, Terms("enrol", wave_sizes=[1]))
     after = audit_of(user("u1", binding="bound", protection=VMFA), user("u2", enabled=False), *before["users"][2:])
-    outcomes = [
-        {"user_id": "u1", "name": "name-u1", "done": NEW, "failed": False, "step": None, "msg": None},
-        {"user_id": "u4", "name": "name-u4", "done": [], "failed": True, "step": "create", "msg": "no"},
-    ]
-    report = report_of(plan, outcomes, before, after, stored())
+    failures = [{"user_id": "u4", "name": "name-u4", "done": [], "failed": True, "step": "create", "msg": "no"}]
+    report = report_of(plan, failures, 2, before, after, stored())
     assert [row["outcome"] for row in report["users"]] == ["done", "left_alone", "already", "failed", "not_reached", "failed"]
     assert report["users"][0]["seed_stored"]
     assert report["users"][0]["before"] == {"device": None, "binding": "none", "login_protection": "none"}
@@ -470,6 +494,19 @@ def test_report_has_a_row_for_everybody_and_why_not():
     assert report["summary"]["failed"] == 2
     assert SECRET not in str(report)
     assert _rollout.report_line(report).startswith("1 done, 1 already so, 1 left alone, 2 failed, 1 not reached; of 5 users")
+
+
+def test_report_says_what_nobody_knows():
+    before = audit_of(user("u1"))
+    plan = make_plan([{"user_id": "u1", **own()}], before, ENROL)
+    report = report_of(plan, (), 1, before, {"failed": True, "msg": "the cloud is gone"})
+    assert report["users"][0]["outcome"] == "done"
+    assert report["users"][0]["after"] == {"device": None, "binding": None, "login_protection": None}
+    assert report["users"][0]["seed_stored"] is None
+    assert report["summary"]["after"] is None
+    assert "the cloud is gone" in report["warnings"][-1]
+    assert "could not be looked at" in _rollout.report_line(report)
+    assert _rollout.report_csv(report).splitlines()[1].endswith(",unknown")
 
 
 def test_report_of_a_rehearsal_says_planned():

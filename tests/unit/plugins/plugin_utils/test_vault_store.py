@@ -33,6 +33,24 @@ def test_what_is_saved_is_read_back(tmp_path):
     assert store(tmp_path).read().entries == entries
 
 
+@given(st.dictionaries(st.text(min_size=1), st.text(), min_size=1, max_size=3))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_name_is_read_back_by_us_and_by_whoever_reads_yaml(tmp_path, names):
+    entries = {user_id: entry(name=name) for user_id, name in names.items()}
+    path = Path(store(tmp_path).save(entries))
+    assert entries.items() <= store(tmp_path).read().entries.items()
+    vault = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
+    assert yaml.safe_load(vault.decrypt(path.read_bytes())) == entries
+
+
+def test_file_that_a_person_wrote_as_yaml_is_read(tmp_path):
+    one = store(tmp_path)
+    path = Path(one.save({"u1": entry()}))
+    vault = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
+    path.write_bytes(vault.encrypt(yaml.safe_dump({"u2": entry(2)}).encode()))
+    assert one.read().entries == {"u2": entry(2)}
+
+
 def test_store_that_is_not_there_is_empty_and_reading_makes_nothing(tmp_path):
     contents = store(tmp_path / "none").read()
     assert (contents.entries, contents.intents) == ({}, [])

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What leaves of a run's result, the same from a module and from the control process: masked, packed, and with the options that it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
+from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition
+
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+_OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "instance_id", "identity_store_id", "verification_method"})
+"""Fields of results that hold ids or words of the API and never free text: a short secret that an id happens to contain must not tear it."""
+
+
+def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
+    """The result as it is handed to Ansible, which must not mask it once more: that takes the product of values and secrets."""
+    visible: dict[str, Any] = _masked(result, secrets)
+    if params.get("packed") and definition.many in visible:
+        # Masked first: in JSON a secret may be written in other characters.
+        visible[f"{definition.many}_packed"] = pack(visible.pop(definition.many))
+    visible["invocation"] = {"module_args": _options(params, definition.argument_spec)}
+    return visible
+
+
+def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked(item, secrets, name in _OPAQUE) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, secrets, opaque) for item in value]
+    if isinstance(value, str) and not opaque and secrets:
+        return remove_values(value, secrets)
+    return value
+
+
+def _options(params: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The options as ``-vvv`` shows them: what is secret is replaced, at every depth."""
+    visible: dict[str, Any] = {}
+    for name, value in params.items():
+        option = spec.get(name, {})
+        if value is not None and option.get("no_log"):
+            visible[name] = _HIDDEN
+        elif isinstance(value, list) and "options" in option:
+            visible[name] = [_options(item, option["options"]) for item in value]
+        else:
+            visible[name] = value
+    return visible

@@ -1,0 +1,84 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
+from ansible_collections.hwc.mfa.plugins.module_utils._device import DEVICE
+from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
+from ansible_collections.hwc.mfa.plugins.module_utils._settings import SETTINGS
+from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
+
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def masked(result, secrets):
+    visible = shown(BIND, {}, result, secrets)
+    assert visible.pop("invocation") == {"module_args": {}}
+    return visible
+
+
+def test_secret_in_free_text_is_masked_at_every_depth():
+    result = {"msg": "token s3cret was refused", "bindings": [{"msg": "s3cret", "error": {"code": "s3cret"}}]}
+    assert "s3cret" not in json.dumps(masked(result, {"s3cret"}))
+
+
+def test_id_that_happens_to_hold_a_secret_stays_whole():
+    result = {"bindings": [{"user_id": "a123b", "serial_number": "iam::123:mfa:x", "msg": "user a123b"}]}
+    seen = masked(result, {"123"})
+    assert seen["bindings"][0]["user_id"] == "a123b"
+    assert seen["bindings"][0]["serial_number"] == "iam::123:mfa:x"
+    assert "123" not in seen["bindings"][0]["msg"]
+
+
+def test_numbers_and_truths_are_notmasked():
+    result = {"changed": True, "count": 123, "nothing": None, "user_id": ["a1"]}
+    assert masked(result, {"123", "True"}) == result
+
+
+def test_without_secrets_nothing_ismasked():
+    assert masked({"msg": "x"}, set()) == {"msg": "x"}
+
+
+def test_secret_options_are_hidden_at_every_depth():
+    params = {
+        "access_key": "AK",
+        "secret_key": "s3cret",
+        "auth_token": None,
+        "seed": "s3cret",
+        "bindings": [
+            {"user_id": "u1", "seed": "s3cret", "auth_password": "s3cret", "access_key": "AK", "authentication_code_first": "123456"}
+        ],
+    }
+    seen = shown(BIND, params, {}, set())["invocation"]["module_args"]
+    assert "s3cret" not in json.dumps(seen)
+    assert "123456" not in json.dumps(seen)
+    assert (seen["access_key"], seen["secret_key"], seen["auth_token"]) == ("AK", HIDDEN, None)
+    assert seen["bindings"][0]["user_id"] == "u1"
+    assert params["bindings"][0]["seed"] == "s3cret"
+
+
+def test_packed_list_stands_under_its_name_with_an_ending():
+    result = {"changed": True, "devices": [{"user_id": "u", "seed": "S"}]}
+    seen = shown(DEVICE, {"packed": True}, result, set())
+    assert "devices" not in seen
+    assert unpack(seen["devices_packed"]) == result["devices"]
+    assert shown(DEVICE, {"packed": False}, result, set())["devices"] == result["devices"]
+
+
+def test_secret_is_masked_before_json_writes_it_in_other_characters():
+    secret = 'pä"ss\\'
+    seen = shown(BIND, {"packed": True}, {"bindings": [{"msg": f"wrong: {secret}"}]}, {secret})
+    assert unpack(seen["bindings_packed"]) == [{"msg": "wrong: ********"}]
+
+
+def test_failure_of_the_whole_module_has_nothing_to_pack():
+    assert "devices_packed" not in shown(DEVICE, {"packed": True}, {"failed": True, "msg": "no"}, set())
+    assert "_packed" not in str(shown(SETTINGS, {"packed": True}, {"settings": {}}, set()))
+
+
+def test_packed_seed_is_a_seed():
+    assert DEVICE.holds_seed(shown(DEVICE, {"packed": True}, {"devices": [{"user_id": "u", "seed": "S"}]}, set()))
+    assert not DEVICE.holds_seed(shown(DEVICE, {"packed": True}, {"devices": [{"user_id": 'a"seed":', "msg": "seed"}]}, set()))
