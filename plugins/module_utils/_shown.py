@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
@@ -21,12 +21,32 @@ _OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "ins
 
 def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
     """The result as it is handed to Ansible, which must not mask it once more: that takes the product of values and secrets."""
-    visible: dict[str, Any] = _masked(result, secrets)
+    visible: dict[str, Any] = _masked(result, _plausible(secrets, _free_texts(result)))
     if params.get("packed") and definition.many in visible:
         # Masked first: in JSON a secret may be written in other characters.
         visible[f"{definition.many}_packed"] = pack(visible.pop(definition.many))
     visible["invocation"] = {"module_args": _options(params, definition.argument_spec)}
     return visible
+
+
+_SHINGLE = 4
+
+
+def _plausible(secrets: set[str], texts: Iterable[str]) -> set[str]:
+    """The secrets that may occur in ``texts``, by their first letters: to search every message for every secret of thousands takes minutes."""
+    shingles = {text[start : start + _SHINGLE] for text in texts for start in range(len(text) - _SHINGLE + 1)}
+    return {secret for secret in secrets if len(secret) < _SHINGLE or secret[:_SHINGLE] in shingles}
+
+
+def _free_texts(value: Any, opaque: bool = False) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _free_texts(item, name in _OPAQUE)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _free_texts(item, opaque)
+    elif isinstance(value, str) and not opaque:
+        yield value
 
 
 def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 
+from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._device import DEVICE
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
 from ansible_collections.hwc.mfa.plugins.module_utils._settings import SETTINGS
 from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
+from hypothesis import given
+from hypothesis import strategies as st
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
@@ -31,6 +34,12 @@ def test_id_that_happens_to_hold_a_secret_stays_whole():
     assert seen["bindings"][0]["user_id"] == "a123b"
     assert seen["bindings"][0]["serial_number"] == "iam::123:mfa:x"
     assert "123" not in seen["bindings"][0]["msg"]
+
+
+@given(st.text(min_size=1, max_size=12), st.text(max_size=12), st.text(max_size=12), st.sets(st.text(min_size=1, max_size=12)))
+def test_secret_is_found_wherever_it_stands(secret, before, after, others):
+    seen = masked({"msg": f"{before}{secret}{after}"}, {secret, *others})
+    assert seen["msg"] == remove_values(f"{before}{secret}{after}", {secret, *others})
 
 
 def test_numbers_and_truths_are_notmasked():
