@@ -14,7 +14,6 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit
 
@@ -161,12 +160,7 @@ class Http:
         self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
         self._environments: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        self._session = requests.Session()
-        # The clouds set no cookies that matter, and a jar is not safe between threads and identities.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = HTTPAdapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
 
     def clock(self, base_url: str) -> ServerClock:
         """The clock of the server behind ``base_url``."""
@@ -176,7 +170,7 @@ class Http:
 
     def close(self) -> None:
         """Give the connections back."""
-        self._session.close()
+        self._adapter.close()
 
     def pace(self, base_url: str) -> Pace:
         """The pace of the calls to the host behind ``base_url``."""
@@ -191,19 +185,21 @@ class Http:
         return {host: state for host, state in states.items() if state is not None}
 
     def send(self, method: str, url: str, headers: dict[str, str], data: bytes | None, auth: Any) -> Any:
-        """One request, one answer, no redirect: credentials never follow to another host."""
-        # Without an auth of ours requests would look into ~/.netrc, and send what stands there.
-        prepared = self._session.prepare_request(requests.Request(method, url, headers=headers, data=data, auth=auth or _no_auth))
-        return self._session.send(prepared, timeout=self.settings.timeout, allow_redirects=False, **self._environment(url))
+        """One request, one answer: no redirect, since credentials would follow to another host, and no cookie, since identities share this."""
+        request = requests.PreparedRequest()
+        request.prepare(method=method, url=url, headers=headers, data=data, auth=auth or _no_auth)
+        response = self._adapter.send(request, timeout=self.settings.timeout, **self._environment(url))
+        _whole = response.content  # read here, where it can still be said of the call that its answer broke off
+        return response
 
     def _environment(self, url: str) -> dict[str, Any]:
-        """What the environment says of a host: proxies and certificates. Read once, since requests takes a fifth of a call's time for it."""
+        """What the environment says of a host, proxies and certificates. Read once: requests' own sessions take a fifth of each call for it."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
             if origin not in self._environments:
-                settings = self._session.merge_environment_settings(origin, {}, None, self.settings.verify, None)
-                self._environments[origin] = dict(settings)
+                settings = requests.Session().merge_environment_settings(origin, {}, None, self.settings.verify, None)
+                self._environments[origin] = {**settings, "stream": False}
             return self._environments[origin]
 
 
@@ -312,7 +308,13 @@ class Session:
     def _send(self, method: str, url: str, body: Body, extra: dict[str, str]) -> Any:
         document = body() if callable(body) else body
         data = None if document is None else json.dumps(document).encode("utf-8")
-        headers = {"Accept": "application/json", "User-Agent": USER_AGENT, "Host": urlsplit(url).netloc, **extra}
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": USER_AGENT,
+            "Host": urlsplit(url).netloc,
+            **extra,
+        }
         if data is not None:
             headers["Content-Type"] = "application/json"
         sent = time.time()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -259,6 +260,25 @@ def test_cookies_are_not_kept(script):
     assert all("Cookie" not in headers for _method, _path, headers, _body in server.requests)
 
 
+def test_proxy_of_the_environment_is_used(script, monkeypatch):
+    proxy = script((200, {"domains": []}))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    iam = Iam(Session(Http(HttpSettings(retries=0), Impatient()), "http://iam.example"))
+    assert iam.own_domains() == []
+    assert [path for _method, path, _headers, _body in proxy.requests] == ["http://iam.example/v3/auth/domains"]
+    monkeypatch.setenv("NO_PROXY", "iam.example")
+    with pytest.raises(CloudError):
+        Iam(Session(Http(HttpSettings(retries=0), Impatient()), "http://iam.example")).own_domains()
+    assert len(proxy.requests) == 1
+
+
+def test_answer_that_was_compressed_is_read(script):
+    packed = gzip.compress(b'{"domains": [{"id": "d", "name": "n"}]}')
+    server = script((200, packed, {"Content-Encoding": "gzip"}))
+    assert server.iam().own_domains() == [("d", "n")]
+    assert "gzip" in server.requests[0][2]["Accept-Encoding"]
+
+
 def test_netrc_of_the_machine_does_not_join_a_login(cloud, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
@@ -310,6 +330,11 @@ def test_certificate_that_nobody_vouches_for_is_refused_at_once(tls_cloud):
     assert "ca_path" in str(caught.value)
     assert sleep.slept == []
     assert tls_cloud.log == []
+
+
+def test_certificates_of_the_environment_are_used(tls_cloud, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls_cloud.certfile))
+    assert len(admin_iam(tls_cloud).users()) == 5
 
 
 def test_ca_path_makes_the_certificate_trusted(tls_cloud):
