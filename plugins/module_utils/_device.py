@@ -158,8 +158,8 @@ def work_device(context: Context) -> dict[str, Any]:
     params = context.params
     items = params["devices"] if params["devices"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
     maker = _Maker(context)
-    maker.actors.prefetch(items)
     present = params["state"] == "present"
+    maker.actors.prefetch(items, mostly_without=present)
     outcomes = reconcile(
         unique_users(items),
         maker.present if present else maker.absent,

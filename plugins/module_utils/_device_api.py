@@ -21,6 +21,9 @@ FEW = 8
 _NO_V5 = (400, 401, 403, 404, 405, 406, 501)
 """How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
 
+_NO_V3 = (403, 404, 405, 501)
+"""How a cloud answers that does not grant v3.0's listing. The other questions then have to do."""
+
 STALE_WAITS = (0.3, 0.7, 1.5, 2.5)
 """Seconds between looks at something that must be there: a read right after a write may be old for seconds (CLOUD_API 2)."""
 
@@ -34,6 +37,8 @@ class DeviceReader:
         self._lock = threading.Lock()
         self._listing: dict[str, Device] = {}
         self._complete = False
+        self._without: set[str] = set()
+        self._listing_v3: dict[str, Device] | None = None
 
     @property
     def v5(self) -> bool:
@@ -53,20 +58,35 @@ class DeviceReader:
         if self._api == "auto":
             self._api = "v5" if self._v5_lists() else "v3"
 
-    def prefetch(self, user_ids: Iterable[str], concurrency: int) -> None:
+    def prefetch(self, user_ids: Iterable[str], concurrency: int, mostly_without: bool = False) -> None:
         """Read the account's listing where many users will be asked for. Credentials that may not list are asked user by user instead.
 
         A listing with more pages than asking the users one by one would take rounds is left half read: then a wave costs the same in
-        accounts of every size.
+        accounts of every size. Where most users are expected to be ``mostly_without`` a device, v3.0 says so of all in one answer.
         """
         wanted = set(user_ids)
         if len(wanted) <= FEW:
             return
+        if mostly_without and self._api == "auto":
+            wanted = self._with_device(wanted)
+            if len(wanted) <= FEW:
+                self.settle()
+                return
         try:
             self._complete = self._ask(lambda: self._list_v5(wanted, -(-len(wanted) // concurrency)), self._list_v3)
         except CloudError as error:
             if error.status != 403:
                 raise
+
+    def _with_device(self, wanted: set[str]) -> set[str]:
+        try:
+            self._listing_v3 = by_user(self.iam.devices())
+        except CloudError as error:
+            if error.status not in _NO_V3:
+                raise
+            return wanted
+        self._without = wanted - self._listing_v3.keys()
+        return wanted & self._listing_v3.keys()
 
     def _list_v5(self, wanted: set[str], rounds: int) -> bool:
         seen: list[Device] = []
@@ -80,11 +100,13 @@ class DeviceReader:
         return complete
 
     def _list_v3(self) -> bool:
-        self._listing = by_user(self.iam.devices())
+        self._listing = by_user(self.iam.devices()) if self._listing_v3 is None else self._listing_v3
         return True
 
     def known(self, user_id: str) -> Device | None:
         """A user's device as the listing showed it, else as it is now."""
+        if user_id in self._without:
+            return None
         listed = self._listing.get(user_id)
         # Of several devices that a user has, the bound one may stand on a page that was not read.
         if self._complete or (listed is not None and listed.binding == BOUND):
@@ -186,10 +208,10 @@ class Actors:
         self.reader = DeviceReader(context.iam, self.api) if context.credentials is not None else None
         self.office = DeviceWriter(self.reader.iam, self.reader, self.api) if self.reader is not None else None
 
-    def prefetch(self, items: Iterable[Mapping[str, Any]]) -> None:
+    def prefetch(self, items: Iterable[Mapping[str, Any]], mostly_without: bool = False) -> None:
         """Read the account's listing once where there are many items that will be asked for."""
         if self.reader is not None:
-            self.reader.prefetch([item["user_id"] for item in items], self.context.params["concurrency"])
+            self.reader.prefetch([item["user_id"] for item in items], self.context.params["concurrency"], mostly_without)
 
     def settle(self) -> None:
         """Find out once which API answers, before many threads write."""

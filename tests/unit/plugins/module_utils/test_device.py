@@ -151,8 +151,31 @@ def test_many_users_cost_one_reading_and_a_creation_each(start):
     cloud = start(users=30)
     result = cloud.run(DEVICE, devices=[{"user_id": user.id} for user in cloud.users])
     assert all(outcome["seed"] for outcome in result["devices"])
-    assert cloud.routes().count("v5-list") == 1
+    assert cloud.routes().count("v5-list") == cloud.routes().count("list-devices") == 1
     assert len(creations(cloud)) == 30
+
+
+def test_who_has_no_device_costs_the_same_in_an_account_of_any_size(start):
+    cloud = start(users=900, enrolled=870)
+    ids = [user.id for user in cloud.users]
+    result = cloud.run(DEVICE, devices=[{"user_id": user_id} for user_id in ids[860:]])
+    assert [outcome["binding"] for outcome in result["devices"]] == ["bound"] * 10 + ["unbound"] * 30
+    assert cloud.routes().count("list-devices") == 1
+    assert cloud.routes().count("v5-list") <= 3 + 10
+
+
+def test_cloud_without_v5_is_asked_for_its_listing_once(start):
+    cloud = start(profile="otc", users=30, enrolled=20)
+    result = cloud.run(DEVICE, devices=[{"user_id": user.id} for user in cloud.users])
+    assert [outcome["changed"] for outcome in result["devices"]] == [False] * 20 + [True] * 10
+    assert cloud.routes().count("list-devices") == 1
+
+
+def test_account_that_v3_does_not_list_is_read_by_v5(start):
+    cloud = start(users=30, enrolled=10)
+    cloud.handle.fault("forbid:list-devices")
+    result = cloud.run(DEVICE, devices=[{"user_id": user.id} for user in cloud.users])
+    assert [outcome["changed"] for outcome in result["devices"]] == [False] * 10 + [True] * 20
 
 
 def test_creation_with_the_modules_credentials_costs_no_login_of_the_user(any_cloud):
