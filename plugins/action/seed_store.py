@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import Contents, StoreError, VaultStore
 
 
@@ -24,11 +26,16 @@ class ActionModule(ControlNodeAction):
         "removes": {"type": "list", "elements": "str"},
         "read": {"type": "bool", "default": True},
         "packed": {"type": "bool", "default": False},
+        "lock": {"type": "str", "choices": ["acquire", "release"]},
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         try:
             store = VaultStore(params["directory"], params["account"], params["password"])
+            # A task runs in a process of its own; its parent is the run.
+            run = Owner.of_process(os.getppid())
+            if params["lock"] == "acquire" and not check_mode:
+                store.lock(run)
             # What is not known is new.
             contents = store.read() if params["read"] else Contents()
             intends = [user_id for user_id in params["intends"] or [] if user_id not in contents.intents]
@@ -38,12 +45,15 @@ class ActionModule(ControlNodeAction):
             entries = {user_id: entry for user_id, entry in (params["entries"] or {}).items() if contents.entries.get(user_id) != entry}
             files = []
             if not check_mode:
+                store.hold_on(run)
                 if intends or removes:
                     files.append(store.mark(intends, removes))
                 if entries:
                     files.append(store.save(entries))
                 if files and params["read"]:
                     contents = store.read()
+                if params["lock"] == "release":
+                    store.unlock(run)
         except StoreError as error:
             raise WorkError(f"The seed store: {error}") from None
         result: dict[str, Any] = {"changed": bool(entries or intends or removes), "path": str(store.path), "files": files}

@@ -70,6 +70,17 @@ options:
     type: bool
     default: true
     version_added: 0.2.0
+  lock:
+    description:
+      - V(acquire) keeps other runs of C(ansible-playbook) away from this account's seeds until V(release), or until this run has ended. Where
+        another run has the lock, the task fails and says which. In check mode nothing is locked.
+      - Whoever has no lock can still read, and can write while nobody has it.
+      - A lock that a run on another machine holds ends 15 minutes after that run last wrote, since nobody here can see whether it lives.
+    type: str
+    choices:
+      - acquire
+      - release
+    version_added: 0.2.0
 notes:
   - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
 """

@@ -20,6 +20,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, temporary_file
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import exact
+from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import Owner, StoreLock
 
 SEEDS, MARKS = ".yml", ".json"
 
@@ -97,6 +98,32 @@ class VaultStore:
             return path.read_bytes()
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+
+    def lock(self, owner: Owner) -> None:
+        """Keep other runs away from this account until ``unlock``. Raises StoreError that says who is at work."""
+        try:
+            self._make_directory()
+            taken = StoreLock(self.path, owner).acquire()
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
+        if taken is not None:
+            raise StoreError(taken)
+
+    def hold_on(self, owner: Owner) -> None:
+        """Make the lock of a run that is still at work last longer. Raises StoreError where somebody else has taken it over."""
+        try:
+            taken = StoreLock(self.path, owner).renew()
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
+        if taken is not None:
+            raise StoreError(taken)
+
+    def unlock(self, owner: Owner) -> None:
+        """Let other runs at this account again."""
+        try:
+            StoreLock(self.path, owner).release()
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
 
     def _files(self) -> list[Path]:
         try:

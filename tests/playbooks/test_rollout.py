@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable
 
 import pyotp
@@ -56,6 +57,28 @@ def test_a_killed_rollout_of_40_users_is_completed_by_the_next_run(
     assert completed.code == 0, completed.output
     assert_all_enrolled(ground)
     assert ground.report(ACCOUNT)["summary"]["failed"] == 0
+
+
+def test_of_two_runs_at_once_one_stops_and_says_why_and_nothing_is_doubled(playground: Callable[..., Any]) -> None:
+    ground = playground(latency_ms=150)
+    first = ground.start("hwc.mfa.rollout")
+    lock = ground.seed_directory / ACCOUNT / ".lock"
+    deadline = time.monotonic() + 60
+    while not lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    second = ground.run("hwc.mfa.rollout")
+    preview = ground.run("hwc.mfa.rollout", "--check")
+    output, _nothing = first.communicate(timeout=180)
+    assert second.code == 2
+    assert f"process {first.pid}" in second.output
+    assert "another run is at work on this account" in second.output
+    assert preview.code == 0, preview.output
+    assert first.returncode == 0, output
+    assert not lock.exists()
+    counters = ground.cloud.cloud.counters
+    assert (counters.creates, counters.binds, counters.wrong_codes, counters.deletes) == (8, 8, 0, 0)
+    third = ground.run("hwc.mfa.rollout")
+    assert third.recap(ACCOUNT)["changed"] == 0
 
 
 @pytest.mark.parametrize(("profile", "accounts"), [("huaweicloud", 3), ("otc", 1)])
