@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, DeviceReader
+from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, DeviceReader, own_reader
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, NO_PROTECTION, UNBOUND, UNKNOWN, Device, Iam, Protection, User
 from ansible_collections.hwc.mfa.plugins.module_utils._protection import by_id
@@ -93,7 +93,7 @@ def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[s
 def work_info(context: Context) -> dict[str, Any]:
     """The work of ``iam_mfa_info``."""
     user_ids = context.params["user_ids"]
-    reader = DeviceReader(context.iam, context.params["api"])
+    reader = own_reader(context)
     found = _account(context, reader) if user_ids is None else _some(context, reader, list(dict.fromkeys(user_ids)))
     return {"changed": False, **found, "api": "v5" if reader.v5 else "v3", "check_mode": context.check_mode}
 

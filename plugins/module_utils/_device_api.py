@@ -29,11 +29,16 @@ STALE_WAITS = (0.3, 0.7, 1.5, 2.5)
 
 
 class DeviceReader:
-    """Reads devices with one identity. ``api`` is ``auto``, ``v3`` or ``v5``; auto settles at the first answer."""
+    """Reads devices with one identity. ``api`` is ``auto``, ``v3`` or ``v5``.
 
-    def __init__(self, iam: Iam, api: str) -> None:
+    Auto settles at the first answer, which ``settled`` is told, or has settled already for the one that is ``known``.
+    """
+
+    def __init__(self, iam: Iam, api: str, known: str | None = None, settled: Callable[[str], None] = lambda _api: None) -> None:
         self.iam = iam
-        self._api = api
+        self._auto = api == "auto"
+        self._api = known or api
+        self._settled = settled
         self._lock = threading.Lock()
         self._listing: dict[str, Device] = {}
         self._complete = False
@@ -56,7 +61,12 @@ class DeviceReader:
     def settle(self) -> None:
         """Find out whether v5 answers, where nothing has been read that would tell."""
         if self._api == "auto":
-            self._api = "v5" if self._v5_lists() else "v3"
+            self._settle("v5" if self._v5_lists() else "v3")
+
+    def _settle(self, api: str) -> None:
+        if self._api != api:
+            self._api = api
+            self._settled(api)
 
     def prefetch(self, user_ids: Iterable[str], concurrency: int, mostly_without: bool = False) -> None:
         """Read the account's listing where many users will be asked for. Credentials that may not list are asked user by user instead.
@@ -67,7 +77,7 @@ class DeviceReader:
         wanted = set(user_ids)
         if len(wanted) <= FEW:
             return
-        if mostly_without and self._api == "auto":
+        if mostly_without and self._auto:
             wanted = self._with_device(wanted)
             if len(wanted) <= FEW:
                 self.settle()
@@ -127,16 +137,16 @@ class DeviceReader:
         if self._api != "v3":
             try:
                 answer = ask_v5()
-                self._api = "v5"
+                self._settle("v5")
                 return answer
             except CloudError as error:
                 if self._api == "v5" or error.status not in _NO_V5:
                     raise
                 # What is refused of one user may be about him and not about v5: a whole fleet must not go blind for a user who is gone.
                 if one_user and error.code and not error.has_code("0101") and self._v5_lists():
-                    self._api = "v5"
+                    self._settle("v5")
                     raise
-                self._api = "v3"
+                self._settle("v3")
         return ask_v3()
 
     def _v5_lists(self) -> bool:
@@ -196,6 +206,13 @@ class DeviceWriter:
         return by_v3()
 
 
+def own_reader(context: Context) -> DeviceReader:
+    """A reader with the module's credentials, which begins with the API that an earlier task of the play found."""
+    api = context.params["api"]
+    known = context.recall("api") if api == "auto" else None
+    return DeviceReader(context.iam, api, known, lambda settled: context.remember("api", settled))
+
+
 class Actors:
     """Who reads and who writes, for the items of one run: the module's credentials read, and an item's own write where it has any.
 
@@ -205,7 +222,7 @@ class Actors:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.api: str = context.params["api"]
-        self.reader = DeviceReader(context.iam, self.api) if context.credentials is not None else None
+        self.reader = own_reader(context) if context.credentials is not None else None
         self.office = DeviceWriter(self.reader.iam, self.reader, self.api) if self.reader is not None else None
 
     def prefetch(self, items: Iterable[Mapping[str, Any]], mostly_without: bool = False) -> None:

@@ -17,7 +17,8 @@ from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS
 
 def run(definition: Definition) -> None:
     """Be the module that ``definition`` describes."""
-    module = AnsibleModule(argument_spec=dict(definition.argument_spec), supports_check_mode=True, **definition.relations)
+    # no_log: the options of thousands of users have no place in a system's log, and to clean them of all their passwords takes a minute.
+    module = AnsibleModule(argument_spec=dict(definition.argument_spec), supports_check_mode=True, no_log=True, **definition.relations)
     if REQUESTS_IMPORT_ERROR is not None:
         module.fail_json(
             msg=(

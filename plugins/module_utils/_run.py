@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import ssl
 import threading
@@ -98,14 +99,14 @@ class Context:
         diff: bool,
         env: Mapping[str, str],
         wanted: Callable[[], bool],
-        paces: dict[str, dict[str, Any]],
+        memory: dict[str, Any],
     ) -> None:
         self.params = params
         self.check_mode = check_mode
         self.diff = diff
         self.env = env
         self._wanted = wanted
-        self._paces = paces
+        self._memory = memory
         self.warnings: list[str] = []
         self._lock = threading.RLock()
         self._http: Http | None = None
@@ -124,9 +125,20 @@ class Context:
     def close(self) -> None:
         """Give the connections back, and leave word of how fast the clouds let us go."""
         if self._http is not None:
-            self._paces.clear()
-            self._paces.update(self._http.pace_states())
+            self._memory["paces"] = self._http.pace_states()
             self._http.close()
+
+    def recall(self, what: str) -> Any:
+        """What an earlier task of the same play learned with the same credentials, or None."""
+        return self._memory.get(self._memory_key(what))
+
+    def remember(self, what: str, value: Any) -> None:
+        """Leave word for later tasks of the same play. No secret may be in it."""
+        self._memory[self._memory_key(what)] = value
+
+    def _memory_key(self, what: str) -> str:
+        parts = (_endpoints.iam_endpoint(self.params, self.env), repr(self.credentials), getattr(self.credentials, "auth_token", ""))
+        return f"{what} {hashlib.sha256(repr(parts).encode('utf-8')).hexdigest()[:32]}"
 
     def environment_secrets(self) -> set[str]:
         """Secrets that came from the environment, which nobody else masks."""
@@ -136,7 +148,7 @@ class Context:
     def http(self) -> Http:
         with self._lock:
             if self._http is None:
-                self._http = Http(_http_settings(self.params), wanted=self._wanted, paces=self._paces)
+                self._http = Http(_http_settings(self.params), wanted=self._wanted, paces=self._memory.get("paces"))
             return self._http
 
     @property
@@ -230,15 +242,22 @@ class Context:
         """The account's id and name, asked for once; None where the cloud does not tell."""
         with self._lock:
             if not self._domain_asked:
-                try:
-                    domains = iam.own_domains()
-                except CloudError as error:
-                    if error.status is None:
-                        raise
-                    domains = []  # not known, then: the call that matters says what is wrong
-                self._domain = domains[0] if len(domains) == 1 else None
+                known = self.recall("domain")
+                self._domain = (known[0], known[1]) if known else self._ask_own_domain(iam)
+                if self._domain is not None:
+                    self.remember("domain", list(self._domain))
                 self._domain_asked = True
             return self._domain
+
+    @staticmethod
+    def _ask_own_domain(iam: Iam) -> tuple[str, str] | None:
+        try:
+            domains = iam.own_domains()
+        except CloudError as error:
+            if error.status is None:
+                raise
+            return None  # not known, then: the call that matters says what is wrong
+        return domains[0] if len(domains) == 1 else None
 
     def _iam_session(self) -> Session:
         with self._lock:
@@ -286,17 +305,17 @@ def perform(
     diff: bool,
     env: Mapping[str, str],
     wanted: Callable[[], bool] = lambda: True,
-    paces: dict[str, dict[str, Any]] | None = None,
+    memory: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], set[str]]:
     """Run a module's work; ``wanted`` says whether anybody still waits for it.
 
-    ``paces`` says how fast the clouds let an earlier run on the same account go, and afterwards how fast they let this one.
+    ``memory`` is what an earlier run on the same account has learned, such as how fast the cloud let it go; it is added to.
     Returns its result, ``failed`` and ``msg`` in it where it failed, and the secrets of the environment to mask.
     """
     secrets: set[str] = set()
     context: Context | None = None
     try:
-        context = Context(params, check_mode, diff, env, wanted, {} if paces is None else paces)
+        context = Context(params, check_mode, diff, env, wanted, {} if memory is None else memory)
         secrets = context.environment_secrets()
         result = definition.work(context)
     except (CloudError, OptionError) as error:

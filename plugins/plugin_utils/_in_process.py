@@ -20,7 +20,7 @@ from ansible.utils.display import Display
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
 from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
-from ansible_collections.hwc.mfa.plugins.plugin_utils._pace_file import remembered_paces
+from ansible_collections.hwc.mfa.plugins.plugin_utils._memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
 
 display = Display()
@@ -67,7 +67,7 @@ class InProcessAction(ActionBase):
             return {"failed": True, "changed": False, "msg": remove_values(self._option_error(validated.errors[0]), secrets)}
         params = validated.validated_parameters
         play = os.getppid()
-        with self._task_environment() as env, remembered_paces(host) as paces:
+        with self._task_environment() as env, remembered(host) as memory:
             result, more_secrets = perform(
                 self.definition,
                 params,
@@ -76,7 +76,7 @@ class InProcessAction(ActionBase):
                 env,
                 # A task runs in a process of its own, which survives a play that is killed.
                 wanted=lambda: os.getppid() == play,
-                paces=paces,
+                memory=memory,
             )
         return shown(self.definition, params, result, secrets | more_secrets)
 

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._device import CREATE, DEVICE, KEEP, REPLACE, decide, device_name
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Device
+from ansible_collections.hwc.mfa.plugins.module_utils._run import perform
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +165,32 @@ def test_who_has_no_device_costs_the_same_in_an_account_of_any_size(start):
     assert [outcome["binding"] for outcome in result["devices"]] == ["bound"] * 10 + ["unbound"] * 30
     assert cloud.routes().count("list-devices") == 1
     assert cloud.routes().count("v5-list") <= 3 + 10
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_next_task_of_a_play_asks_neither_for_the_account_nor_for_the_api_again(start, profile):
+    cloud = start(profile=profile, users=20)
+    memory = {}
+
+    def run(definition, credentials, **options):
+        cloud.handle.clear_log()
+        params = validated(definition, {"iam_endpoint": cloud.url, **credentials, **options})
+        assert not perform(definition, params, False, False, {}, memory=memory)[0].get("failed")
+        return cloud.routes()
+
+    devices = [{"user_id": user.id} for user in cloud.users]
+    assert "domains" in run(MFA_INFO, cloud.by_key())
+    assert run(DEVICE, cloud.by_key(), devices=devices)[0] == "list-devices"
+    again = run(MFA_INFO, cloud.by_key())
+    assert "domains" not in again
+    assert again.count("v5-list") == (1 if profile == "huaweicloud" else 0)
+    assert None not in again
+    # Other credentials may be of another account, and granted something else.
+    other = run(MFA_INFO, cloud.cloud.temporary[cloud.admin.id])
+    assert "domains" in other
+    # Where there is no v5, the cloud knows no such route.
+    assert ("v5-list" if profile == "huaweicloud" else None) in other
+    assert not any(secret in str(memory) for secret in (cloud.admin.secret_key, cloud.admin.password))
 
 
 def test_cloud_without_v5_is_asked_for_its_listing_once(start):

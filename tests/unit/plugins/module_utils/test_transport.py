@@ -172,9 +172,9 @@ def test_throttle_that_refused_one_call_holds_the_others_back(cloud):
 
 def test_pace_that_was_learned_is_where_the_next_run_begins(cloud):
     cloud.handle.fault("retry-after=1:users:1")
-    paces = {}
-    perform(MFA_INFO, validated(MFA_INFO, {"iam_endpoint": cloud.url, **cloud.by_key()}), False, False, {}, paces=paces)
-    ((host, learned),) = paces.items()
+    memory = {}
+    perform(MFA_INFO, validated(MFA_INFO, {"iam_endpoint": cloud.url, **cloud.by_key()}), False, False, {}, memory=memory)
+    ((host, learned),) = memory["paces"].items()
     assert host in cloud.url
     sleep = Impatient()
     http = Http(HttpSettings(), sleep, paces={host: {**learned, "rate": 2.0}}, monotonic=sleep.monotonic)

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 from ansible import constants
-from ansible_collections.hwc.mfa.plugins.plugin_utils._pace_file import remembered_paces
+from ansible_collections.hwc.mfa.plugins.plugin_utils._memory_file import remembered
 
 STATE = {"rate": 19.5, "guessed": True, "next_at": 1.0, "resume_at": 1.0, "decided_at": 1.0}
 
@@ -19,41 +19,41 @@ def local_tmp(tmp_path, monkeypatch):
 
 
 def test_next_task_of_an_account_knows_its_pace_and_no_other_accounts_task():
-    with remembered_paces("berlin") as paces:
-        assert paces == {}
-        paces["iam.example"] = STATE
-    with remembered_paces("berlin") as paces:
-        assert paces == {"iam.example": STATE}
-    with remembered_paces("../berlin") as paces:
-        assert paces == {}
+    with remembered("berlin") as memory:
+        assert memory == {}
+        memory["iam.example"] = STATE
+    with remembered("berlin") as memory:
+        assert memory == {"iam.example": STATE}
+    with remembered("../berlin") as memory:
+        assert memory == {}
 
 
 def test_limit_that_is_gone_is_forgotten():
-    with remembered_paces("berlin") as paces:
-        paces["iam.example"] = STATE
-    with remembered_paces("berlin") as paces:
-        paces.clear()
-    with remembered_paces("berlin") as paces:
-        assert paces == {}
+    with remembered("berlin") as memory:
+        memory["iam.example"] = STATE
+    with remembered("berlin") as memory:
+        memory.clear()
+    with remembered("berlin") as memory:
+        assert memory == {}
 
 
 def test_nothing_is_written_where_nothing_was_refused(local_tmp):
-    with remembered_paces("berlin"):
+    with remembered("berlin"):
         pass
     assert list(local_tmp.iterdir()) == []
 
 
 def test_file_is_the_owners_alone(local_tmp):
-    with remembered_paces("berlin") as paces:
-        paces["iam.example"] = STATE
+    with remembered("berlin") as memory:
+        memory["iam.example"] = STATE
     (path,) = local_tmp.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_file_that_was_damaged_counts_for_nothing(local_tmp):
-    with remembered_paces("berlin") as paces:
-        paces["iam.example"] = STATE
+    with remembered("berlin") as memory:
+        memory["iam.example"] = STATE
     (path,) = local_tmp.iterdir()
     path.write_bytes(b"\xff{")
-    with remembered_paces("berlin") as paces:
-        assert paces == {}
+    with remembered("berlin") as memory:
+        assert memory == {}
