@@ -19,7 +19,7 @@ def rollout_plan(
     strategy: str = "require",
     state: str = "present",
     exempt: Sequence[Mapping[str, Any]] = (),
-    wave_sizes: Sequence[int] = (1, 10, 100),
+    wave_sizes: Sequence[int] = (1, 10, 100, 1000),
     login_protection: bool = True,
     stored: Mapping[str, Mapping[str, Any]] | str | None = None,
     intents: Sequence[str] = (),

@@ -37,7 +37,7 @@ class Terms:
     strategy: str = REQUIRE
     state: str = "present"
     login_protection: bool = True
-    wave_sizes: Sequence[int] = (1, 10, 100)
+    wave_sizes: Sequence[int] = (1, 10, 100, 1000)
 
 
 def terms_of(terms: Mapping[str, Any]) -> Terms:
@@ -122,7 +122,7 @@ def _check(terms: Terms) -> None:
         raise PlanError("mfa_rollout_state must be present or absent.")
     sizes = terms.wave_sizes
     if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
-        raise PlanError("mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100].")
+        raise PlanError("mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100, 1000].")
 
 
 def _exemptions(exempt: Sequence[Any], by_id: Mapping[str, Entry], by_name: Mapping[str, Entry]) -> tuple[dict[str, str], list[str]]:

@@ -537,5 +537,5 @@ def test_any_name_stays_one_cell_of_the_csv(name):
 
 
 def test_terms_have_defaults():
-    assert _rollout.terms_of({}) == Terms(wave_sizes=[1, 10, 100])
+    assert _rollout.terms_of({}) == Terms(wave_sizes=[1, 10, 100, 1000])
     assert _rollout.terms_of({"strategy": "enrol", "wave_sizes": [5]}) == Terms("enrol", wave_sizes=[5])
