@@ -121,10 +121,12 @@ def playground(tmp_path: Path) -> Iterator[Callable[..., Playground]]:
     """Makes playgrounds: starts a cloud with simulator.start's arguments and fills the inventory with its accounts, in the given strategy."""
     handles = []
 
-    def make(strategy: str = "enrol", **settings: Any) -> Playground:
+    def make(strategy: str = "enrol", folder: str = "", **settings: Any) -> Playground:
         handle = simulator.start(**{"users": 8, "seed_random": 7, **settings})
         handles.append(handle)
-        ground = Playground(tmp_path, handle)
+        path = tmp_path / folder
+        path.mkdir(exist_ok=True)
+        ground = Playground(path, handle)
         for account in handle.describe()["accounts"]:
             variables: dict[str, Any] = {
                 "mfa_rollout_auth": {
@@ -134,7 +136,7 @@ def playground(tmp_path: Path) -> Iterator[Callable[..., Playground]]:
                     "secret_key": account["admin"]["secret_key"],
                 },
                 "mfa_rollout_strategy": strategy,
-                "mfa_rollout_report_dir": str(tmp_path / "report"),
+                "mfa_rollout_report_dir": str(path / "report"),
             }
             if strategy == "enrol":
                 variables["mfa_rollout_users"] = [

@@ -102,6 +102,10 @@ def test_accounts_are_previewed_enrolled_repeated_audited_rolled_back_and_enroll
     audited = ground.run("hwc.mfa.audit")
     assert audited.code == 0 and audited.recap(ACCOUNT)["changed"] == 0, audited.output
     assert ground.report(ACCOUNT)["summary"]["already"] == 6
+    for row in ground.report(ACCOUNT)["users"]:
+        assert row["before"] == row["after"]
+        assert row["after"]["login_protection"] == "vmfa"
+        assert row["seed_stored"] is True
     assert ground.cloud.cloud.counters.writes == writes
     back = ground.run("hwc.mfa.rollback")
     assert back.code == 0, back.output

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ends a rollout at each of its requests, and at each step of writing a seed, and starts it again: nothing may be lost, and nobody locked out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable
+
+import pyotp
+import pytest
+
+ACCOUNT = "acme-berlin"
+ROLLOUT = "hwc.mfa.rollout"
+FEW = {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture
+def scene(playground: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a playground of two users who go through in one wave, each call after the one before."""
+
+    def make(folder: str, strategy: str, profile: str) -> Any:
+        ground = playground(strategy, folder=folder, users=2, profile=profile)
+        ground.variables[ACCOUNT] |= FEW
+        return ground
+
+    return make
+
+
+def all_at_once(work: Callable[[Any], None], cases: Iterable[Any]) -> None:
+    """Do the same for all cases, as many at once as there are processors; the first that fails is raised."""
+    with ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0)))) as pool:
+        for future in [pool.submit(work, case) for case in cases]:
+            future.result()
+
+
+def assert_nothing_is_lost(ground: Any, strategy: str) -> None:
+    """Whatever came before: no bound device without its seed in the store, nobody under protection whom nobody can enrol, no wrong code."""
+    seeds = ground.seeds(ACCOUNT) if strategy == "enrol" else {}
+    for user in ground.cloud.describe()["users"]:
+        seen = ground.cloud.cloud.user(user["user_id"])
+        if strategy == "enrol" and seen.device is not None and seen.device.bound:
+            assert seeds[user["user_id"]]["seed"] == seen.device.seed
+        if strategy == "enrol" and seen.protection is not None and seen.protection.enabled:
+            assert seen.device is not None and seen.device.bound
+    counters = ground.cloud.cloud.counters
+    assert (counters.wrong_codes, counters.refused_codes) == (0, 0)
+
+
+def assert_complete(ground: Any, strategy: str) -> None:
+    """Everybody is brought along, the store's seed gives the code that the device would show, and the report says what is true."""
+    assert_nothing_is_lost(ground, strategy)
+    report = ground.report(ACCOUNT)
+    rows = {row["user_id"]: row for row in report["users"]}
+    now = ground.cloud.cloud.now()
+    for user in ground.cloud.describe()["users"]:
+        seen = ground.cloud.cloud.user(user["user_id"])
+        row = rows[user["user_id"]]
+        assert seen.protection.enabled and seen.protection.verification_method == "vmfa"
+        assert row["outcome"] in ("done", "already")
+        assert row["after"]["login_protection"] == "vmfa"
+        if strategy == "enrol":
+            seed = ground.seeds(ACCOUNT)[user["user_id"]]["seed"]
+            assert pyotp.TOTP(seed).at(now) == pyotp.TOTP(seen.device.seed).at(now)
+            assert row["seed_stored"] is True
+            assert row["after"]["device"] == seen.device.serial_number
+            assert row["after"]["binding"] in ("bound", "unknown")
+    assert report["summary"]["failed"] == 0
+
+
+def complete(ground: Any, strategy: str) -> None:
+    """Start the rollout again, which must end it."""
+    assert_nothing_is_lost(ground, strategy)
+    again = ground.run(ROLLOUT)
+    assert again.code == 0, again.output
+    assert_complete(ground, strategy)
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("strategy", ["enrol", "require"])
+def test_rollout_that_dies_at_any_request_is_completed_by_the_next(scene: Callable[..., Any], strategy: str, profile: str) -> None:
+    rehearsal = scene("rehearsal", strategy, profile)
+    assert rehearsal.run(ROLLOUT).code == 0
+    requests = rehearsal.cloud.log
+    assert len(requests) >= 10
+    # A request that only reads leaves the same behind whether it was answered or not.
+    deaths = [(number, "before") for number in range(1, len(requests) + 1)]
+    deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET"]
+
+    def die(death: tuple[int, str]) -> None:
+        number, when = death
+        ground = scene(f"{number}-{when}", strategy, profile)
+        process = ground.start(ROLLOUT)
+        ground.cloud.kill_at(process.pid, number, when)
+        output, _nothing = process.communicate(timeout=120)
+        # The audit asks several things at once, and one answer can spare a question: a run may have a request fewer than the rehearsal had.
+        assert process.returncode == -9 or (process.returncode == 0 and number > len(requests) - 2), f"{death}: {output}"
+        complete(ground, strategy)
+
+    all_at_once(die, deaths)
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_rollout_that_dies_while_the_store_is_written_is_completed_by_the_next(scene: Callable[..., Any], profile: str) -> None:
+    def run(folder: str, number: int) -> tuple[Any, int]:
+        ground = scene(folder, "enrol", profile)
+        count = ground.path / "count"
+        crash = {"PYTHONPATH": f"{HERE / 'crash'}:{os.environ['PYTHONPATH']}", "CRASH_AT": str(number)}
+        crash |= {"CRASH_BELOW": str(ground.seed_directory), "CRASH_COUNT": str(count)}
+        process = ground.start(ROLLOUT, env=crash)
+        process.communicate(timeout=120)
+        assert (process.returncode == -9) is (len(count.read_bytes()) == number)
+        return ground, len(count.read_bytes())
+
+    _ground, steps = run("rehearsal", 10**6)
+    # Each file is written in three steps, and there are at least the lock, what is intended, and the seeds.
+    assert steps >= 9
+
+    def die(number: int) -> None:
+        ground, _steps = run(str(number), number)
+        complete(ground, "enrol")
+        assert not [path for path in (ground.seed_directory / ACCOUNT).glob("*") if path.suffix not in (".yml", ".json")]
+
+    all_at_once(die, range(1, steps + 1))
