@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
+
+_TEMPORARY = ".new-"
 
 
 def file_name(account: str) -> str:
@@ -30,7 +33,7 @@ def make_directory(path: Path) -> None:
 @contextmanager
 def temporary_file(directory: Path, content: bytes) -> Iterator[str]:
     """The path of a file with ``content`` that is on the disk; whoever does not take it away leaves nothing behind. Raises OSError."""
-    handle, temporary = tempfile.mkstemp(dir=directory, prefix=".new-")
+    handle, temporary = tempfile.mkstemp(dir=directory, prefix=_TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -45,6 +48,14 @@ def temporary_file(directory: Path, content: bytes) -> Iterator[str]:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def remove_leftovers(directory: Path, older_than: float) -> None:
+    """Remove what writers that were killed left behind ``older_than`` seconds ago or more. Raises OSError."""
+    for path in directory.glob(f"{_TEMPORARY}*"):
+        with suppress(FileNotFoundError):
+            if path.lstat().st_mtime < time.time() - older_than:
+                path.unlink()
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, temporary_file
+from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, remove_leftovers, temporary_file
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import exact
-from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import Owner, StoreLock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import LEASE, Owner, StoreLock
 
 SEEDS, MARKS = ".yml", ".json"
 
@@ -104,6 +104,7 @@ class VaultStore:
         try:
             self._make_directory()
             taken = StoreLock(self.path, owner).acquire()
+            remove_leftovers(self.path, LEASE)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
         if taken is not None:

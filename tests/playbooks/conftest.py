@@ -29,6 +29,10 @@ PASSWORD = "seed-store-password"
 PLAY = "- hosts: all\n  connection: local\n  gather_facts: false\n"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-death", action="store_true", help="end rollouts at each request, and not only after those that write")
+
+
 @dataclass
 class Playground:
     """A folder with an inventory in which each host is an account of a rehearsal cloud."""

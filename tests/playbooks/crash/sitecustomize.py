@@ -13,7 +13,7 @@ import signal
 from typing import Any, Callable
 
 
-def _dying_at(number: int, below: str, count: str) -> None:
+def _dying_at(number: int, below: str, count: str, run: int) -> None:
     def step(path: str) -> None:
         if not os.path.abspath(path).startswith(below):
             return
@@ -21,7 +21,8 @@ def _dying_at(number: int, below: str, count: str) -> None:
             stream.write(b".")
             stream.flush()
             if stream.tell() == number:
-                os.killpg(os.getpgid(0), signal.SIGKILL)
+                for process in (run, os.getpid()):
+                    os.kill(process, signal.SIGKILL)
 
     def before(function: Callable[..., Any], path_of: Callable[..., str]) -> Callable[..., Any]:
         def dying(*arguments: Any, **options: Any) -> Any:
@@ -37,4 +38,6 @@ def _dying_at(number: int, below: str, count: str) -> None:
 
 
 if os.environ.get("CRASH_AT"):
-    _dying_at(int(os.environ["CRASH_AT"]), os.path.abspath(os.environ["CRASH_BELOW"]), os.environ["CRASH_COUNT"])
+    # Ansible's tasks run in processes of their own, outside of its group; the first of all is the run.
+    _run = int(os.environ.setdefault("CRASH_RUN", str(os.getpid())))
+    _dying_at(int(os.environ["CRASH_AT"]), os.path.abspath(os.environ["CRASH_BELOW"]), os.environ["CRASH_COUNT"], _run)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import StoreError, VaultStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,29 @@ def test_nothing_is_left_beside_the_files(tmp_path):
     one.save({"u1": entry()})
     one.mark(["u1"], [])
     assert sorted(path.name for path in one.path.iterdir()) == ["000001.yml", "000002.json"]
+
+
+def test_what_a_killed_run_left_half_written_is_removed_once_nobody_can_be_at_it(tmp_path):
+    one = store(tmp_path)
+    one.save({"u1": entry()})
+    (one.path / ".new-old").write_bytes(b"x")
+    (one.path / ".new-young").write_bytes(b"x")
+    os.utime(one.path / ".new-old", (1, 1))
+    owner = Owner.of_process(os.getpid())
+    one.lock(owner)
+    assert sorted(path.name for path in one.path.iterdir()) == [".lock", ".new-young", "000001.yml"]
+    one.unlock(owner)
+    assert one.read().entries == {"u1": entry()}
+
+
+def test_store_that_another_run_has_locked_is_not_written(tmp_path):
+    one, other = store(tmp_path), Owner("elsewhere.example", 1, "1")
+    one.lock(other)
+    with pytest.raises(StoreError, match="another run is at work"):
+        one.lock(Owner.of_process(os.getpid()))
+    with pytest.raises(StoreError, match=r"elsewhere\.example"):
+        one.hold_on(Owner.of_process(os.getpid()))
+    one.hold_on(other)
 
 
 def test_ansible_vault_opens_the_file(tmp_path):
