@@ -21,11 +21,11 @@ _OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "ins
 
 def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
     """The result as it is handed to Ansible, which must not mask it once more: that takes the product of values and secrets."""
-    visible: dict[str, Any] = _masked(result, _plausible(secrets, _free_texts(result)))
+    visible: dict[str, Any] = {**result, "invocation": {"module_args": _options(params, definition.argument_spec)}}
+    visible = _masked(visible, _plausible(secrets, _free_texts(visible)))
     if params.get("packed") and definition.many in visible:
         # Masked first: in JSON a secret may be written in other characters.
         visible[f"{definition.many}_packed"] = pack(visible.pop(definition.many))
-    visible["invocation"] = {"module_args": _options(params, definition.argument_spec)}
     return visible
 
 

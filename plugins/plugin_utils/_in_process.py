@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
@@ -39,6 +41,8 @@ class InProcessAction(ActionBase):
         result = super().run(tmp, task_vars)
         if self._in_process(task_vars):
             result.update(self._run_here(str(task_vars.get("inventory_hostname", ""))))
+            if not _shows_invocation(task_vars):
+                result.pop("invocation", None)
         else:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
             if self._task.async_val and self.definition.returns_seeds:
@@ -64,7 +68,8 @@ class InProcessAction(ActionBase):
         validated = validator.validate(plain(self._task.args))
         secrets = set(validated._no_log_values)
         if validated.error_messages:
-            return {"failed": True, "changed": False, "msg": remove_values(self._option_error(validated.errors[0]), secrets)}
+            wrong = {"msg": self._option_error(validated.errors[0]), "invocation": {"module_args": validated.validated_parameters}}
+            return {"failed": True, "changed": False, **remove_values(wrong, secrets)}
         params = validated.validated_parameters
         play = os.getppid()
         with self._task_environment() as env, remembered(host) as memory:
@@ -97,6 +102,14 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:
+    """Whether results tell the options that a task was given, as ansible-core's setting says it for modules."""
+    try:
+        return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=dict(task_vars)))
+    except AnsibleError:
+        return True  # before 2.21 they always do
 
 
 def _show_warnings(result: dict[str, Any]) -> None:

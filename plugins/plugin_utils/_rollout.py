@@ -69,8 +69,8 @@ def make_plan(
     ``wanted`` are the users of the role's variable (empty: every user), ``audit`` is the result of iam_mfa_info, ``stored`` maps user ids to
     stored seeds, ``intents`` are users for whom an earlier run was about to create a device, ``auth`` are the play's own credentials. With
     ``audit_only`` nobody needs credentials of his own, since nobody will be bound.
-    Returns ``waves`` (lists of entries with their ``steps`` and their ``index`` in ``wanted``), ``users`` (everybody's ``fate`` and ``reason``), ``warnings``, and ``lines`` for a
-    person. No secret is in it.
+    Returns ``waves`` (lists of entries with their ``steps`` and their ``index`` in ``wanted``), ``users`` (everybody's ``fate`` and
+    ``reason``), ``warnings``, and ``lines`` for a person. No secret is in it.
     """
     _check(terms)
     by_id = {str(user["user_id"]): user for user in audit["users"]}

@@ -69,6 +69,12 @@ def test_secret_options_are_hidden_at_every_depth():
     assert params["bindings"][0]["seed"] == "s3cret"
 
 
+def test_secret_in_an_option_that_is_none_is_masked():
+    params = {"iam_endpoint": "https://s3cret.example", "auth_password": "s3cret"}
+    seen = shown(BIND, params, {}, {"s3cret"})["invocation"]["module_args"]
+    assert "s3cret" not in json.dumps(seen)
+
+
 def test_packed_list_stands_under_its_name_with_an_ending():
     result = {"changed": True, "devices": [{"user_id": "u", "seed": "S"}]}
     seen = shown(DEVICE, {"packed": True}, result, set())
