@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, replace_file
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import report_csv
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import report_csv, report_json
 
 
 class ActionModule(ControlNodeAction):
@@ -29,7 +29,7 @@ class ActionModule(ControlNodeAction):
             report = unpack(params["report"])
             name = file_name(report["account"])
             files = {
-                directory / f"{name}.json": json.dumps(report, indent=2, ensure_ascii=False) + "\n",
+                directory / f"{name}.json": report_json(report),
                 directory / f"{name}.csv": report_csv(report),
             }
             differing = {path: text for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text}

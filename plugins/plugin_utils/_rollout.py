@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ TODO, ALREADY, LEFT_ALONE, PROBLEM = "todo", "already", "left_alone", "problem"
 """What a plan makes of a user: something is to be done; all is so already; he is not to be touched; he was named and cannot be brought along."""
 
 _OWN_CREDENTIALS = ("auth_password", "auth_token", "access_key", "secret_key", "security_token", "auth_domain_name", "auth_passcode")
+_KEYS = ("user_id", "name", "device_name", *_OWN_CREDENTIALS)
 
 Entry = Mapping[str, Any]
 
@@ -93,6 +95,9 @@ def make_plan(
             named = {"user_id": asked.get("user_id"), "name": asked.get("name")}
             fates.append({**named, "fate": PROBLEM, "reason": "no such user in this account"})
             continue
+        unknown = sorted(str(key) for key in asked if key not in _KEYS)
+        if unknown:
+            raise PlanError(f"mfa_rollout_users: user {user['name']} has {', '.join(unknown)}; a user can have {', '.join(_KEYS)}.")
         user_id = str(user["user_id"])
         if user_id in taken:
             raise PlanError(f"mfa_rollout_users names user {user['name']} ({user_id}) twice.")
@@ -499,6 +504,13 @@ def _state(user: Entry | None) -> dict[str, Any]:
         "binding": device["binding"] if device else "none",
         "login_protection": user["login_protection"]["verification_method"],
     }
+
+
+def report_json(report: Entry) -> str:
+    """A report as JSON with a line a user, for whoever reads, searches or compares it."""
+    head = json.dumps({name: value for name, value in report.items() if name != "users"}, indent=2, ensure_ascii=False)
+    rows = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in report["users"])
+    return f'{head[:-2]},\n  "users": [\n{rows}\n  ]\n}}\n'
 
 
 def report_csv(report: Entry) -> str:

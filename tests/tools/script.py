@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a script of the project (the demo, the benchmark) with ansible-core, requests and the collection within its reach.
 
-python3 tests/tools/script.py FILE [WORDS FOR IT]
+python3 tests/tools/script.py [--venv NAME] FILE [WORDS FOR IT]: NAME is a virtual environment of venvs.py, "run" if it is not given.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from common import Log
 
 def main(words: list[str]) -> None:
     """Become the script."""
+    name = "run"
+    if words[0] == "--venv":
+        _option, name, *words = words
     if not (common.ROOT / words[0]).is_file():
         sys.exit(f"there is no {words[0]} yet")
     common.LOGS.mkdir(parents=True, exist_ok=True)
     log = Log(common.LOGS / "script.log")
-    if not (venvs.VENVS / "run" / "stamp").exists():
+    if not (venvs.VENVS / name / "stamp").exists():
         print("Installing ansible-core into .build (once) ...", flush=True)
     try:
-        venv = venvs.ensure("run", log)
+        venv = venvs.ensure(name, log)
     except RuntimeError as error:
         sys.exit(f"{error}; see {log.path.relative_to(common.ROOT)}")
     stage.stage(common.BUILD)

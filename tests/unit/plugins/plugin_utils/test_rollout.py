@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
@@ -237,6 +238,12 @@ def test_wrong_input_is_refused_by_the_variables_name(wanted, exempt, terms, nam
 
 
 # Waves
+
+
+def test_key_that_means_nothing_is_refused_by_its_name_without_its_value():
+    with pytest.raises(PlanError, match="mfa_rollout_users: user name-u1 has auth_pasword, note") as caught:
+        make_plan([{"user_id": "u1", "auth_pasword": SECRET, "note": "x"}], audit_of(user()), ENROL)
+    assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -507,6 +514,15 @@ def test_report_says_what_nobody_knows():
     assert "the cloud is gone" in report["warnings"][-1]
     assert "could not be looked at" in _rollout.report_line(report)
     assert _rollout.report_csv(report).splitlines()[1].endswith(",unknown")
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_report_as_json_says_all_and_has_a_line_a_user(count):
+    before = audit_of(*(user(f"u{number}", name='ünï\n"{{') for number in range(count)))
+    report = report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE)
+    text = _rollout.report_json(report)
+    assert json.loads(text) == report
+    assert sum(line.startswith('    {"user_id"') for line in text.splitlines()) == count
 
 
 def test_report_of_a_rehearsal_says_planned():

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Throttling: how near the role comes to what a cloud allows, and how often it is refused."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import measure
+import table
+from ground import CONCURRENCY, LATENCY_MS, Bench, Ground, play_role
+from measure import Measurement
+from table import Section, Table
+
+BULK = ("hwc.mfa.iam_virtual_mfa_device", "hwc.mfa.iam_virtual_mfa_bind", "hwc.mfa.iam_login_protection")
+THROTTLED = 429
+
+
+@dataclass(frozen=True)
+class Case:
+    """Accounts with so many users each, and calls a second that the cloud allows each of them."""
+
+    accounts: int
+    users: int
+    rate: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.accounts} x {self.users} at {self.rate}/s"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Answered calls a second and account: while its bulk tasks ran, and from the first call to the last; and the share of calls that were refused."""
+
+    bulk: float
+    whole: float
+    refused: float
+
+
+def row(bench: Bench) -> Section:
+    """Enrol against clouds that throttle, accounts side by side too."""
+    runs: dict[str, list[Measurement]] = {}
+    paces: dict[str, list[Pace]] = {}
+    cases = _cases(bench)
+    for case in cases:
+        runs[case.label], paces[case.label] = [], []
+        for repetition in bench.repetitions():
+            name = f"throttle/{case.accounts}-{case.rate}-{repetition}"
+            with Ground(bench, name, users=case.users * case.accounts, accounts=case.accounts, rate=case.rate) as ground:
+                # Raises where a user failed.
+                runs[case.label].append(play_role(ground, "run", "enrol", "--forks", str(case.accounts)))
+                paces[case.label].append(_pace(ground))
+    lines = [_line(case, runs[case.label], paces[case.label]) for case in cases]
+    heads = ["accounts x users", "runs", "s", "requests", "refused", "share", "bulk/s", "of allowed", "whole/s"]
+    notes = [
+        f"{LATENCY_MS} ms a call, {CONCURRENCY} at once an account, accounts side by side (--forks), the rate is each account's own. No user failed.",
+        "bulk/s: answered calls a second and account while bulk tasks ran; whole/s: from the first call to the last. The cloud saves up what is not "
+        "used for a second, so that a share can exceed 100 %; a bind that waits up to 3 s at the edge of a 30 s step lowers it.",
+    ]
+    figures = {
+        "paces": {label: [asdict(pace) for pace in measured] for label, measured in paces.items()},
+        "runs": measure.as_dicts(runs),
+    }
+    return Section("the role against a cloud that throttles", [Table(heads, lines)], notes, figures)
+
+
+def _cases(bench: Bench) -> list[Case]:
+    many, some = bench.pick(500, 60), bench.pick(200, 20)
+    return [Case(1, many, 200), Case(1, some, 20), Case(4, some, 50)]
+
+
+def _line(case: Case, runs: Sequence[Measurement], paces: Sequence[Pace]) -> list[str]:
+    bulk = statistics.median(pace.bulk for pace in paces)
+    return [
+        case.label,
+        str(len(runs)),
+        table.seconds(measure.wall(runs)),
+        table.number(measure.requests(runs)),
+        table.number(measure.refused(runs)),
+        table.percent(statistics.median(pace.refused for pace in paces)),
+        f"{bulk:.1f}",
+        table.percent(bulk / case.rate),
+        f"{statistics.median(pace.whole for pace in paces):.1f}",
+    ]
+
+
+def _pace(ground: Ground) -> Pace:
+    """The pace of a run, on the average of its accounts."""
+    log = ground.cloud.log()
+    account_of = {user["user_id"]: account["name"] for account in ground.cloud.accounts for user in (account["admin"], *account["users"])}
+    # Whoever was refused at his login is not known.
+    answered = [(account_of[entry["user_id"]], float(entry["at"])) for entry in log if entry["user_id"] and entry["status"] != THROTTLED]
+    tasks = ground.times("run")
+    names = [account["name"] for account in ground.cloud.accounts]
+    return Pace(
+        bulk=statistics.mean(_bulk_rate(name, answered, tasks) for name in names),
+        whole=statistics.mean(_whole_rate([at for account, at in answered if account == name]) for name in names),
+        refused=sum(1 for entry in log if entry["status"] == THROTTLED) / len(log),
+    )
+
+
+def _bulk_rate(account: str, answered: Sequence[tuple[str, float]], tasks: Sequence[Mapping[str, Any]]) -> float:
+    spans = [(task["start"], task["end"]) for task in tasks if task["host"] == account and task["action"] in BULK]
+    calls = sum(1 for name, at in answered if name == account and any(start <= at <= end for start, end in spans))
+    return float(calls / sum(end - start for start, end in spans))
+
+
+def _whole_rate(times: Sequence[float]) -> float:
+    return len(times) / (max(times) - min(times))
