@@ -10,10 +10,10 @@ TOOLS := $(PYTHON) tests/tools
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit sanity lint format integration playbooks sdk awx coverage docs bench build pythons clean
+.PHONY: help demo test unit sanity lint format integration playbooks sdk awx test-peers crash coverage docs bench build pythons clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: ## Roll MFA out on a rehearsal cloud, to watch
 	@$(TOOLS)/script.py tests/demo/demo.py $(ARGS)
@@ -45,6 +45,12 @@ sdk: ## The rehearsal cloud against the vendor's own SDK
 awx: ## What AWX does with the collection: credentials, jobs
 	@$(TOOLS)/steps.py awx -- $(ARGS)
 
+test-peers: ## Log in at a real Keystone
+	@$(TOOLS)/steps.py peers -- $(ARGS)
+
+crash: ## End rollouts at each of their requests and start them again
+	@$(TOOLS)/steps.py crash -- $(ARGS)
+
 coverage: ## Line coverage of plugins/ by units and integration
 	@$(TOOLS)/steps.py coverage
 
@@ -52,7 +58,7 @@ docs: ## Check the documentation of plugins and pages
 	@$(TOOLS)/steps.py docs
 
 bench: ## Measure (tests/bench)
-	@$(TOOLS)/script.py tests/bench/bench.py $(ARGS)
+	@$(TOOLS)/script.py --venv test tests/bench/bench.py $(ARGS)
 
 build: ## Build the tarball from the tracked files, install it offline as a check
 	@$(TOOLS)/steps.py build

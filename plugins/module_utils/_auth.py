@@ -263,6 +263,12 @@ class TokenAuth(Auth):
         request.headers["X-Auth-Token"] = self._token
         return request
 
+    def renew(self, seen: Any, error: CloudError) -> bool:
+        # Keystone itself gives no code, and says of every refusal the same.
+        if error.code is None:
+            error.hint = "The cloud does not accept this token, or no longer: give a fresh auth_token."
+        return False
+
 
 class PasswordAuth(Auth):
     """Logs in at the first request, once for all threads, and once more when the cloud says that the token expired.
@@ -300,6 +306,10 @@ class PasswordAuth(Auth):
     def renew(self, seen: str, error: CloudError) -> bool:
         # 0061: the account is locked, and a fresh token changes nothing.
         if error.has_code("0061"):
+            return False
+        # A code that is sent a second time counts as a wrong one, and wrong ones lock the user.
+        if self._password.passcode:
+            error.hint = "A login with a code cannot be renewed, since the code works once: run again with a new auth_passcode."
             return False
         with self._lock:
             if self._token == seen:
@@ -341,18 +351,30 @@ def log_in(session: Session, password: Password, domain_name: str | None) -> tup
     return token, user if isinstance(user, dict) else {}
 
 
+_METHODS = {"password", "totp"}
+_NOT_TOLD = "; a user who is locked or disabled gets the same answer."
+
+
 def wants_code(error: CloudError) -> bool:
-    """Whether a login was refused for the want of a TOTP code, which only a user with a bound device is asked for (CLOUD_API 4)."""
+    """Whether a login was refused for the want of a TOTP code, which only a user with a bound device is asked for (CLOUD_API 4).
+
+    The clouds say so in their message, and Keystone in its list of wanted methods, which makes the message.
+    """
     return error.status == 401 and "totp" in error.message.lower()
 
 
 def _login_hint(error: CloudError, with_code: bool, by_id: bool) -> str | None:
     if error.has_code("0061"):
         return None
+    if error.login_rules and not any(set(rule) <= _METHODS for rule in error.login_rules):
+        return "The password was right, but this collection logs in with a password and a code only: give auth_token instead."
     if wants_code(error):
         if with_code and not by_id:
             return "A login with a code names its user by auth_user_id, not by auth_username."
         if with_code:
             return "The code was refused: each code works once, and only in its 30 s."
         return "This account asks for a code of its MFA device: give auth_user_id and auth_passcode."
-    return "Check the user, auth_password and auth_domain_name."
+    # Keystone says the same of a wrong password, a wrong code, and of a user who is locked, disabled or has no role.
+    if with_code:
+        return "Check the user, auth_password, auth_domain_name and auth_passcode (each code works once, and only in its 30 s)" + _NOT_TOLD
+    return "Check the user, auth_password and auth_domain_name" + _NOT_TOLD

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,8 @@ class CloudError(Exception):
         self.uncertain = uncertain
         self.authorization_message = authorization_message
         self.hint: str | None = None
+        self.login_rules: tuple[tuple[str, ...], ...] = ()
+        """Where a login was refused although all that it gave was right: the methods that together would do, in one or more ways."""
 
     def has_code(self, *suffixes: str) -> bool:
         """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (CLOUD_API 6)."""
@@ -99,15 +102,34 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
 
 
+_METHOD = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII | re.IGNORECASE)
+
+
+def _login_rules(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Keystone's ``required_auth_methods``: lists of names of methods, in any order, which differs from server to server.
+
+    What is anything else is left out, since it would be repeated.
+    """
+    rules = value if isinstance(value, list) else []
+    return tuple(
+        tuple(sorted(rule))
+        for rule in rules
+        if isinstance(rule, list) and rule and all(isinstance(method, str) and _METHOD.fullmatch(method) for method in rule)
+    )
+
+
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str) -> CloudError:
     """Turn an answer that is not a success into a CloudError, from any of the four body shapes of CLOUD_API 6.
 
-    A body that is not the cloud's JSON (HTML of a gateway, a captive portal) is described, never repeated: it may hold anything.
+    A fifth is that of a login which Keystone takes for a half: a receipt, which is as good as the password and never repeated, and the
+    methods that are wanted. A body that is not the cloud's JSON (HTML of a gateway, a captive portal) is described, never repeated: it
+    may hold anything.
     """
-    request_id = headers.get("X-Request-Id") or headers.get("X-IAM-Trace-Id")
+    request_id = headers.get("X-Request-Id") or headers.get("X-IAM-Trace-Id") or headers.get("X-Openstack-Request-Id")
     code: str | None = None
     message: str | None = None
     authorization_message: str | None = None
+    login_rules: tuple[tuple[str, ...], ...] = ()
     try:
         document = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -120,6 +142,9 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
         else:
             code = _text(document.get("error_code")) or _text(document.get("code"))
             message = _text(document.get("error_msg")) or _text(document.get("message"))
+            login_rules = _login_rules(document.get("required_auth_methods"))
+            if login_rules:
+                message = f"the login wants {', or '.join(' and '.join(rule) for rule in login_rules)}"
         request_id = _text(document.get("request_id")) or request_id
         authorization_message = _text(document.get("encoded_authorization_message"))
         if authorization_message:
@@ -130,7 +155,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
     # A Keystone body repeats the HTTP status as its code: that adds nothing.
     if code == str(status):
         code = None
-    return CloudError(
+    error = CloudError(
         " ".join(message.split()),
         status=status,
         code=code,
@@ -138,3 +163,5 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
         call=call,
         authorization_message=authorization_message,
     )
+    error.login_rules = login_rules
+    return error

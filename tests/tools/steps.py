@@ -33,8 +33,8 @@ HEARTBEAT = 60
 TAIL_LINES = 60
 
 
-def pytest(folder: str, log: Log, words: t.Sequence[str] = ()) -> Outcome:
-    """Run the tests of a folder in the environment of the tests, with the staged collection importable."""
+def pytest(folder: str, log: Log, words: t.Sequence[str] = (), **extra: str) -> Outcome:
+    """Run the tests of a folder in the environment of the tests, with the staged collection importable and `extra` variables."""
     if not (common.ROOT / folder).is_dir():
         return Outcome(notes=(f"there is no {folder} yet",))
     venv = venvs.ensure("test", log)
@@ -48,10 +48,16 @@ def pytest(folder: str, log: Log, words: t.Sequence[str] = ()) -> Outcome:
         venv / "bin",
         ANSIBLE_COLLECTIONS_PATH=str(common.BUILD),
         PYTHONPATH=os.pathsep.join([str(common.BUILD), str(common.ROOT / "tests")]),
+        **extra,
     )
     command = [venv / "bin" / "python", "-m", "pytest", "-ra", "-p", "no:cacheprovider", f"--junit-xml={report}", *(words or [folder])]
     result = common.run(command, log, env=env)
     return common.settle(result, common.count_junit([report] if report.exists() else []))
+
+
+def peers(log: Log, words: t.Sequence[str] = ()) -> Outcome:
+    """Run the tests against servers that others wrote, which have an environment of their own."""
+    return pytest("tests/peers", log, words, PEERS_PYTHON=str(venvs.ensure("peers", log) / "bin" / "python"))
 
 
 def lint_tool(name: str, log: Log) -> Outcome:
@@ -68,7 +74,7 @@ def lint_tool(name: str, log: Log) -> Outcome:
         "format": ([*python, "ruff", "format", "--no-cache", "--diff", "."], collection),
         # By package: plugins import each other under their full names.
         "mypy": ([*python, "mypy", "--config-file", str(collection / "pyproject.toml"), "-p", "ansible_collections.hwc.mfa.plugins"], lane),
-        "mypy-tools": ([*python, "mypy", "tests/tools", "tests/simulator"], collection),
+        "mypy-tools": ([*python, "mypy", "tests/tools", "tests/simulator", "tests/bench"], collection),
         "changelog": ([str(venv / "bin" / "antsibull-changelog"), "lint"], collection),
         "docs": ([str(venv / "bin" / "antsibull-docs"), "lint-collection-docs", *DOCS_OPTIONS, "."], collection),
     }
@@ -77,7 +83,7 @@ def lint_tool(name: str, log: Log) -> Outcome:
     home = venvs.prepare_home(lane / "home")
     env = common.environment(home, venv / "bin", ANSIBLE_COLLECTIONS_PATH=str(lane), MYPYPATH=str(lane))
     if name == "mypy-tools":
-        env["MYPYPATH"] = os.pathsep.join(str(collection / "tests" / part) for part in ("tools", ""))
+        env["MYPYPATH"] = os.pathsep.join(str(collection / "tests" / part) for part in ("tools", "bench", ""))
     return common.run(words, log, folder, env).outcome
 
 
@@ -113,10 +119,16 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "unit": dict(reversed(unit.items())),
         "sdk": {"sdk": functools.partial(pytest, "tests/sdk", words=words)},
         "awx": {"awx": functools.partial(pytest, "tests/awx", words=words)},
+        "peers": {"peers": functools.partial(peers, words=words)},
         "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
         "docs": {"docs": functools.partial(lint_tool, "docs")},
         "build": {"build": package.build_and_install},
+        "crash": {"crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "--every-death", *words])},
     }
+
+
+# Takes minutes more than `make test` has; what of it matters most is among the playbooks.
+ALONE = ("crash",)
 
 
 def _units_of(folders: tuple[str, ...], venv: str, version: str, log: Log) -> Outcome:
@@ -204,7 +216,7 @@ def main(arguments: t.Sequence[str]) -> int:
     elif name == "test":
         # More than four at once would only make time limits of the tests themselves tight.
         jobs = int(os.environ.get("JOBS") or max(2, min(4, processors())))
-        named = {key: step for group in steps(every_python=False).values() for key, step in group.items()}
+        named = {key: step for name, group in steps(every_python=False).items() if name not in ALONE for key, step in group.items()}
         total = run_all(named, jobs, False)
         if os.environ.get("CI") and pythons.oldest() is None:
             total += Outcome(failed=1)

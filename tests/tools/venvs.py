@@ -24,19 +24,22 @@ import pythons
 VENVS = common.BUILD / "venvs"
 REQUIREMENTS = common.ROOT / "tests" / "requirements"
 
-# name -> the requirement files beside the core's; None stands for the oldest core's own environment.
+CORE = "core-{}.txt"
+
+# name -> its requirement files; CORE is that of the ansible-core that was chosen, which a server beside the tests does not need.
 CONTENTS: dict[str, tuple[str, ...]] = {
-    "run": ("run.txt",),
-    "test": ("run.txt", "test.txt"),
-    "lint": ("run.txt", "lint.txt"),
-    "oldest": ("run.txt", "oldest.txt"),
+    "run": (CORE, "run.txt"),
+    "test": (CORE, "run.txt", "test.txt"),
+    "lint": (CORE, "run.txt", "lint.txt"),
+    "oldest": (CORE, "run.txt", "oldest.txt"),
+    "peers": ("peers.txt",),
 }
 
 _locks: dict[str, threading.Lock] = {name: threading.Lock() for name in CONTENTS}
 
 
 def core_of(name: str) -> pythons.Core:
-    """Give the ansible-core that an environment holds."""
+    """Give the ansible-core that an environment holds, or whose Python it has."""
     core = pythons.oldest() if name == "oldest" else pythons.newest()
     if core is None:
         raise RuntimeError("no Python for the oldest ansible-core")
@@ -47,7 +50,7 @@ def ensure(name: str, log: common.Log) -> pathlib.Path:
     """Give an environment's folder, made or made anew if its Python or its requirements changed."""
     core = core_of(name)
     interpreter = pythons.find()[core.python]
-    files = [REQUIREMENTS / f"core-{core.version}.txt", *(REQUIREMENTS / file for file in CONTENTS[name])]
+    files = [REQUIREMENTS / file.format(core.version) for file in CONTENTS[name]]
     folder = VENVS / name
     wanted = "\n".join([str(interpreter), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)])
     stamp = folder / "stamp"

@@ -13,8 +13,19 @@ from pathlib import Path
 import pytest
 import requests
 from ansible_collections.hwc.mfa.plugins.module_utils import _auth
-from ansible_collections.hwc.mfa.plugins.module_utils._auth import AccessKey, Password, SignatureAuth, Token, resolve, resolve_item
-from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import (
+    AccessKey,
+    Password,
+    PasswordAuth,
+    SignatureAuth,
+    Token,
+    TokenAuth,
+    log_in,
+    resolve,
+    resolve_item,
+    wants_code,
+)
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError, decode_error
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import path_of, query_of
 from ansible_collections.hwc.mfa.tests.simulator import signing
 from hypothesis import given
@@ -289,3 +300,122 @@ def test_half_a_kind_in_an_item_does_not_promise_what_the_environment_cannot_giv
     with pytest.raises(OptionError, match="is missing") as caught:
         resolve_item({**NOTHING, **own}, "u1", "acme")
     assert "HW_" not in str(caught.value)
+
+
+# What a refused login says
+
+
+class Refusing:
+    """A session whose every call is refused with the same answer."""
+
+    def __init__(self, body, status=401):
+        self.answer = (status, {"Content-Type": "application/json"}, json.dumps(body).encode())
+        self.calls = 0
+
+    def read(self, method, path, query=(), body=None):
+        self.calls += 1
+        raise decode_error(*self.answer, f"{method} {path}")
+
+    write = read
+
+
+def refusal(body, password, status=401):
+    with pytest.raises(CloudError) as caught:
+        log_in(Refusing(body, status), password, "acme")
+    return caught.value
+
+
+ALONE = Password("s3cret", "u1")
+CODED = Password("s3cret", "u1", passcode="123456")
+CODED_BY_NAME = Password("s3cret", None, "alice", "acme", "123456")
+
+
+def receipt(*rules):
+    return {"receipt": {"methods": ["password"], "expires_at": "soon"}, "required_auth_methods": list(rules)}
+
+
+def of_the_cloud(message):
+    return {"error": {"code": 401, "message": message, "title": "Unauthorized"}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        receipt(["password", "totp"]),
+        receipt(["password", "oauth1"], ["password", "totp"]),
+        receipt(["totp"]),
+        of_the_cloud("mfa totp code verify fail"),
+        {"error_code": "IAM.0009", "error_msg": "mfa totp code verify fail"},
+    ],
+)
+def test_login_that_wants_a_code_is_known_in_every_shape(body):
+    error = refusal(body, ALONE)
+    assert wants_code(error)
+    assert error.hint == "This account asks for a code of its MFA device: give auth_user_id and auth_passcode."
+
+
+@pytest.mark.parametrize(
+    "body", [receipt(["password", "oauth1"]), receipt(), of_the_cloud("The request you have made requires authentication.")]
+)
+def test_other_refusal_wants_no_code(body):
+    assert not wants_code(refusal(body, ALONE))
+
+
+def test_code_is_wanted_by_a_refused_login_only():
+    assert not wants_code(refusal(receipt(["password", "totp"]), ALONE, status=403))
+
+
+@pytest.mark.parametrize(
+    ("body", "password", "hint"),
+    [
+        (
+            of_the_cloud("The request you have made requires authentication."),
+            ALONE,
+            "Check the user, auth_password and auth_domain_name; a user who is locked or disabled gets the same answer.",
+        ),
+        (
+            of_the_cloud("The request you have made requires authentication."),
+            CODED,
+            "Check the user, auth_password, auth_domain_name and auth_passcode (each code works once, and only in its 30 s);"
+            " a user who is locked or disabled gets the same answer.",
+        ),
+        (of_the_cloud("mfa totp code verify fail"), CODED, "The code was refused: each code works once, and only in its 30 s."),
+        (
+            of_the_cloud("mfa totp code verify fail"),
+            CODED_BY_NAME,
+            "A login with a code names its user by auth_user_id, not by auth_username.",
+        ),
+        (
+            receipt(["password", "oauth1"]),
+            ALONE,
+            "The password was right, but this collection logs in with a password and a code only: give auth_token instead.",
+        ),
+        (
+            receipt(["password", "totp", "oauth1"]),
+            CODED,
+            "The password was right, but this collection logs in with a password and a code only: give auth_token instead.",
+        ),
+        ({"error_code": "IAM.0061", "error_msg": "no"}, ALONE, None),
+    ],
+)
+def test_refused_login_says_what_to_do(body, password, hint):
+    error = refusal(body, password)
+    assert error.hint == hint
+    assert "s3cret" not in str(error)
+    assert "123456" not in str(error)
+
+
+def test_given_token_that_is_refused_without_a_code_says_what_to_do():
+    auth = TokenAuth(Token("T0"))
+    plain, told = CloudError("no", status=401), CloudError("no", status=401, code="IAM.0066")
+    assert not auth.renew(auth.prepare(), plain)
+    assert not auth.renew(auth.prepare(), told)
+    assert "give a fresh auth_token" in str(plain)
+    assert str(told) == "no (HTTP 401, IAM.0066). The token is no longer valid: give a fresh auth_token."
+
+
+def test_login_with_a_code_is_never_renewed():
+    expired = CloudError("no", status=401, code="IAM.0066")
+    assert not PasswordAuth(CODED, Refusing({}), lambda: None).renew("T0", expired)
+    assert "run again with a new auth_passcode" in str(expired)
+    assert PasswordAuth(ALONE, Refusing({}), lambda: None).renew("T0", CloudError("no", status=401))

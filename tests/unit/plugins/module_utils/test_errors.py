@@ -54,6 +54,37 @@ def test_body_of_anybody_else_is_described_and_never_repeated(body):
     assert error.request_id == "r3"
 
 
+RECEIPT = {"receipt": {"methods": ["password"], "user": {"id": "u1", "name": "secret-of-a-receipt"}}}
+
+
+def test_half_a_login_at_keystone_tells_the_wanted_methods_and_nothing_of_the_receipt():
+    body = {**RECEIPT, "required_auth_methods": [["totp", "password"], ["password", "oauth1"]]}
+    error = decoded(401, body, Openstack_Auth_Receipt="secret-receipt", X_Openstack_Request_Id="req-1", Content_Type="application/json")
+    assert error.login_rules == (("password", "totp"), ("oauth1", "password"))
+    assert str(error) == f"{CALL}: the login wants password and totp, or oauth1 and password (HTTP 401, request id req-1)."
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [None, "totp", {}, [], [[]], ["totp"], [[1]], [["password", None]], [["secret of a portal"]], [["s" * 33]], [["totp\n"]], [[["totp"]]]],
+)
+def test_wanted_methods_in_another_form_are_not_repeated(rules):
+    error = decoded(401, {**RECEIPT, "required_auth_methods": rules})
+    assert error.login_rules == ()
+    assert "not an error of the cloud's API" in str(error)
+    assert "secret" not in str(error)
+
+
+def test_wanted_methods_beside_an_error_of_the_cloud_change_nothing():
+    body = {"error": {"code": 401, "message": "The password is wrong."}, "required_auth_methods": [["totp"]]}
+    assert (decoded(401, body).message, decoded(401, body).login_rules) == ("The password is wrong.", ())
+
+
+def test_body_of_a_web_framework_is_a_message_alone():
+    error = decoded(405, {"message": "The method is not allowed for the requested URL."})
+    assert str(error) == f"{CALL}: The method is not allowed for the requested URL (HTTP 405)."
+
+
 @pytest.mark.parametrize("message", [None, 5.5, [], {}, True, ""])
 def test_message_that_is_no_text_is_replaced(message):
     assert "not an error of the cloud's API" in decoded(500, {"error_code": "IAM.0001", "error_msg": message}).message
@@ -115,7 +146,17 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["error", "error_code", "error_msg", "code", "message", "title", "request_id", "encoded_authorization_message"]
+                [
+                    "error",
+                    "error_code",
+                    "error_msg",
+                    "code",
+                    "message",
+                    "title",
+                    "request_id",
+                    "encoded_authorization_message",
+                    "required_auth_methods",
+                ]
             ),
             inner,
             max_size=4,
