@@ -43,6 +43,8 @@ class CloudError(Exception):
         self.uncertain = uncertain
         self.authorization_message = authorization_message
         self.hint: str | None = None
+        self.foreign = False
+        """Whether the answer was no word of the cloud's API but something else's, such as a page: it then says nothing of users or devices."""
         self.login_rules: tuple[tuple[str, ...], ...] = ()
         """Where a login was refused although all that it gave was right: the methods that together would do, in one or more ways."""
 
@@ -149,6 +151,8 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
         authorization_message = _text(document.get("encoded_authorization_message"))
         if authorization_message:
             message = f"{message or 'not authorized'} [encoded_authorization_message: {authorization_message}]"
+    # A body that is not there can be anybody's; one in another form is somebody else's.
+    foreign = message is None and bool(body.strip())
     if message is None:
         kind = headers.get("Content-Type", "").split(";")[0].strip() or "no content type"
         message = f"the host answered {status} with something that is not an error of the cloud's API ({kind}, {len(body)} bytes)"
@@ -163,5 +167,6 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
         call=call,
         authorization_message=authorization_message,
     )
+    error.foreign = foreign
     error.login_rules = login_rules
     return error

@@ -95,7 +95,7 @@ class Iam:
         try:
             reply = self.session.read("GET", path_of("v3.0", "OS-MFA", "users", user_id, "virtual-mfa-device"))
         except CloudError as error:
-            if error.status == 404:
+            if error.status == 404 and not error.foreign:
                 return None
             raise
         serial_number = reply.field("virtual_mfa_device", "serial_number")
@@ -116,7 +116,7 @@ class Iam:
         try:
             reply = self.session.read("GET", path_of("v3.0", "OS-USER", "users", user_id, "login-protect"))
         except CloudError as error:
-            if error.status == 404:
+            if error.status == 404 and not error.foreign:
                 return Protection(user_id, False, NO_PROTECTION)
             raise
         return _protection(user_id, reply.field("login_protect"))

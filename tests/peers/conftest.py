@@ -60,7 +60,6 @@ class Keystone:
         self._python = python
         self._servers: list[subprocess.Popen[str]] = []
         self._settings = {
-            "DEFAULT": {"default_log_levels": "amqp=WARN"},
             "auth": {"methods": "password,totp,token"},
             "cache": {"enabled": "true", "backend": "oslo_cache.dict"},
             "credential": {"key_repository": str(folder / "credential-keys")},

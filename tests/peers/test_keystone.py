@@ -285,11 +285,12 @@ PLAY = """
 
 @pytest.mark.parametrize("in_process", [True, False])
 def test_module_says_what_keystone_lacks_or_wants(url, client, alice, toni, passers_by, tmp_path, in_process):
-    def login(user: Any, **more: str) -> dict[str, str]:
+    def login(user: Any, **more: Any) -> dict[str, Any]:
         return {"iam_endpoint": url, "auth_user_id": user.id, "auth_password": user.password, "auth_domain_name": ACCOUNT, **more}
 
     logins = [
         login(alice),
+        login(alice, user_ids=[alice.id]),
         login(toni, auth_passcode=client.code(toni)),
         login(toni),
         login(passers_by(), auth_password="a-wrong-password"),
@@ -298,8 +299,8 @@ def test_module_says_what_keystone_lacks_or_wants(url, client, alice, toni, pass
     variables = {"logins": logins, "hwc_mfa_in_process": in_process, "ansible_python_interpreter": sys.executable}
     (tmp_path / "vars.json").write_text(json.dumps(variables), encoding="utf-8")
     output = run_play(tmp_path)
-    without_mfa, with_code, without_code, wrong = json.loads((tmp_path / "messages.json").read_text(encoding="utf-8"))
-    for message in (without_mfa, with_code):
+    without_mfa, of_one_user, with_code, without_code, wrong = json.loads((tmp_path / "messages.json").read_text(encoding="utf-8"))
+    for message in (without_mfa, of_one_user, with_code):
         assert "the host answered 404" in message
         assert "Is iam_endpoint really the address of this service" in message
     assert CODE_WANTED in without_code

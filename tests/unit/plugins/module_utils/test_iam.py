@@ -178,3 +178,15 @@ def test_sso_configuration_of_another_form_is_an_error_since_it_would_be_overwri
 def test_management_settings_without_a_permission_are_an_error(script):
     with pytest.raises(CloudError):
         IdentityCenter(script((200, {"identity_store_id": "d1"})).session()).mfa_management("i1")
+
+
+@pytest.mark.parametrize("ask", [lambda iam: iam.device_of("u1"), lambda iam: iam.protection_of("u1")])
+@pytest.mark.parametrize("page", [b"<html>Not Found</html>", b"{}", b"[]", b"gone"])
+def test_page_in_the_clouds_place_is_not_taken_for_nothing_there(script, ask, page):
+    with pytest.raises(CloudError, match="not an error of the cloud's API"):
+        ask(script((404, page, {"Content-Type": "text/html"})).iam())
+
+
+def test_bare_404_is_taken_for_nothing_there(script):
+    assert script((404, b"")).iam().device_of("u1") is None
+    assert not script((404, b"")).iam().protection_of("u1").enabled
