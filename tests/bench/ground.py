@@ -54,9 +54,9 @@ class Bench:
         """A number for a whole run, and a small one for trying out."""
         return quick if self.quick else full
 
-    def repetitions(self, most: int | None = None) -> range:
-        """The numbers of the repetitions, of which what takes long can have fewer."""
-        return range(1, (self.repeat if most is None else min(self.repeat, most)) + 1)
+    def repetitions(self) -> range:
+        """The numbers of the repetitions."""
+        return range(1, self.repeat + 1)
 
     def environment(self, folder: Path, **extra: str) -> dict[str, str]:
         """The environment of a command: no credentials, no settings of Ansible but these."""

@@ -16,9 +16,6 @@ from ground import Bench, Ground
 from measure import Failed, Measurement
 from table import Section, Table
 
-# Memory varies little from run to run.
-REPETITIONS = 1
-
 
 def row(bench: Bench) -> Section:
     """Measure modules on accounts where everything is as it should be, without latency."""
@@ -45,7 +42,7 @@ def _measure(bench: Bench, users: int) -> dict[str, list[Measurement]]:
     with Ground(bench, f"memory/{users}", users=users, enrolled=users, latency_ms=0) as ground:
         options = _options(ground)
         runs: dict[str, list[Measurement]] = {name: [] for name in options}
-        for repetition in bench.repetitions(REPETITIONS):
+        for repetition in bench.repetitions():
             for name, given in options.items():
                 label = f"{name}-{repetition}"
                 runs[name].append(ground.module(label, name, given))

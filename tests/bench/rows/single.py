@@ -15,9 +15,6 @@ from table import Section, Table
 IN_PROCESS, MODULE = "iam_login_protection, in process", "iam_login_protection, as a module"
 URI, EMPTY = "ansible.builtin.uri", "an empty play"
 
-# A run is 30 items long.
-REPETITIONS = 2
-
 
 def row(bench: Bench) -> Section:
     """Loop over users whose protection is as it should be, so that each item is one GET, and read the same with uri."""
@@ -27,7 +24,7 @@ def row(bench: Bench) -> Section:
         variables = {"bench_url": ground.cloud.url, "bench_token": token, "bench_user_ids": ground.user_ids()}
         ground.write_inventory({ground.account["name"]: variables})
         runs: dict[str, list[Measurement]] = {name: [] for name in (IN_PROCESS, MODULE, URI, EMPTY)}
-        for repetition in bench.repetitions(REPETITIONS):
+        for repetition in bench.repetitions():
             runs[IN_PROCESS].append(ground.play(f"here-{repetition}", "single_module"))
             runs[MODULE].append(ground.play(f"module-{repetition}", "single_module", "-e", "hwc_mfa_in_process=false"))
             runs[URI].append(ground.play(f"uri-{repetition}", "single_uri"))

@@ -22,7 +22,6 @@ BULK = (AUDIT, "hwc.mfa.iam_virtual_mfa_device", "hwc.mfa.iam_virtual_mfa_bind",
 
 SIZES = (10, 30, 100, 300, 1000)
 QUICK_SIZES = (5, 20)
-WAVE_REPETITIONS = 1
 
 # Waves of one size are alike, so that small ones are measured on fewer users.
 MOST_WAVES = 20
@@ -32,7 +31,6 @@ KNEE = 1.1
 
 ACCOUNTS = (100, 1000, 10000)
 QUICK_ACCOUNTS = (20, 60)
-LARGE = 10000
 MANY_AT_ONCE = 32
 
 
@@ -42,7 +40,7 @@ def by_size(bench: Bench) -> Section:
     runs: dict[int, list[Measurement]] = {}
     overheads: dict[int, float] = {}
     for size, count in users.items():
-        runs[size], overheads[size] = _enrol(bench, f"wave/{size}", count, WAVE_REPETITIONS, [size], CONCURRENCY)
+        runs[size], overheads[size] = _enrol(bench, f"wave/{size}", count, [size], CONCURRENCY)
     each = {size: measure.wall(measured) / users[size] for size, measured in runs.items()}
     knee = min(size for size, cost in each.items() if cost <= KNEE * min(each.values()))
     lines = [
@@ -82,8 +80,7 @@ def by_account(bench: Bench) -> Section:
     runs: dict[int, list[Measurement]] = {}
     overheads: dict[int, float] = {}
     for users in accounts:
-        most = 1 if users >= LARGE else None
-        runs[users], overheads[users] = _enrol(bench, f"linear/{users}", users, most, WAVE_SIZES, MANY_AT_ONCE)
+        runs[users], overheads[users] = _enrol(bench, f"linear/{users}", users, WAVE_SIZES, MANY_AT_ONCE)
     each = {users: measure.wall(measured) / users for users, measured in runs.items()}
     lines = [
         [
@@ -105,13 +102,11 @@ def by_account(bench: Bench) -> Section:
     return Section("the role by the number of users", [Table(heads, lines)], notes, figures)
 
 
-def _enrol(
-    bench: Bench, name: str, users: int, most: int | None, sizes: Sequence[int], concurrency: int
-) -> tuple[list[Measurement], float]:
+def _enrol(bench: Bench, name: str, users: int, sizes: Sequence[int], concurrency: int) -> tuple[list[Measurement], float]:
     """The role on fresh clouds, and the median overhead of a wave in seconds."""
     runs = []
     overheads = []
-    for repetition in bench.repetitions(most):
+    for repetition in bench.repetitions():
         with Ground(bench, f"{name}-{repetition}", users=users) as ground:
             runs.append(play_role(ground, "run", "enrol", mfa_rollout_wave_sizes=sizes, mfa_rollout_concurrency=concurrency))
             overheads.append(_overhead(ground.times("run")) / len(waves(users, sizes)))
