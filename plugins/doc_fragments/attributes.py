@@ -43,6 +43,19 @@ attributes:
     details: This action does not modify state.
 """
 
+    CONTROL_NODE = r"""
+attributes:
+  check_mode:
+    support: full
+  idempotent:
+    support: full
+  action:
+    description: Runs in the control process, and therefore on the control node whatever the host is.
+    support: full
+notes:
+  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
+"""
+
     WRITE = r"""
 attributes:
   check_mode:

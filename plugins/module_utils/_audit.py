@@ -14,7 +14,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, De
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, NO_PROTECTION, UNBOUND, UNKNOWN, Device, Iam, Protection, User
 from ansible_collections.hwc.mfa.plugins.module_utils._protection import by_id
-from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, PACKED_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, Context, Definition
 
 
 def overview(users: Iterable[User], devices: Mapping[str, Device], protections: Mapping[str, Protection]) -> list[dict[str, Any]]:
@@ -101,8 +101,7 @@ def work_info(context: Context) -> dict[str, Any]:
 MFA_INFO = Definition(
     argument_spec={
         **AUTH_SPEC,
-        **CONCURRENCY_SPEC,
-        **PACKED_SPEC,
+        **FLEET_SPEC,
         "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
         "user_ids": {"type": "list", "elements": "str"},
     },

@@ -14,14 +14,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._device_api import Actors,
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, UNBOUND, UNKNOWN, Device
-from ansible_collections.hwc.mfa.plugins.module_utils._run import (
-    AUTH_SPEC,
-    CONCURRENCY_SPEC,
-    ITEM_AUTH_SPEC,
-    PACKED_SPEC,
-    Context,
-    Definition,
-)
+from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import (
     ServerClock,
     check_code,
@@ -271,8 +264,7 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
 BIND = Definition(
     argument_spec={
         **AUTH_SPEC,
-        **CONCURRENCY_SPEC,
-        **PACKED_SPEC,
+        **FLEET_SPEC,
         **_ITEM_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},

@@ -15,14 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._device_api import Actors,
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import UNBOUND, UNKNOWN, Device, NewDevice
-from ansible_collections.hwc.mfa.plugins.module_utils._run import (
-    AUTH_SPEC,
-    CONCURRENCY_SPEC,
-    ITEM_AUTH_SPEC,
-    PACKED_SPEC,
-    Context,
-    Definition,
-)
+from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -188,8 +181,7 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
 DEVICE = Definition(
     argument_spec={
         **AUTH_SPEC,
-        **CONCURRENCY_SPEC,
-        **PACKED_SPEC,
+        **FLEET_SPEC,
         **_ITEM_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "replace": {"type": "str", "choices": ["never", "unbound"], "default": "never"},

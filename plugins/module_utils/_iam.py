@@ -16,7 +16,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._transport import Reply, S
 
 BOUND, UNBOUND, UNKNOWN = "bound", "unbound", "unknown"
 
-PAGE = 200
+_PAGE = 200
 """Entries on a page of v5's listings, the most that it gives."""
 
 
@@ -210,7 +210,7 @@ class Iam:
     def _pages(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[list[dict[str, Any]]]:
         marker: str | None = None
         while True:
-            reply = self.session.read("GET", path, query + [("limit", str(PAGE))] + ([("marker", marker)] if marker else []))
+            reply = self.session.read("GET", path, query + [("limit", str(_PAGE))] + ([("marker", marker)] if marker else []))
             yield _entries(reply, key, *needed)
             page = reply.document.get("page_info")
             following = page.get("next_marker") if isinstance(page, dict) else None

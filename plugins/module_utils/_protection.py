@@ -13,7 +13,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._device_api import FEW, ST
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import NO_PROTECTION, Protection
-from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, CONCURRENCY_SPEC, PACKED_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, Context, Definition
 
 METHODS = ["sms", "email", "vmfa"]
 
@@ -116,8 +116,7 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
 PROTECTION = Definition(
     argument_spec={
         **AUTH_SPEC,
-        **CONCURRENCY_SPEC,
-        **PACKED_SPEC,
+        **FLEET_SPEC,
         **_ITEM_SPEC,
         "users": {
             "type": "list",

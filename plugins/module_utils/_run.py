@@ -51,11 +51,8 @@ AUTH_SPEC: dict[str, dict[str, Any]] = {
 }
 """The shared options, as the fragment hwc.mfa.auth documents them."""
 
-CONCURRENCY_SPEC: dict[str, dict[str, Any]] = {"concurrency": {"type": "int", "default": 8}}
-"""The option of modules that work on many users at once, as the fragment hwc.mfa.fleet documents it."""
-
-PACKED_SPEC: dict[str, dict[str, Any]] = {"packed": {"type": "bool", "default": False}}
-"""The option of modules that return a list with an entry a user, as the fragment hwc.mfa.fleet documents it."""
+FLEET_SPEC: dict[str, dict[str, Any]] = {"concurrency": {"type": "int", "default": 8}, "packed": {"type": "bool", "default": False}}
+"""The options of modules that work on many users at once and return an entry a user, as the fragment hwc.mfa.fleet documents them."""
 
 ITEM_AUTH_SPEC: dict[str, dict[str, Any]] = {
     option: AUTH_SPEC[option]

@@ -17,17 +17,11 @@ author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
   - hwc.mfa.attributes
+  - hwc.mfa.attributes.control_node
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
     details: A report tells of one run and is compared with other reports, not with other files.
-  idempotent:
-    support: full
-  action:
-    description: Runs in the control process, and therefore on the control node whatever the host is.
-    support: full
 options:
   directory:
     description:
@@ -39,8 +33,6 @@ options:
       - The C(document) of P(hwc.mfa.rollout_report#filter), packed as it is, or opened.
     type: raw
     required: true
-notes:
-  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
 seealso:
   - plugin: hwc.mfa.rollout_report
     plugin_type: filter

@@ -21,18 +21,12 @@ author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
   - hwc.mfa.attributes
+  - hwc.mfa.attributes.control_node
   - hwc.mfa.fleet.packed
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
     details: A difference would show seeds.
-  idempotent:
-    support: full
-  action:
-    description: Runs in the control process, and therefore on the control node whatever the host is.
-    support: full
 options:
   directory:
     description:
@@ -81,8 +75,6 @@ options:
       - acquire
       - release
     version_added: 0.2.0
-notes:
-  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
 """
 
 EXAMPLES = r"""

@@ -10,7 +10,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,28 +102,30 @@ class VaultStore:
 
     def lock(self, owner: Owner) -> None:
         """Keep other runs away from this account until ``unlock``. Raises StoreError that says who is at work."""
-        try:
+        with self._writing():
             self._make_directory()
             taken = StoreLock(self.path, owner).acquire()
             remove_leftovers(self.path, LEASE)
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
         if taken is not None:
             raise StoreError(taken)
 
     def hold_on(self, owner: Owner) -> None:
         """Make the lock of a run that is still at work last longer. Raises StoreError where somebody else has taken it over."""
-        try:
+        with self._writing():
             taken = StoreLock(self.path, owner).renew()
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
         if taken is not None:
             raise StoreError(taken)
 
     def unlock(self, owner: Owner) -> None:
         """Let other runs at this account again."""
-        try:
+        with self._writing():
             StoreLock(self.path, owner).release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What the file system refuses to write becomes a StoreError."""
+        try:
+            yield
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
 
@@ -158,12 +161,10 @@ class VaultStore:
 
     def _add(self, suffix: str, content: bytes) -> Path:
         """Write a new file whole or not at all: temporary file, fsync, then a link that never replaces another file."""
-        try:
+        with self._writing():
             self._make_directory()
             with temporary_file(self.path, content) as temporary:
                 final = self._link(temporary, suffix)
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
         return final
 
     def _link(self, temporary: str, suffix: str) -> Path:

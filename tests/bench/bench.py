@@ -111,7 +111,8 @@ def _positive(text: str) -> int:
 
 def prepare(bench: Bench) -> None:
     """Empty the benchmark's directory, and copy the collection that the caller's Ansible would use into it."""
-    shutil.rmtree(bench.directory, ignore_errors=True)
+    if bench.directory.exists():
+        shutil.rmtree(bench.directory)
     bench.directory.mkdir(parents=True, mode=0o700)
     (bench.directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
     staged = Path(os.environ["ANSIBLE_COLLECTIONS_PATH"]) / "ansible_collections" / "hwc" / "mfa"

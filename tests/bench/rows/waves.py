@@ -48,17 +48,11 @@ def by_size(bench: Bench) -> Section:
             str(size),
             str(count),
             str(len(waves(count, [size]))),
-            str(len(runs[size])),
-            table.seconds(measure.wall(runs[size])),
-            table.milliseconds(each[size]),
-            table.milliseconds(measure.processor(runs[size]) / count),
-            table.seconds(overheads[size]),
-            table.mib(measure.peak(runs[size])),
-            table.number(measure.requests(runs[size])),
+            *_cells(runs[size], count, overheads[size]),
         ]
         for size, count in users.items()
     ]
-    heads = ["wave size", "users", "waves", "runs", "s", "ms/user", "cpu ms/user", "overhead s/wave", "MiB", "requests"]
+    heads = ["wave size", "users", "waves", *HEADS]
     notes = [
         f"The knee: {knee}, the smallest size whose time per user is within {KNEE - 1:.0%} of the best.",
         f"{LATENCY_MS} ms a call, {CONCURRENCY} at once. Overhead: what a wave takes beside the tasks that call the cloud or the seed store. "
@@ -86,20 +80,30 @@ def by_account(bench: Bench) -> Section:
         [
             str(users),
             str(len(waves(users, WAVE_SIZES))),
-            str(len(runs[users])),
-            table.seconds(measure.wall(runs[users])),
-            table.milliseconds(each[users]),
-            table.milliseconds(measure.processor(runs[users]) / users),
-            table.seconds(overheads[users]),
-            table.mib(measure.peak(runs[users])),
-            table.number(measure.requests(runs[users])),
+            *_cells(runs[users], users, overheads[users]),
         ]
         for users in accounts
     ]
-    heads = ["users", "waves", "runs", "s", "ms/user", "cpu ms/user", "overhead s/wave", "MiB", "requests"]
+    heads = ["users", "waves", *HEADS]
     notes = [f"{LATENCY_MS} ms a call, {MANY_AT_ONCE} at once, waves of {WAVE_SIZES}."]
     figures = {"seconds_per_user": each, "overhead_seconds_per_wave": overheads, "runs": measure.as_dicts(runs)}
     return Section("the role by the number of users", [Table(heads, lines)], notes, figures)
+
+
+HEADS = ("runs", "s", "ms/user", "cpu ms/user", "overhead s/wave", "MiB", "requests")
+
+
+def _cells(runs: Sequence[Measurement], users: int, overhead: float) -> list[str]:
+    """What came of enrolling ``users`` users, under ``HEADS``; ``overhead`` in seconds a wave."""
+    return [
+        str(len(runs)),
+        table.seconds(measure.wall(runs)),
+        table.milliseconds(measure.wall(runs) / users),
+        table.milliseconds(measure.processor(runs) / users),
+        table.seconds(overhead),
+        table.mib(measure.peak(runs)),
+        table.number(measure.requests(runs)),
+    ]
 
 
 def _enrol(bench: Bench, name: str, users: int, sizes: Sequence[int], concurrency: int) -> tuple[list[Measurement], float]:
