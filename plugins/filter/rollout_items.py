@@ -29,8 +29,8 @@ def rollout_items(
         return [entry["user_id"] for entry in entries]
     if step == "store":
         return _rollout.new_seeds(entries, done)
-    if step == "record":
-        return _rollout.bound_seeds(entries, opened(stored or {}), done)
+    if step in _RECORDS:
+        return _RECORDS[step](entries, opened(stored or {}), done)
     try:
         credentials = plain(_rollout.own_credentials(entries, users)) if users else {}
         return _rollout.items_for(entries, str(step), credentials, opened(stored or {}), done, bool(read_back))
@@ -40,6 +40,10 @@ def rollout_items(
 
 _LISTS_OF_IDS = {"intend": _rollout.CREATE, "discard": _rollout.REMOVE}
 """What is written down before a step is the users whom it is about."""
+
+
+_RECORDS = {"record": _rollout.bound_seeds, "record_proof": _rollout.proven_seeds}
+"""What is written down after a step of the seeds that it was about."""
 
 
 class FilterModule:

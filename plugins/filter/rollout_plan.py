@@ -27,11 +27,20 @@ def rollout_plan(
     store_known: bool = True,
     audit_only: bool = False,
     packed: bool = False,
+    prove_login: bool = False,
 ) -> dict[str, Any]:
     """Who belongs to which wave, and why not: see the documentation beside this file."""
     if not isinstance(audit, Mapping) or not ("users" in audit or "users_packed" in audit):
         raise AnsibleFilterError("hwc.mfa.rollout_plan: audit must be the result of hwc.mfa.iam_mfa_info.")
-    terms = terms_of({"strategy": strategy, "state": state, "login_protection": login_protection, "wave_sizes": wave_sizes})
+    terms = terms_of(
+        {
+            "strategy": strategy,
+            "state": state,
+            "login_protection": login_protection,
+            "prove_login": prove_login,
+            "wave_sizes": wave_sizes,
+        }
+    )
     try:
         plan = make_plan(
             plain(users or []),

@@ -66,14 +66,36 @@ def _all_users(iam: Iam) -> list[User]:
         return iam.users_v5()
 
 
+_ADMIN_GROUP = "admin"
+"""The group that every account has and that may do everything. The root user is always in it (the vendor's user guide)."""
+
+
+def _administrators(iam: Iam) -> list[str] | None:
+    """The ids of the administrators; None where the cloud, or what these credentials may see, does not tell."""
+    try:
+        groups = iam.groups(_ADMIN_GROUP)
+        members = [user_id for group_id in groups for user_id in iam.group_users(group_id)]
+    except CloudError as error:
+        if error.status in (400, 403, 404, 405, 406, 501):
+            return None
+        raise
+    return members if groups else None
+
+
 def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
-    """The whole account: three listings, and who asks for them, all at once."""
+    """The whole account: who is there, with what, who administers it, and who asks; all asked for at once."""
     iam = context.iam
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with ThreadPoolExecutor(max_workers=5) as pool:
         users, devices = pool.submit(_all_users, iam), pool.submit(reader.all)
         protections, caller = pool.submit(iam.protections), pool.submit(context.caller)
+        administrators = pool.submit(_administrators, iam)
         entries = overview(users.result(), devices.result(), by_id(protections.result()))
-        return {"users": entries, "summary": summary(entries), "caller": caller.result()}
+        return {
+            "users": entries,
+            "summary": summary(entries),
+            "caller": caller.result(),
+            "administrators": administrators.result(),
+        }
 
 
 def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[str, Any]:

@@ -273,13 +273,21 @@ class TokenAuth(Auth):
 class PasswordAuth(Auth):
     """Logs in at the first request, once for all threads, and once more when the cloud says that the token expired.
 
-    ``session`` is the way to IAM without an identity, and ``scope`` names the account when the login needs it.
+    ``session`` is the way to IAM without an identity, and ``scope`` names the account when the login needs it. ``spend`` is told of a login
+    with a code before it is sent, and raises OptionError where the code was sent before.
     """
 
-    def __init__(self, password: Password, session: Session, scope: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        password: Password,
+        session: Session,
+        scope: Callable[[], str | None],
+        spend: Callable[[Password], None] = lambda _password: None,
+    ) -> None:
         self._password = password
         self._session = session
         self._scope = scope
+        self._spend = spend
         self._lock = threading.Lock()
         self._token: str | None = None
         self._failure: CloudError | None = None
@@ -295,8 +303,11 @@ class PasswordAuth(Auth):
                 # A refused login is not tried again by the other threads: repeated failures lock the user.
                 raise self._failure
             if self._token is None:
+                scope = self._scope()
+                if self._password.passcode:
+                    self._spend(self._password)
                 try:
-                    self._token, self.user = log_in(self._session, self._password, self._scope())
+                    self._token, self.user = log_in(self._session, self._password, scope)
                 except CloudError as error:
                     if error.status is not None:
                         self._failure = error
@@ -317,27 +328,38 @@ class PasswordAuth(Auth):
         return True
 
 
-def log_in(session: Session, password: Password, domain_name: str | None) -> tuple[str, dict[str, Any]]:
-    """Obtain a token (CLOUD_API 4). Returns it and what the cloud says of the user (``id``, ``name``, ``domain``; may be empty). Raises CloudError."""
+def log_in(
+    session: Session, password: Password, domain_name: str | None, code: Callable[[], str] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Obtain a token (CLOUD_API 4). Returns it and what the cloud says of the user (``id``, ``name``, ``domain``; may be empty). Raises CloudError.
+
+    ``code`` gives the TOTP code at the moment of sending, instead of the password's ``passcode``.
+    """
     known: dict[str, Any] = (
         {"id": password.user_id} if password.user_id else {"name": password.username, "domain": {"name": password.domain_name}}
     )
-    identity: dict[str, Any] = {"methods": ["password"], "password": {"user": {**known, "password": password.password}}}
-    if password.passcode:
-        identity["methods"] = ["password", "totp"]
-        identity["totp"] = {"user": {**known, "passcode": password.passcode}}
-    auth: dict[str, Any] = {"identity": identity}
-    if domain_name:
-        auth["scope"] = {"domain": {"name": domain_name}}
+
+    def body() -> dict[str, Any]:
+        identity: dict[str, Any] = {"methods": ["password"], "password": {"user": {**known, "password": password.password}}}
+        passcode = code() if code else password.passcode
+        if passcode:
+            identity["methods"] = ["password", "totp"]
+            identity["totp"] = {"user": {**known, "passcode": passcode}}
+        auth: dict[str, Any] = {"identity": identity}
+        if domain_name:
+            auth["scope"] = {"domain": {"name": domain_name}}
+        return {"auth": auth}
+
+    with_code = bool(code or password.passcode)
     # A login changes nothing and may be repeated, but a code works once.
-    send = session.write if password.passcode else session.read
+    send = session.write if with_code else session.read
     try:
-        reply = send("POST", "/v3/auth/tokens", [("nocatalog", "true")], {"auth": auth})
+        reply = send("POST", "/v3/auth/tokens", [("nocatalog", "true")], body)
     except CloudError as error:
         # Whatever comes of the login, the call that it was for has not been sent.
         error.uncertain = False
         if error.status == 401:
-            error.hint = _login_hint(error, bool(password.passcode), by_id=bool(password.user_id))
+            error.hint = _login_hint(error, with_code, by_id=bool(password.user_id))
         raise
     token = reply.headers.get("X-Subject-Token")
     if not token:

@@ -136,19 +136,30 @@ class Iam:
 
     def users(self) -> list[User]:
         """``GET /v3/users``, all pages."""
-        found: list[User] = []
-        query: list[tuple[str, str]] = []
+        return [
+            User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False)
+            for entry in self._linked("/v3/users", "users", [], "id")
+        ]
+
+    def groups(self, name: str) -> list[str]:
+        """``GET /v3/groups``: the ids of the account's groups of that name."""
+        # A server that passes over the filter must not make every group one of that name.
+        return [str(entry["id"]) for entry in self._linked("/v3/groups", "groups", [("name", name)], "id", "name") if entry["name"] == name]
+
+    def group_users(self, group_id: str) -> list[str]:
+        """``GET /v3/groups/{group_id}/users``: the ids of its members."""
+        return [str(entry["id"]) for entry in self._linked(path_of("v3", "groups", group_id, "users"), "users", [], "id")]
+
+    def _linked(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[dict[str, Any]]:
+        """The entries of a listing of Keystone's, page by page."""
         seen = set()
         while True:
-            reply = self.session.read("GET", "/v3/users", query)
-            found += [
-                User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False)
-                for entry in _entries(reply, "users", "id")
-            ]
+            reply = self.session.read("GET", path, query)
+            yield from _entries(reply, key, *needed)
             links = reply.document.get("links")
             following = links.get("next") if isinstance(links, dict) else None
             if not following or following in seen:
-                return found
+                return
             seen.add(following)
             # Only the query is taken over: a link to another host or path would carry the credentials there.
             query = parse_qsl(urlsplit(str(following)).query, keep_blank_values=True)

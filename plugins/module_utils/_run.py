@@ -151,7 +151,7 @@ class Context:
     @property
     def iam(self) -> Iam:
         """IAM with the module's own credentials. Raises OptionError where there are none."""
-        return Iam(self._iam_session().acting_as(self._own_auth()))
+        return Iam(self.iam_session().acting_as(self._own_auth()))
 
     @property
     def identity_center(self) -> IdentityCenter:
@@ -164,7 +164,7 @@ class Context:
 
     def iam_as(self, credentials: Credentials) -> Iam:
         """IAM with a user's own credentials."""
-        session = self._iam_session()
+        session = self.iam_session()
         return Iam(session.acting_as(self._auth_for(credentials, session)))
 
     def domain_name(self) -> str | None:
@@ -211,7 +211,7 @@ class Context:
     def _own_auth(self) -> Auth:
         with self._lock:
             if self._own is None:
-                self._own = self._auth_for(self._needed_credentials(), self._iam_session())
+                self._own = self._auth_for(self._needed_credentials(), self.iam_session())
             return self._own
 
     def _auth_for(self, credentials: Credentials, session: Session) -> Auth:
@@ -221,7 +221,18 @@ class Context:
             return SignatureAuth(credentials, session.clock.now, lambda: self._domain_id(credentials))
         # Without a name of its own, a user's login is scoped to the account that the module works on.
         own = self.credentials is credentials
-        return PasswordAuth(credentials, session, lambda: credentials.domain_name or (None if own else self.domain_name()))
+        return PasswordAuth(credentials, session, lambda: credentials.domain_name or (None if own else self.domain_name()), self._spend)
+
+    def _spend(self, password: Password) -> None:
+        """Take note of a login with a code, which works once. Raises OptionError where an earlier task sent it: refused codes lock the user."""
+        parts = (password.user_id, password.username, password.domain_name, password.passcode)
+        what = f"code {hashlib.sha256(repr(parts).encode('utf-8')).hexdigest()[:32]}"
+        with self._lock:
+            if self.recall(what):
+                raise OptionError(
+                    "auth_passcode was sent by an earlier task of this play, and a code works once: give auth_token, or access_key and secret_key."
+                )
+            self.remember(what, True)
 
     def _domain_id(self, key: AccessKey) -> str | None:
         """The account's id, which the vendor's SDK sends with every signed call; it asks the same way."""
@@ -232,7 +243,7 @@ class Context:
 
     def _signing(self, key: AccessKey) -> Iam:
         """IAM with a key alone, for the one question that comes before the account's id is known."""
-        session = self._iam_session()
+        session = self.iam_session()
         return Iam(session.acting_as(SignatureAuth(key, session.clock.now)))
 
     def _own_domain(self, iam: Iam) -> tuple[str, str] | None:
@@ -256,7 +267,8 @@ class Context:
             return None  # not known, then: the call that matters says what is wrong
         return domains[0] if len(domains) == 1 else None
 
-    def _iam_session(self) -> Session:
+    def iam_session(self) -> Session:
+        """The way to IAM without an identity."""
         with self._lock:
             if self._base is None:
                 self._base = Session(self.http, _endpoints.iam_endpoint(self.params, self.env))

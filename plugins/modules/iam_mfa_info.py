@@ -182,6 +182,17 @@ caller:
       returned: always
       type: str
       sample: admin
+administrators:
+  description:
+    - The ids of the users who administer the account, that is the members of the group C(admin), which every account has and the root user is always
+      in. Whoever has such permissions by another group is not among them.
+    - V(null) where the cloud does not tell these credentials.
+    - The role C(hwc.mfa.mfa_rollout) uses it to leave the last of them alone.
+  returned: success, without O(user_ids)
+  type: list
+  elements: str
+  version_added: 0.2.0
+  sample: [c91752a33d589cab301ba9880a3efb80]
 api:
   description: Which generation of the API told of the devices. With V(v3) nobody can tell bound devices from created ones.
   returned: success

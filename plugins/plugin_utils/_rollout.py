@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 REQUIRE, ENROL = "require", "enrol"
-CREATE, BIND, PROTECT, UNPROTECT, REMOVE = "create", "bind", "protect", "unprotect", "remove"
+CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE = "create", "bind", "protect", "prove", "unprotect", "remove"
 
 VERIFY = "verify"
 """The step at which a user fails whom the cloud does not show as he should be, though all calls succeeded."""
@@ -40,6 +40,7 @@ class Terms:
     state: str = "present"
     login_protection: bool = True
     wave_sizes: Sequence[int] = (1, 10, 100, 1000)
+    prove_login: bool = False
 
 
 def terms_of(terms: Mapping[str, Any]) -> Terms:
@@ -52,6 +53,7 @@ def terms_of(terms: Mapping[str, Any]) -> Terms:
         bool(terms.get("login_protection", default.login_protection)),
         # What is no list is refused where the plan is made, with the words for it.
         list(sizes) if isinstance(sizes, (list, tuple)) else [],
+        bool(terms.get("prove_login", default.prove_login)),
     )
 
 
@@ -81,8 +83,13 @@ def make_plan(
         by_name.setdefault(str(user["name"]), user)
     exemptions, warnings = _exemptions(exempt, by_id, by_name)
     caller = audit.get("caller")
+    administrators = audit.get("administrators")
     if caller is None:
         warnings.append("The cloud does not tell which user the play runs as: name him in mfa_rollout_exempt.")
+        if administrators is None:
+            warnings.append(
+                "The cloud does not tell who administers the account: name an administrator in mfa_rollout_exempt, as a way in."
+            )
     fates: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     taken: set[str] = set()
@@ -116,6 +123,10 @@ def make_plan(
         fates.append({"user_id": user_id, "name": user["name"], "fate": fate, "reason": reason})
         if entry is not None:
             entries.append({**entry, "index": index})
+    if terms.state == "present":
+        enabled = [by_id[user_id] for user_id in administrators or [] if by_id.get(user_id, {}).get("enabled")]
+        ways_in = {user["user_id"] for user in enabled if user["user_id"] in exemptions or _is_caller({}, user, caller, auth or {})}
+        _spare_the_last(enabled, ways_in, fates, entries)
     plan: dict[str, Any] = {"waves": _waves(entries, terms.wave_sizes), "users": fates, "warnings": warnings}
     return {**plan, "lines": plan_lines(plan)}
 
@@ -128,6 +139,30 @@ def _check(terms: Terms) -> None:
     sizes = terms.wave_sizes
     if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise PlanError("mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100, 1000].")
+
+
+_CALLER = "the play runs as this user"
+_LAST = "the last administrator who logs in without a device: name another one in mfa_rollout_exempt, as a way in, to bring him along"
+
+
+def _spare_the_last(administrators: Sequence[Entry], ways_in: set[str], fates: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
+    """Leave one administrator as he is where a plan would touch all of them; ``ways_in`` are those who are not touched whatever is planned.
+
+    It is not asked whether the others can log in: whoever is spared is the same in the next run, when the others have been brought along.
+    """
+    planned = {entry["user_id"]: entry for entry in entries}
+    touched = [user["user_id"] for user in administrators if user["user_id"] in planned]
+    if not touched or ways_in or any(user["user_id"] not in planned and _untouched(user) for user in administrators):
+        return
+    entries.remove(planned[touched[0]])
+    for fate in fates:
+        if fate["user_id"] == touched[0]:
+            fate.update(fate=LEFT_ALONE, reason=_LAST)
+
+
+def _untouched(user: Entry) -> bool:
+    """Whether a user logs in as if there had never been a rollout."""
+    return not _vmfa(user) and user["device"] is None
 
 
 def _exemptions(exempt: Sequence[Any], by_id: Mapping[str, Entry], by_name: Mapping[str, Entry]) -> tuple[dict[str, str], list[str]]:
@@ -179,7 +214,7 @@ def _decide(
     if exemption is not None:
         return LEFT_ALONE, f"exempt: {exemption}", None
     if is_caller:
-        return LEFT_ALONE, "the play runs as this user", None
+        return LEFT_ALONE, _CALLER, None
     if terms.state == "absent":
         steps, reason = _steps_back(user, terms, seed, intended, store_known)
     elif not user["enabled"]:
@@ -188,6 +223,8 @@ def _decide(
         steps, reason = ([] if _vmfa(user) else [PROTECT]), ""
     else:
         steps, reason = _steps_enrol(user, terms, seed, intended)
+        if terms.prove_login and asked.get("auth_password") and not reason and not _proven(user, seed, steps):
+            steps.append(PROVE)
         if BIND in steps and not audit_only and not any(asked.get(name) for name in ("auth_password", "auth_token", "access_key")):
             return (
                 PROBLEM,
@@ -224,6 +261,13 @@ def certainly_bound(user: Entry, seed: Entry | None) -> bool:
     if user["device"]["binding"] == "unknown":
         return seed is not None and _accounted(user, seed) and bool(seed.get("bound"))
     return user["device"]["binding"] == "bound"
+
+
+def _proven(user: Entry, seed: Entry | None, steps: Sequence[str]) -> bool:
+    """Whether the user has logged in with the stored seed, or nobody can prove that he does, because the seed of his device is his own."""
+    if CREATE in steps or seed is None or not _accounted(user, seed):
+        return CREATE not in steps
+    return BIND not in steps and bool(seed.get("proven"))
 
 
 def _steps_enrol(user: Entry, terms: Terms, seed: Entry | None, intended: bool) -> tuple[list[str], str]:
@@ -299,6 +343,7 @@ def items_for(
     new = new_seeds(wave, results or {})
     seeds = {**(stored or {}), **new}
     certain = _bound_now(results or {})
+    protected = _protected_now(results or {})
     items: list[dict[str, Any]] = []
     for entry in wave:
         if step not in entry["steps"]:
@@ -312,6 +357,9 @@ def items_for(
             items.append({"user_id": user_id, **seed, "presume_unbound": user_id in new, **own})
         elif step == PROTECT and (BIND not in entry["steps"] or user_id in certain):
             items.append({"user_id": user_id, "enabled": True, "verification_method": "vmfa"})
+        elif step == PROVE and user_id in seeds and _ready(entry, certain, protected):
+            login = {name: own[name] for name in ("auth_password", "auth_domain_name") if name in own}
+            items.append({"user_id": user_id, "seed": seeds[user_id]["seed"], **login})
         elif step == UNPROTECT:
             items.append({"user_id": user_id, "enabled": False})
         elif step == REMOVE:
@@ -328,6 +376,17 @@ def _has(stored: Mapping[str, Entry] | None, user_id: str, new: Entry | None) ->
 def _bound_now(results: Mapping[str, Entry]) -> set[str]:
     bound = results.get(BIND) or {}
     return {outcome["user_id"] for outcome in bound.get("bindings") or [] if not outcome["failed"] and outcome["binding"] == "bound"}
+
+
+def _protected_now(results: Mapping[str, Entry]) -> set[str]:
+    protected = results.get(PROTECT) or {}
+    return {outcome["user_id"] for outcome in protected.get("users") or [] if not outcome["failed"]}
+
+
+def _ready(entry: Entry, certain: set[str], protected: set[str]) -> bool:
+    """Whether all that a login with a code needs has been done for a user."""
+    steps, user_id = entry["steps"], entry["user_id"]
+    return (BIND not in steps or user_id in certain) and (PROTECT not in steps or user_id in protected)
 
 
 def new_seeds(wave: Sequence[Entry], results: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
@@ -351,8 +410,19 @@ def bound_seeds(wave: Sequence[Entry], stored: Mapping[str, Entry], results: Map
     }
 
 
-_RESULTS = {CREATE: "devices", REMOVE: "devices", BIND: "bindings", PROTECT: "users", UNPROTECT: "users"}
-_ORDER = (CREATE, BIND, PROTECT, UNPROTECT, REMOVE)
+def proven_seeds(wave: Sequence[Entry], stored: Mapping[str, Entry], results: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
+    """The seeds of the wave's users who logged in with them, marked as ``proven``, and as ``bound``, since only a bound device gives codes that count."""
+    seeds = {**stored, **new_seeds(wave, results)}
+    proven = {outcome["user_id"] for outcome in (results.get(PROVE) or {}).get("users") or [] if outcome["logged_in"]}
+    return {
+        entry["user_id"]: {**seeds[entry["user_id"]], "bound": True, "proven": True}
+        for entry in wave
+        if entry["user_id"] in proven and entry["user_id"] in seeds
+    }
+
+
+_RESULTS = {CREATE: "devices", REMOVE: "devices", BIND: "bindings", PROTECT: "users", PROVE: "users", UNPROTECT: "users"}
+_ORDER = (CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE)
 
 
 def outcomes_of(wave: Sequence[Entry], results: Mapping[str, Entry], seen: Entry, terms: Terms) -> list[dict[str, Any]]:
@@ -367,26 +437,33 @@ def outcomes_of(wave: Sequence[Entry], results: Mapping[str, Entry], seen: Entry
     for entry in wave:
         user_id = entry["user_id"]
         outcome: dict[str, Any] = {"user_id": user_id, "name": entry["name"], "done": [], "failed": False, "step": None, "msg": None}
-        for step in _ORDER:
-            if step not in entry["steps"]:
-                continue
-            one = tables[step].get(user_id)
-            if one is None or one.get("failed"):
-                whole = (results.get(step) or {}).get("msg") or (
-                    "the store does not show its seed" if step == BIND else "it was not reached, since an earlier step failed"
-                )
-                outcome.update(failed=True, step=step, msg=str(one["msg"] if one else whole))
+        for step in (*(step for step in _ORDER if step in entry["steps"] and step != PROVE), VERIFY, PROVE):
+            msg = None
+            if step == VERIFY:
+                msg = _unverified(entry, verified, seen, terms, tables[BIND].get(user_id))
+            elif step in entry["steps"]:
+                msg = _step_failure(step, tables[step].get(user_id), results.get(step) or {})
+            if msg:
+                outcome.update(failed=True, step=step, msg=msg)
                 break
-            outcome["done"].append(step)
-        if not outcome["failed"]:
-            if verified is None:
-                missing: str | None = str(seen.get("msg") or "the cloud was not looked at")
-            else:
-                missing = unfulfilled(entry, verified.get(user_id), terms, tables[BIND].get(user_id))
-            if missing:
-                outcome.update(failed=True, step=VERIFY, msg=missing)
+            if step in entry["steps"]:
+                outcome["done"].append(step)
         outcomes.append(outcome)
     return outcomes
+
+
+def _step_failure(step: str, one: Entry | None, result: Entry) -> str | None:
+    """Why a step failed for a user, by his own outcome, or by the result of the whole where he has none; None where it succeeded."""
+    if one is not None:
+        return str(one["msg"]) if one.get("failed") else None
+    reasons = {BIND: "the store does not show its seed"}
+    return str(result.get("msg") or reasons.get(step, "it was not reached, since an earlier step failed"))
+
+
+def _unverified(entry: Entry, verified: Mapping[str, Entry] | None, seen: Entry, terms: Terms, bound: Entry | None) -> str | None:
+    if verified is None:
+        return str(seen.get("msg") or "the cloud was not looked at")
+    return unfulfilled(entry, verified.get(entry["user_id"]), terms, bound)
 
 
 def _by_user(result: Entry, key: str) -> dict[str, Entry]:
@@ -414,7 +491,7 @@ def unfulfilled(entry: Entry, user: Entry | None, terms: Terms, bound: Entry | N
 
 def wave_line(number: int, total: int, outcomes: Sequence[Entry]) -> str:
     """What a wave came to, for a person, in one line; each failure in a line of its own below it."""
-    words = {CREATE: "created", BIND: "bound", PROTECT: "protected", UNPROTECT: "unprotected", REMOVE: "removed"}
+    words = {CREATE: "created", BIND: "bound", PROTECT: "protected", PROVE: "proven", UNPROTECT: "unprotected", REMOVE: "removed"}
     failed = [outcome for outcome in outcomes if outcome["failed"]]
     parts = [f"wave {number} of {total}", f"{len(outcomes)} user{'' if len(outcomes) == 1 else 's'}"]
     for step in _ORDER:
@@ -451,6 +528,7 @@ def make_report(
     for fate in plan["users"]:
         user_id = fate["user_id"]
         outcome, reason = _report_outcome(fate, reached, check_mode)
+        kept = user_id in now and _accounted(now[user_id], (stored or {}).get(user_id))
         rows.append(
             {
                 "user_id": user_id,
@@ -460,7 +538,8 @@ def make_report(
                 "enabled": was[user_id]["enabled"] if user_id in was else None,
                 "before": _state(was.get(user_id)),
                 "after": _state(now.get(user_id)),
-                "seed_stored": None if stored is None else user_id in now and _accounted(now[user_id], stored.get(user_id)),
+                "seed_stored": None if stored is None else kept,
+                "login_proven": None if stored is None else kept and bool(stored[user_id].get("proven")),
             }
         )
     words = ("done", "planned", "already", "left_alone", "failed", "not_reached")
@@ -526,6 +605,7 @@ def report_csv(report: Entry) -> str:
         "protection_before",
         "protection_after",
         "seed_stored",
+        "login_proven",
     )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -542,7 +622,7 @@ def report_csv(report: Entry) -> str:
             after["binding"],
             before["login_protection"],
             after["login_protection"],
-            {True: "yes", False: "no", None: "unknown"}[row["seed_stored"]],
+            *({True: "yes", False: "no", None: "unknown"}[row[fact]] for fact in ("seed_stored", "login_proven")),
         )
         writer.writerow([_cell(cell) for cell in cells])
     return text.getvalue()

@@ -37,7 +37,7 @@ class Contents:
     """What a store knows. A record of one user supersedes all earlier ones of his."""
 
     entries: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
-    """User id -> ``serial_number``, ``seed``, ``name`` and perhaps ``bound``, for users whose newest record is a seed."""
+    """User id -> ``serial_number``, ``seed``, ``name`` and perhaps ``bound`` and ``proven``, for users whose newest record is a seed."""
 
     intents: list[str] = field(default_factory=list)
     """Users for whom a device was about to be created, and no seed came after."""
@@ -201,6 +201,5 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     """An entry as it is stored: the fields that are known, as YAML's safe writer takes them."""
     stored: dict[str, Any] = {name: exact(entry[name]) for name in ("serial_number", "seed")}
     stored["name"] = exact(entry.get("name") or "")
-    if entry.get("bound"):
-        stored["bound"] = True
+    stored.update((mark, True) for mark in ("bound", "proven") if entry.get(mark))
     return stored

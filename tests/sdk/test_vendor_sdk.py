@@ -109,6 +109,17 @@ def test_users_domains_and_keys_are_listed(cloud, sdk, clients, admin, user):
     assert key.credential.user_id == user["user_id"]
 
 
+def test_the_administrators_are_listed_by_their_group(cloud, sdk, clients, admin):
+    client = clients.v3(admin)
+
+    (group,) = client.keystone_list_groups(sdk.v3.KeystoneListGroupsRequest(name="admin")).groups
+    members = client.keystone_list_users_for_group_by_admin(sdk.v3.KeystoneListUsersForGroupByAdminRequest(group_id=group.id))
+
+    assert (group.name, group.domain_id) == ("admin", cloud.describe()["domain_id"])
+    assert [member.id for member in members.users] == [admin["user_id"]]
+    assert client.keystone_list_groups(sdk.v3.KeystoneListGroupsRequest(name="nobody")).groups == []
+
+
 def test_a_device_lives_from_creation_to_its_404(cloud, sdk, clients, admin, user, refused):
     user_id = user["user_id"]
     truth = cloud.cloud.user(user_id)

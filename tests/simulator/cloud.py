@@ -25,6 +25,7 @@ WRONG_IN_A_ROW = 5
 V5_PAGE_DEFAULT = 100
 V5_PAGE_MAX = 200
 
+ADMIN_GROUP = "admin"
 DEVICE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PROTECTION_METHODS = ("sms", "email", "vmfa")
 PERMISSIONS = ("READ_ACTIONS", "ALL_ACTIONS")
@@ -202,6 +203,7 @@ class Account:
 
     name: str
     domain_id: str
+    admin_group_id: str
     users: list[User] = field(default_factory=list, repr=False)
     by_name: dict[str, User] = field(default_factory=dict, repr=False)
     center: Center | None = None
@@ -278,7 +280,7 @@ class Cloud:
         for index in range(settings.accounts):
             round_number, city = divmod(index, len(CITIES))
             name = f"acme-{CITIES[city]}" + (f"-{round_number + 1}" if round_number else "")
-            account = Account(name=name, domain_id=self.new_id())
+            account = Account(name=name, domain_id=self.new_id(), admin_group_id=self.new_id())
             account.allowance = settings.rate
             self.accounts.append(account)
             admin = self._add_user(account, f"{name}-admin", 0, is_admin=True)
@@ -705,6 +707,19 @@ class Cloud:
             start = users.index(after) + 1
         end = start + self.settings.page_size
         return users[start:end], users[end - 1].id if end < len(users) else None
+
+    def list_groups(self, caller: User, domain_id: str | None, name: str | None) -> list[tuple[str, str]]:
+        """The groups of the account, as (id, name): the one of its administrators, which every account has."""
+        self._require_admin(caller)
+        if domain_id is not None and domain_id != caller.domain_id:
+            raise Refusal(403, "IAM.0003", "You are not authorized to list the groups of another account.")
+        return [(caller.account.admin_group_id, ADMIN_GROUP)] if name in (None, ADMIN_GROUP) else []
+
+    def list_group_users(self, caller: User, group_id: str) -> list[User]:
+        self._require_admin(caller)
+        if group_id != caller.account.admin_group_id:
+            raise Refusal(404, "IAM.0004", "Could not find the group.")
+        return [user for user in caller.account.users if user.is_admin]
 
     def list_users_v5(self, caller: User, limit: str | None, marker: str | None) -> tuple[list[User], str | None]:
         self._require_admin(caller)

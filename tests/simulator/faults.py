@@ -16,7 +16,7 @@ KINDS_ALONE = {"lose", "cut", "half", "expire-tokens", "forbid", "noop"}
 
 ROUTES = frozenset({
     "create", "bind", "unbind", "delete", "list-devices", "get-device", "login", "token", "login-protect-put",
-    "login-protect-get", "login-protect-list", "users", "domains", "credential", "v5-create", "v5-enable", "v5-disable",
+    "login-protect-get", "login-protect-list", "users", "groups", "group-users", "domains", "credential", "v5-create", "v5-enable", "v5-disable",
     "v5-delete", "v5-list", "v5-users", "ic-instances", "ic-get-mfa", "ic-set-mfa", "ic-get-sso", "ic-set-sso", "ic-devices",
     "ic-device-delete",
 })  # fmt: skip

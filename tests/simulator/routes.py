@@ -271,21 +271,38 @@ def _list_users(cloud: Cloud, call: Call) -> Answer:
     if next_marker:
         filters["marker"] = next_marker
         next_url = f"{url}?{urlencode(filters, quote_via=quote)}"
-    bodies = [
-        {
-            "id": user.id,
-            "name": user.name,
-            "domain_id": user.domain_id,
-            "enabled": user.enabled,
-            "description": "",
-            "password_expires_at": None,
-            "pwd_status": True,
-            "links": {"self": f"{url}/{user.id}", "next": None, "previous": None},
-        }
-        for user in users
-    ]
+    bodies = [_user_body(user, url) for user in users]
     self_url = f"{url}?{call.raw_query}" if call.raw_query else url
     return Answer(200, {"users": bodies, "links": {"self": self_url, "next": next_url, "previous": None}})
+
+
+def _user_body(user: User, url: str) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "domain_id": user.domain_id,
+        "enabled": user.enabled,
+        "description": "",
+        "password_expires_at": None,
+        "pwd_status": True,
+        "links": {"self": f"{url}/{user.id}", "next": None, "previous": None},
+    }
+
+
+def _list_groups(cloud: Cloud, call: Call) -> Answer:
+    url = f"{call.base_url}/v3/groups"
+    links = {"self": url, "next": None, "previous": None}
+    bodies = [
+        {"id": group_id, "name": name, "domain_id": call.user.domain_id, "description": "", "create_time": 1767323045000, "links": links}
+        for group_id, name in cloud.list_groups(call.user, call.query.get("domain_id"), call.query.get("name"))
+    ]
+    return Answer(200, {"groups": bodies, "links": links})
+
+
+def _list_group_users(cloud: Cloud, call: Call) -> Answer:
+    url = f"{call.base_url}/v3/users"
+    users = [_user_body(user, url) for user in cloud.list_group_users(call.user, call.ids[0])]
+    return Answer(200, {"users": users, "links": {"self": f"{call.base_url}{call.raw_path}", "next": None, "previous": None}})
 
 
 def _list_domains(_cloud: Cloud, call: Call) -> Answer:
@@ -463,6 +480,8 @@ ROUTES = (
     Route("GET", "/v3.0/OS-USER/login-protects", "login-protect-list", _list_protections),
     Route("GET", "/v3.0/OS-CREDENTIAL/credentials/{}", "credential", _show_credential),
     Route("GET", "/v3/users", "users", _list_users),
+    Route("GET", "/v3/groups", "groups", _list_groups),
+    Route("GET", "/v3/groups/{}/users", "group-users", _list_group_users),
     Route("GET", "/v3/auth/domains", "domains", _list_domains),
     Route("POST", "/v3/auth/tokens", "login", _log_in, anonymous=True),
     Route("GET", "/v3/auth/tokens", "token", _show_token),

@@ -92,7 +92,7 @@ def test_number_of_requests_does_not_grow_with_the_users(start, profile):
         assert cloud.run(MFA_INFO)["summary"]["users"] == users + 1
         counts.append(Counter(cloud.routes()))
     assert counts[0] == counts[1]
-    assert sum(counts[0].values()) <= 6
+    assert sum(counts[0].values()) <= 8
 
 
 @pytest.mark.parametrize("how", ["by_key", "by_token", "by_password"])
@@ -112,6 +112,28 @@ def test_caller_with_temporary_keys_is_not_known(any_cloud):
     result = any_cloud.run(MFA_INFO, credentials=any_cloud.cloud.temporary[any_cloud.admin.id])
     assert result["caller"] is None
     assert result["summary"]["users"] == 5
+
+
+def test_administrators_are_the_members_of_their_group(any_cloud):
+    any_cloud.users[1].is_admin = True
+    assert any_cloud.run(MFA_INFO)["administrators"] == [any_cloud.admin.id, any_cloud.users[1].id]
+    assert "administrators" not in any_cloud.run(MFA_INFO, user_ids=[any_cloud.users[0].id])
+
+
+@pytest.mark.parametrize("fault", ["forbid:groups", "forbid:group-users", "status=404:groups", "status=501:groups"])
+def test_cloud_that_does_not_tell_the_administrators_is_no_failure(cloud, fault):
+    cloud.handle.fault(fault)
+    assert cloud.run(MFA_INFO)["administrators"] is None
+
+
+def test_administrators_that_cannot_be_asked_for_are_a_failure(cloud):
+    cloud.handle.fault("status=500:groups")
+    assert cloud.run(MFA_INFO, impatient=True)["failed"]
+
+
+def test_group_of_another_name_is_not_taken_for_the_administrators(script):
+    others = {"groups": [{"id": "g1", "name": "administrators"}, {"id": "g2", "name": "Admin"}], "links": {}}
+    assert script((200, others)).iam().groups("admin") == []
 
 
 @pytest.mark.parametrize("status", [403, 404, 405, 501])

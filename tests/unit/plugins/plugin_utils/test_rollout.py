@@ -17,6 +17,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import (
     make_report,
     new_seeds,
     outcomes_of,
+    proven_seeds,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,6 +210,87 @@ def test_caller_who_is_not_known_is_a_warning():
     assert "name him in mfa_rollout_exempt" in plan["warnings"][0]
 
 
+def administered(*users, by=("u1", "u2"), caller=None):
+    return {**audit_of(*users), "caller": caller, "administrators": list(by)}
+
+
+def spared(audit, terms=REQUIRE, **context):
+    """Whom a plan for everybody leaves alone as the last administrator, and the ids of those whom it touches."""
+    wanted = [{"user_id": one["user_id"], **own()} for one in audit["users"]]
+    plan = make_plan(wanted, audit, terms, **context)
+    last = [fate["user_id"] for fate in plan["users"] if fate["reason"].startswith("the last administrator")]
+    return last, [entry["user_id"] for wave in plan["waves"] for entry in wave]
+
+
+@pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", login_protection=False)])
+def test_last_administrator_is_left_alone_and_so_he_is_in_the_next_run(terms):
+    assert spared(administered(user("u1"), user("u2"), user("u3")), terms) == (["u1"], ["u2", "u3"])
+    protection = VMFA if terms.login_protection else OFF
+    brought_along = [user(name, binding="bound", protection=protection) for name in ("u2", "u3")]
+    seeds = {**stored("u2"), **stored("u3")}
+    assert spared(administered(user("u1"), *brought_along), terms, stored=seeds) == (["u1"], [])
+    assert spared(administered(user("u1"), by=["u1"]), terms) == (["u1"], [])
+
+
+def test_no_administrator_is_spared_where_one_stays_as_he_is():
+    both = user("u1"), user("u2")
+    assert spared(administered(*both), exempt=[{"user_id": "u2"}]) == ([], ["u1"])
+    assert spared(administered(*both, caller={"user_id": "u1", "name": None})) == ([], ["u2"])
+    assert spared(administered(*both), auth={"auth_username": "name-u2"}) == ([], ["u1"])
+    assert spared(administered(*both, by=[])) == ([], ["u1", "u2"])
+    plan = make_plan([{"user_id": "u1"}], administered(*both), REQUIRE)
+    assert [len(wave) for wave in plan["waves"]] == [1], "the other one is not brought along at all"
+
+
+def test_administrator_who_cannot_log_in_or_logs_in_with_a_device_is_no_way_in():
+    assert spared(administered(user("u1"), user("u2", enabled=False)), exempt=[{"user_id": "u2"}]) == (["u1"], [])
+    assert spared(administered(user("u1"), user("u2", protection=VMFA))) == (["u1"], [])
+    assert spared(administered(user("u1"), user("u2"), by=["u1", "gone"])) == (["u1"], ["u2"])
+    assert spared(administered(user("u1"), user("u2"), caller={"user_id": "u3", "name": None})) == (["u1"], ["u2"])
+
+
+def test_last_administrator_is_taken_back_like_everybody():
+    one = user("u1", protection=VMFA)
+    assert spared(administered(one), Terms("require", "absent")) == ([], ["u1"])
+
+
+def test_cloud_that_does_not_tell_who_administers_is_a_warning_where_it_does_not_tell_the_caller_either():
+    plan = make_plan([], {**audit_of(user()), "caller": None, "administrators": None}, REQUIRE)
+    assert any("name an administrator in mfa_rollout_exempt" in warning for warning in plan["warnings"])
+    plan = make_plan([], {**audit_of(user()), "administrators": None}, REQUIRE)
+    assert plan["warnings"] == []
+
+
+PROVING = Terms("enrol", prove_login=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "seeds", "steps"),
+    [
+        (user(), {}, [*NEW, "prove"]),
+        (user(), stored(proven=True), [*NEW, "prove"]),
+        (user(binding="unbound"), stored(proven=True), ["bind", "protect", "prove"]),
+        (user(binding="bound"), stored(), ["protect", "prove"]),
+        (user(binding="bound", protection=VMFA), stored(), ["prove"]),
+        (user(binding="bound", protection=VMFA), stored(proven=True), []),
+        (user(binding="unknown", protection=VMFA), stored(bound=True, proven=True), []),
+        # Nobody but the user himself has the seed of a device of his own.
+        (user(binding="bound"), {}, ["protect"]),
+        (user(binding="bound"), stored(serial="old"), ["protect"]),
+        (user(binding="unknown"), {}, []),
+    ],
+)
+def test_login_is_proven_once_with_the_stored_seed(one, seeds, steps):
+    assert plan_for(one, PROVING, stored=seeds)[2] == steps
+
+
+def test_login_is_proven_only_where_it_was_asked_for_and_there_is_a_password():
+    assert plan_for(user(), ENROL)[2] == NEW
+    assert plan_for(user(), PROVING, asked={"auth_password": None, "auth_token": SECRET})[2] == NEW
+    assert plan_for(user(), Terms("require", prove_login=True))[2] == ["protect"]
+    assert plan_for(user(protection=VMFA), Terms("enrol", "absent", prove_login=True))[2] == ["unprotect"]
+
+
 def test_user_who_does_not_exist_is_a_problem_and_the_others_go_on():
     plan = make_plan([{"name": "ghost"}, {"name": "name-u1"}], audit_of(user()), REQUIRE)
     assert [fate["fate"] for fate in plan["users"]] == ["problem", "todo"]
@@ -274,6 +356,7 @@ TERMS = st.builds(
     st.sampled_from(["present", "absent"]),
     st.booleans(),
     st.lists(st.integers(1, 7), min_size=1, max_size=3),
+    st.booleans(),
 )
 
 
@@ -284,6 +367,7 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
     exempt, callers, intents, kept = data.draw(some), data.draw(some)[:1], data.draw(some), data.draw(some)
     wanted = [{"user_id": user_id, "auth_password": SECRET, "device_name": "d"} for user_id in data.draw(some)]
     audit = audit_of(*users, caller={"user_id": callers[0] if callers else "admin", "name": None})
+    audit["administrators"] = data.draw(some)
     seeds = {user_id: entry for one in kept for user_id, entry in stored(one).items()}
     plan = make_plan(
         wanted,
@@ -304,6 +388,9 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
     assert all(fate["reason"] for fate in plan["users"] if fate["fate"] in ("left_alone", "problem"))
     assert SECRET not in str(plan)
     by_id = {one["user_id"]: one for one in users}
+    administrators = [by_id[user_id] for user_id in audit["administrators"] if by_id[user_id]["enabled"]]
+    if administrators and terms.state == "present":
+        assert any(one["user_id"] not in moved for one in administrators)
     for entry in entries:
         one = by_id[entry["user_id"]]
         assert entry["steps"]
@@ -313,6 +400,9 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
             assert not _rollout.certainly_bound(one, seeds.get(one["user_id"]))
         if terms.strategy == "enrol" and "protect" in entry["steps"]:
             assert "bind" in entry["steps"] or _rollout.certainly_bound(one, seeds.get(one["user_id"]))
+        if "prove" in entry["steps"]:
+            assert terms.prove_login
+            assert "create" in entry["steps"] or entry["user_id"] in seeds
         assert terms.strategy == "enrol" or entry["steps"] in (["protect"], ["unprotect"])
 
 
@@ -378,6 +468,27 @@ def test_nobody_is_protected_whose_binding_is_not_certain(binding):
         assert items_for(WAVE, "protect", results={"bind": result}) == []
 
 
+def test_only_users_for_whom_all_went_well_prove_their_login():
+    wave = [{**WAVE[0], "steps": [*NEW, "prove"]}]
+    credentials = {"u1": {"auth_password": SECRET, "auth_domain_name": "acme", "auth_token": "t"}}
+    done = {"create": CREATED, "bind": BOUND, "protect": PROTECTED}
+    login = {"user_id": "u1", "seed": SECRET, "auth_password": SECRET, "auth_domain_name": "acme"}
+    assert items_for(wave, "prove", credentials, results=done) == [login]
+    assert items_for(wave, "prove", credentials, results={**done, "protect": {"users": [{"user_id": "u1", "failed": True}]}}) == []
+    assert items_for(wave, "prove", credentials, results={**done, "bind": {}}) == []
+    assert items_for([{**wave[0], "steps": ["prove"]}], "prove", credentials, stored()) == [login]
+    assert items_for(wave, "prove", credentials, results={}) == []
+
+
+def test_login_that_was_proven_is_recorded_with_its_seed():
+    wave = [{**WAVE[0], "steps": [*NEW, "prove"]}, {**WAVE[0], "user_id": "u2"}]
+    proven = {"users": [{"user_id": "u1", "logged_in": True}, {"user_id": "u2", "logged_in": False}]}
+    seeds = proven_seeds(wave, stored("u2"), {"create": CREATED, "prove": proven})
+    assert seeds == {"u1": {"serial_number": "s1", "seed": SECRET, "name": "name-u1", "bound": True, "proven": True}}
+    assert proven_seeds(wave, stored("u1", note="x"), {"prove": proven})["u1"]["note"] == "x"
+    assert proven_seeds(wave, {}, {}) == {}
+
+
 def test_steps_back_have_items():
     wave = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
     assert items_for(wave, "unprotect") == [{"user_id": "u1", "enabled": False}]
@@ -432,6 +543,19 @@ def test_user_for_whom_all_went_well_is_done():
 def test_user_fails_at_the_first_step_that_failed(results, step, done):
     outcome = came(results)
     assert (outcome["failed"], outcome["step"], outcome["msg"], outcome["done"]) == (True, step, "why", done)
+
+
+PROVING_WAVE = [{**WAVE[0], "steps": [*NEW, "prove"]}]
+
+
+def test_proof_comes_after_the_cloud_has_shown_all():
+    proven = {"users": [{"user_id": "u1", "logged_in": True, "failed": False}]}
+    assert came({**DONE, "prove": proven}, wave=PROVING_WAVE)["done"] == [*NEW, "prove"]
+    refused = came({**DONE, "prove": {"users": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, wave=PROVING_WAVE)
+    assert (refused["step"], refused["msg"], refused["done"]) == ("prove", "why", NEW)
+    assert came(DONE, wave=PROVING_WAVE)["step"] == "prove"
+    # As long as the cloud does not show what was done, nobody asks for a proof.
+    assert came(DONE, seen=audit_of(user()), wave=PROVING_WAVE)["step"] == "verify"
 
 
 def test_step_that_was_never_taken_is_a_failure():
