@@ -48,7 +48,7 @@ awx: ## What AWX does with the collection: credentials, jobs
 test-peers: ## Log in at a real Keystone
 	@$(TOOLS)/steps.py peers -- $(ARGS)
 
-crash: ## End rollouts at each of their requests and start them again
+crash: ## End rollouts at each of their requests, let clouds go wrong, and start them again
 	@$(TOOLS)/steps.py crash -- $(ARGS)
 
 coverage: ## Line coverage of plugins/ by units and integration

@@ -23,12 +23,16 @@ def rollout_items(
     """What a wave gives one step to work on: see the documentation beside this file."""
     entries = opened(wave)
     done = {str(name): opened(result) for name, result in (results or {}).items()}
-    if step in _LISTS_OF_IDS:
-        return [entry["user_id"] for entry in entries if _LISTS_OF_IDS[step] in entry["steps"]]
+    if step == "intend":
+        return [entry["user_id"] for entry in entries if _rollout.CREATE in entry["steps"]]
     if step == "everybody":
         return [entry["user_id"] for entry in entries]
+    if step == "doubt":
+        return _rollout.doubted_seeds(entries, opened(stored or {}))
     if step == "store":
         return _rollout.new_seeds(entries, done)
+    if step in _LOOKS:
+        return list(_LOOKS[step](done))
     if step in _RECORDS:
         return _RECORDS[step](entries, opened(stored or {}), done)
     try:
@@ -38,9 +42,8 @@ def rollout_items(
         raise AnsibleFilterError(f"hwc.mfa.rollout_items: {error}") from None
 
 
-_LISTS_OF_IDS = {"intend": _rollout.CREATE, "discard": _rollout.REMOVE}
-"""What is written down before a step is the users whom it is about."""
-
+_LOOKS = {"confirm": _rollout.answered_bound, "unconfirmed": _rollout.unconfirmed}
+"""Who is to be looked at before he is protected, and who is not yet shown as he should be."""
 
 _RECORDS = {"record": _rollout.bound_seeds, "record_proof": _rollout.proven_seeds}
 """What is written down after a step of the seeds that it was about."""

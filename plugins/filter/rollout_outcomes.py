@@ -25,6 +25,7 @@ def rollout_outcomes(
     return {
         "failures": [outcome for outcome in outcomes if outcome["failed"]],
         "settled": not any(outcome["step"] == _rollout.VERIFY for outcome in outcomes),
+        "removed": [outcome["user_id"] for outcome in outcomes if _rollout.REMOVE in outcome["done"] and not outcome["failed"]],
         "line": _rollout.wave_line(int(number), int(total), outcomes),
     }
 

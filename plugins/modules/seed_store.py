@@ -54,7 +54,7 @@ options:
     elements: str
   removes:
     description:
-      - The ids of users whose devices are about to be removed.
+      - The ids of users whose devices are gone. What is stored for them no longer counts.
     type: list
     elements: str
   read:

@@ -16,6 +16,9 @@ from typing import Any
 REQUIRE, ENROL = "require", "enrol"
 CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE = "create", "bind", "protect", "prove", "unprotect", "remove"
 
+CONFIRM = "confirm"
+"""The look at the cloud between binding and protecting, where the cloud can tell."""
+
 VERIFY = "verify"
 """The step at which a user fails whom the cloud does not show as he should be, though all calls succeeded."""
 
@@ -373,9 +376,24 @@ def _has(stored: Mapping[str, Entry] | None, user_id: str, new: Entry | None) ->
     return entry is not None and (new is None or (entry["seed"], entry["serial_number"]) == (new["seed"], new["serial_number"]))
 
 
+def answered_bound(results: Mapping[str, Entry]) -> dict[str, str]:
+    """The users whom the cloud's answers say to be bound, with the serial numbers of their devices."""
+    outcomes = (results.get(BIND) or {}).get("bindings") or []
+    return {outcome["user_id"]: outcome["serial_number"] for outcome in outcomes if not outcome["failed"] and outcome["binding"] == "bound"}
+
+
+def unconfirmed(results: Mapping[str, Entry]) -> list[str]:
+    """Whose devices are bound by the answer, and not by what the look at the cloud has shown; nobody's where nobody looked."""
+    looked = results.get(CONFIRM) or {"skipped": True}
+    if looked.get("skipped"):
+        return []
+    devices = {str(user["user_id"]): user["device"] or {} for user in looked.get("users") or []}
+    shown = {user_id: device["serial_number"] for user_id, device in devices.items() if device.get("binding") == "bound"}
+    return [user_id for user_id, serial_number in answered_bound(results).items() if shown.get(user_id) != serial_number]
+
+
 def _bound_now(results: Mapping[str, Entry]) -> set[str]:
-    bound = results.get(BIND) or {}
-    return {outcome["user_id"] for outcome in bound.get("bindings") or [] if not outcome["failed"] and outcome["binding"] == "bound"}
+    return answered_bound(results).keys() - set(unconfirmed(results))
 
 
 def _protected_now(results: Mapping[str, Entry]) -> set[str]:
@@ -421,6 +439,20 @@ def proven_seeds(wave: Sequence[Entry], stored: Mapping[str, Entry], results: Ma
     }
 
 
+def doubted_seeds(wave: Sequence[Entry], stored: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
+    """The stored seeds of devices that are about to be removed, without what will no longer be certain of them: a run may end half-way.
+
+    The seeds themselves count until the devices are gone, since a device that is bound is of no use without its seed.
+    """
+    return {
+        entry["user_id"]: {name: value for name, value in stored[entry["user_id"]].items() if name not in _CERTAINTIES}
+        for entry in wave
+        if REMOVE in entry["steps"] and any(stored.get(entry["user_id"], {}).get(name) for name in _CERTAINTIES)
+    }
+
+
+_CERTAINTIES = ("bound", "proven")
+
 _RESULTS = {CREATE: "devices", REMOVE: "devices", BIND: "bindings", PROTECT: "users", PROVE: "users", UNPROTECT: "users"}
 _ORDER = (CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE)
 
@@ -456,7 +488,7 @@ def _step_failure(step: str, one: Entry | None, result: Entry) -> str | None:
     """Why a step failed for a user, by his own outcome, or by the result of the whole where he has none; None where it succeeded."""
     if one is not None:
         return str(one["msg"]) if one.get("failed") else None
-    reasons = {BIND: "the store does not show its seed"}
+    reasons = {BIND: "the store does not show its seed", PROTECT: "the cloud does not show its device as bound"}
     return str(result.get("msg") or reasons.get(step, "it was not reached, since an earlier step failed"))
 
 

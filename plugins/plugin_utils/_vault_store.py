@@ -89,7 +89,7 @@ class VaultStore:
         return str(path)
 
     def mark(self, intends: list[str], removes: list[str]) -> str:
-        """Write down that devices are about to be created for ``intends``, or removed for ``removes``. Returns the file's path."""
+        """Write down that devices are about to be created for ``intends``, or are gone for ``removes``. Returns the file's path."""
         document = {name: users for name, users in (("intends", intends), ("removes", removes)) if users}
         return str(self._add(MARKS, json.dumps(document, indent=1).encode("utf-8") + b"\n"))
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the hwc.mfa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends a rollout at each of its requests, and at each step of writing a seed, and starts it again: nothing may be lost, and nobody locked out."""
+"""Ends rollouts and roll-backs at each of their requests, and at each step of writing a seed, and then completes them or takes them back.
+
+Nothing may be lost, and nobody locked out.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import pyotp
 import pytest
 
 ACCOUNT = "acme-berlin"
-ROLLOUT = "hwc.mfa.rollout"
+ROLLOUT, ROLLBACK = "hwc.mfa.rollout", "hwc.mfa.rollback"
 FEW = {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
 HERE = Path(__file__).resolve().parent
 
@@ -73,40 +76,93 @@ def assert_complete(ground: Any, strategy: str) -> None:
     assert report["summary"]["failed"] == 0
 
 
-def complete(ground: Any, strategy: str) -> None:
-    """Start the rollout again, which must end it."""
+def assert_taken_back(ground: Any, strategy: str) -> None:
+    """Nobody is protected, and nobody has a device of the rollout's."""
     assert_nothing_is_lost(ground, strategy)
-    again = ground.run(ROLLOUT)
+    report = ground.report(ACCOUNT)
+    rows = {row["user_id"]: row for row in report["users"]}
+    for user in ground.cloud.describe()["users"]:
+        seen = ground.cloud.cloud.user(user["user_id"])
+        assert seen.protection is None or not seen.protection.enabled
+        assert strategy == "require" or seen.device is None
+        assert rows[user["user_id"]]["outcome"] in ("done", "already")
+        assert rows[user["user_id"]]["after"]["login_protection"] == "none"
+    assert report["summary"]["failed"] == 0
+
+
+ENDS = {ROLLOUT: assert_complete, ROLLBACK: assert_taken_back}
+
+
+def complete(ground: Any, strategy: str, playbook: str = ROLLOUT) -> None:
+    """Start a rollout or a roll-back after what was before, which must end it."""
+    assert_nothing_is_lost(ground, strategy)
+    again = ground.run(playbook)
     assert again.code == 0, again.output
-    assert_complete(ground, strategy)
+    ENDS[playbook](ground, strategy)
 
 
+def deaths_of(requests: list[dict[str, Any]], every: bool) -> list[tuple[int, str]]:
+    """When to end a run that makes these requests: at the number-th, before or after it is carried out."""
+    # A request that only reads leaves the same behind whether it was answered or not.
+    deaths = [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
+    if every:
+        deaths += [(number, "before") for number in range(1, len(requests) + 1)]
+        deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["route"] == "login"]
+    return deaths
+
+
+def die_at(ground: Any, playbook: str, death: tuple[int, str], requests: int) -> None:
+    """Start a playbook, and end it at a request of its own."""
+    number, when = death
+    process = ground.start(playbook)
+    ground.cloud.kill_at(process.pid, number, when)
+    output, _nothing = process.communicate(timeout=120)
+    # The audit asks several things at once, and one answer can spare a question: a run may have a request fewer than the rehearsal had.
+    assert process.returncode == -9 or (process.returncode == 0 and number > requests - 2), f"{death}: {output}"
+
+
+@pytest.mark.parametrize("then", [ROLLOUT, ROLLBACK])
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
 @pytest.mark.parametrize("strategy", ["enrol", "require"])
-def test_rollout_that_dies_at_any_request_is_completed_by_the_next(
-    scene: Callable[..., Any], strategy: str, profile: str, pytestconfig: pytest.Config
+def test_rollout_that_dies_at_any_request_is_completed_or_taken_back_by_the_next_run(
+    scene: Callable[..., Any], strategy: str, profile: str, then: str, pytestconfig: pytest.Config
 ) -> None:
     rehearsal = scene("rehearsal", strategy, profile)
     assert rehearsal.run(ROLLOUT).code == 0
     requests = rehearsal.cloud.log
     assert len(requests) >= 10
-    # A request that only reads leaves the same behind whether it was answered or not.
-    deaths = [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
-    if pytestconfig.getoption("--every-death"):
-        deaths += [(number, "before") for number in range(1, len(requests) + 1)]
-        deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["route"] == "login"]
 
     def die(death: tuple[int, str]) -> None:
-        number, when = death
-        ground = scene(f"{number}-{when}", strategy, profile)
-        process = ground.start(ROLLOUT)
-        ground.cloud.kill_at(process.pid, number, when)
-        output, _nothing = process.communicate(timeout=120)
-        # The audit asks several things at once, and one answer can spare a question: a run may have a request fewer than the rehearsal had.
-        assert process.returncode == -9 or (process.returncode == 0 and number > len(requests) - 2), f"{death}: {output}"
-        complete(ground, strategy)
+        ground = scene(f"{death[0]}-{death[1]}", strategy, profile)
+        die_at(ground, ROLLOUT, death, len(requests))
+        complete(ground, strategy, then)
 
-    all_at_once(die, deaths)
+    all_at_once(die, deaths_of(requests, pytestconfig.getoption("--every-death")))
+
+
+@pytest.mark.parametrize("then", [ROLLBACK, ROLLOUT])
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_roll_back_that_dies_at_any_request_is_completed_or_undone_by_the_next_run(
+    scene: Callable[..., Any], profile: str, then: str, pytestconfig: pytest.Config
+) -> None:
+    def enrolled(folder: str) -> Any:
+        ground = scene(folder, "enrol", profile)
+        assert ground.run(ROLLOUT).code == 0
+        ground.cloud.clear_log()
+        # Codes of the enrolment are no longer those of the moment.
+        ground.cloud.advance(90)
+        return ground
+
+    rehearsal = enrolled("rehearsal")
+    assert rehearsal.run(ROLLBACK).code == 0
+    requests = rehearsal.cloud.log
+
+    def die(death: tuple[int, str]) -> None:
+        ground = enrolled(f"{death[0]}-{death[1]}")
+        die_at(ground, ROLLBACK, death, len(requests))
+        complete(ground, "enrol", then)
+
+    all_at_once(die, deaths_of(requests, pytestconfig.getoption("--every-death")))
 
 
 @pytest.mark.parametrize("profile", ["otc"])

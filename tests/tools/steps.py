@@ -123,7 +123,10 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
         "docs": {"docs": functools.partial(lint_tool, "docs")},
         "build": {"build": package.build_and_install},
-        "crash": {"crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "--every-death", *words])},
+        "crash": {
+            "crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "--every-death", *words]),
+            "faults": functools.partial(pytest, "tests/unit", words=["tests/unit/plugins/plugin_utils/test_faults.py"], HARDER="10"),
+        },
     }
 
 

@@ -68,7 +68,9 @@ class ImpatientContext(Context):
     def http(self) -> Http:
         with self._lock:
             if self._http is None:
-                self._http = Http(HttpSettings(retries=self.params["retries"]), self.sleep, monotonic=self.sleep.monotonic)
+                self._http = Http(
+                    HttpSettings(timeout=self.params["timeout"], retries=self.params["retries"]), self.sleep, monotonic=self.sleep.monotonic
+                )
             return self._http
 
 

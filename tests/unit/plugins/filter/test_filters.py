@@ -160,7 +160,7 @@ def test_way_of_a_wave_through_the_filters():
     assert rollout_items(wave, "bind", users, {}, results)[0]["serial_number"] == "s"
     assert rollout_items(wave, "bind", users, {}, results, read_back=True) == []
     assert rollout_items(wave, "intend") == rollout_items(wave, "everybody") == ["a"]
-    assert rollout_items(wave, "discard") == []
+    assert rollout_items(wave, "doubt") == {}
     results["bind"] = {"bindings": [{"user_id": "a", "serial_number": "s", "binding": "bound", "failed": False}]}
     assert rollout_items(wave, "record", users, {}, results)["a"]["bound"]
     results["protect"] = {"users": [{"user_id": "a", "failed": False}]}

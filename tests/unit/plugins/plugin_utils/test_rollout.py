@@ -414,6 +414,31 @@ CREATED = {"devices": [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, 
 BOUND = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": "bound", "failed": False}]}
 
 
+def shown(binding, serial="s1"):
+    return {"users": [user(binding=binding, serial=serial)]}
+
+
+@pytest.mark.parametrize(
+    ("looked", "protected"),
+    [
+        ({}, True),
+        # Nobody looks where the cloud cannot tell.
+        ({"skipped": True, "changed": False, "failed": False}, True),
+        (shown("bound"), True),
+        (shown("unbound"), False),
+        (shown("unknown"), False),
+        (shown("bound", serial="other"), False),
+        (shown(None), False),
+        ({"users": []}, False),
+        ({"failed": False, "msg": "refused"}, False),
+    ],
+)
+def test_nobody_is_protected_whose_device_the_cloud_does_not_show_as_bound(looked, protected):
+    results = {"create": CREATED, "bind": BOUND, "confirm": looked}
+    assert bool(items_for(WAVE, "protect", results=results)) is protected
+    assert _rollout.unconfirmed(results) == ([] if protected else ["u1"])
+
+
 @pytest.mark.parametrize("named", [{"user_id": "u1"}, {"name": "name-u1"}])
 def test_items_carry_their_users_own_credentials_and_no_others(named):
     others = [{"user_id": "u2", "auth_token": "other"}]
@@ -489,6 +514,15 @@ def test_login_that_was_proven_is_recorded_with_its_seed():
     assert proven_seeds(wave, {}, {}) == {}
 
 
+def test_seed_of_a_device_that_is_about_to_be_removed_counts_and_its_binding_does_not():
+    back = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
+    assert _rollout.doubted_seeds(back, stored(bound=True, proven=True, note="x")) == stored(note="x")
+    assert _rollout.doubted_seeds(back, stored(proven=True)) == stored()
+    assert _rollout.doubted_seeds(back, stored()) == {}, "nothing to write"
+    assert _rollout.doubted_seeds(back, {}) == {}
+    assert _rollout.doubted_seeds([{**back[0], "steps": ["unprotect"]}], stored(bound=True)) == {}
+
+
 def test_steps_back_have_items():
     wave = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
     assert items_for(wave, "unprotect") == [{"user_id": "u1", "enabled": False}]
@@ -560,7 +594,8 @@ def test_proof_comes_after_the_cloud_has_shown_all():
 
 def test_step_that_was_never_taken_is_a_failure():
     assert "store does not show its seed" in came({"create": CREATED})["msg"]
-    assert "not reached" in came({"create": CREATED, "bind": BOUND})["msg"]
+    assert "does not show its device as bound" in came({"create": CREATED, "bind": BOUND})["msg"]
+    assert "not reached" in came({}, wave=[{**WAVE[0], "steps": ["unprotect"]}])["msg"]
 
 
 @pytest.mark.parametrize(
