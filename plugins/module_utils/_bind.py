@@ -119,7 +119,7 @@ class _Binder:
         try:
             writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep))
         except CloudError as error:
-            return self._after_refusal(error, device, reader, own)
+            return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]))
         return _outcome(device, BOUND, True)
 
     def _reads_as(self, item: Mapping[str, Any], reader: DeviceReader, own: bool) -> bool:
@@ -147,7 +147,7 @@ class _Binder:
             device = reader.read_until(user_id, lambda seen: obstacle(seen, serial_number) is None)
         return device, reader
 
-    def _after_refusal(self, error: CloudError, device: Device, reader: DeviceReader, own: bool) -> dict[str, Any]:
+    def _after_refusal(self, error: CloudError, device: Device, reader: DeviceReader, own: bool, just_made: bool) -> dict[str, Any]:
         """What a bind that did not plainly succeed has come to. Never sends it again: that would burn codes."""
         if own and device.binding == UNKNOWN and wants_code(error):
             # The login asks for a code of the device, which the cloud does of bound devices only (CLOUD_API 4).
@@ -163,7 +163,12 @@ class _Binder:
             if seen.binding == BOUND:
                 return _outcome(device, BOUND, error.uncertain)
             if seen.binding == UNKNOWN and not error.uncertain:
-                return _outcome(device, BOUND, False)
+                if not just_made:
+                    return _outcome(device, BOUND, False)
+                error.hint = (
+                    "A conflict tells of a binding, and this device was presumed to be unbound, so it is not known which is true:"
+                    " run again without presume_unbound."
+                )
         if error.uncertain:
             error.hint = (
                 "Whether the device is bound is not known: run again, with new codes. A device that is bound by then is left alone."

@@ -151,11 +151,13 @@ class Http:
         wanted: Callable[[], bool] = lambda: True,
         paces: Mapping[str, Mapping[str, Any]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.sleep = sleep
         self.wanted = wanted
         self.monotonic = monotonic
+        self.wall = wall
         self._clocks: dict[str, ServerClock] = {}
         self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
         self._environments: dict[str, dict[str, Any]] = {}
@@ -166,7 +168,7 @@ class Http:
         """The clock of the server behind ``base_url``."""
         host = urlsplit(base_url).netloc
         with self._lock:
-            return self._clocks.setdefault(host, ServerClock())
+            return self._clocks.setdefault(host, ServerClock(self.wall))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -317,12 +319,12 @@ class Session:
         }
         if data is not None:
             headers["Content-Type"] = "application/json"
-        sent = time.time()
+        sent = self.http.wall()
         try:
             response = self.http.send(method, url, headers, data, self.auth)
         except OSError as error:  # requests' own errors, and those of a CA bundle that cannot be loaded
             raise self._unreachable(error) from None
-        self.clock.observe(response.headers.get("Date"), sent, time.time())
+        self.clock.observe(response.headers.get("Date"), sent, self.http.wall())
         return response
 
     def _unreachable(self, error: Exception) -> CloudError:

@@ -64,7 +64,7 @@ options:
     description:
       - Says that the device has just been made, so that nobody needs to look whether it is bound. Saves a call a user, and the wait for a
         cloud that shows a new device late. Has no effect without a serial number.
-      - If the device is bound after all, the cloud refuses, and nothing is changed.
+      - If the device is bound after all, the cloud refuses, and nothing is changed. Where it cannot tell why it refused, that is a failure.
     type: bool
     default: false
     version_added: 0.2.0

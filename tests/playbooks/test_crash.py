@@ -9,16 +9,12 @@ Nothing may be lost, and nobody locked out.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable
 
-import pyotp
 import pytest
+from truths import ACCOUNT, ROLLBACK, ROLLOUT, all_at_once, complete
 
-ACCOUNT = "acme-berlin"
-ROLLOUT, ROLLBACK = "hwc.mfa.rollout", "hwc.mfa.rollback"
 FEW = {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
 HERE = Path(__file__).resolve().parent
 
@@ -33,72 +29,6 @@ def scene(playground: Callable[..., Any]) -> Callable[..., Any]:
         return ground
 
     return make
-
-
-def all_at_once(work: Callable[[Any], None], cases: Iterable[Any]) -> None:
-    """Do the same for all cases, as many at once as there are processors; the first that fails is raised."""
-    with ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0)))) as pool:
-        for future in [pool.submit(work, case) for case in cases]:
-            future.result()
-
-
-def assert_nothing_is_lost(ground: Any, strategy: str) -> None:
-    """Whatever came before: no bound device without its seed in the store, nobody under protection whom nobody can enrol, no wrong code."""
-    seeds = ground.seeds(ACCOUNT) if strategy == "enrol" else {}
-    for user in ground.cloud.describe()["users"]:
-        seen = ground.cloud.cloud.user(user["user_id"])
-        if strategy == "enrol" and seen.device is not None and seen.device.bound:
-            assert seeds[user["user_id"]]["seed"] == seen.device.seed
-        if strategy == "enrol" and seen.protection is not None and seen.protection.enabled:
-            assert seen.device is not None and seen.device.bound
-    counters = ground.cloud.cloud.counters
-    assert (counters.wrong_codes, counters.refused_codes) == (0, 0)
-
-
-def assert_complete(ground: Any, strategy: str) -> None:
-    """Everybody is brought along, the store's seed gives the code that the device would show, and the report says what is true."""
-    assert_nothing_is_lost(ground, strategy)
-    report = ground.report(ACCOUNT)
-    rows = {row["user_id"]: row for row in report["users"]}
-    now = ground.cloud.cloud.now()
-    for user in ground.cloud.describe()["users"]:
-        seen = ground.cloud.cloud.user(user["user_id"])
-        row = rows[user["user_id"]]
-        assert seen.protection.enabled and seen.protection.verification_method == "vmfa"
-        assert row["outcome"] in ("done", "already")
-        assert row["after"]["login_protection"] == "vmfa"
-        if strategy == "enrol":
-            seed = ground.seeds(ACCOUNT)[user["user_id"]]["seed"]
-            assert pyotp.TOTP(seed).at(now) == pyotp.TOTP(seen.device.seed).at(now)
-            assert row["seed_stored"] is True
-            assert row["after"]["device"] == seen.device.serial_number
-            assert row["after"]["binding"] in ("bound", "unknown")
-    assert report["summary"]["failed"] == 0
-
-
-def assert_taken_back(ground: Any, strategy: str) -> None:
-    """Nobody is protected, and nobody has a device of the rollout's."""
-    assert_nothing_is_lost(ground, strategy)
-    report = ground.report(ACCOUNT)
-    rows = {row["user_id"]: row for row in report["users"]}
-    for user in ground.cloud.describe()["users"]:
-        seen = ground.cloud.cloud.user(user["user_id"])
-        assert seen.protection is None or not seen.protection.enabled
-        assert strategy == "require" or seen.device is None
-        assert rows[user["user_id"]]["outcome"] in ("done", "already")
-        assert rows[user["user_id"]]["after"]["login_protection"] == "none"
-    assert report["summary"]["failed"] == 0
-
-
-ENDS = {ROLLOUT: assert_complete, ROLLBACK: assert_taken_back}
-
-
-def complete(ground: Any, strategy: str, playbook: str = ROLLOUT) -> None:
-    """Start a rollout or a roll-back after what was before, which must end it."""
-    assert_nothing_is_lost(ground, strategy)
-    again = ground.run(playbook)
-    assert again.code == 0, again.output
-    ENDS[playbook](ground, strategy)
 
 
 def deaths_of(requests: list[dict[str, Any]], every: bool) -> list[tuple[int, str]]:

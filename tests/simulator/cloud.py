@@ -246,6 +246,8 @@ class Cloud:
         self.tokens: dict[str, Token] = {}
         self.keys: dict[str, Key] = {}
         self.temporary: dict[str, dict[str, str]] = {}
+        # Every seed that there ever was, for whoever looks whether one was seen where it must not be.
+        self.seeds: set[str] = set()
         # A request whose writes are to come to nothing sets this for its own time under the lock (the fault `noop`).
         self.discard_writes = False
         self._clock_offset = settings.clock_offset
@@ -271,7 +273,9 @@ class Cloud:
         return "".join(self._random.choices(alphabet, k=length))
 
     def _new_seed(self) -> str:
-        return base64.b32encode(bytes(self._random.getrandbits(8) for _byte in range(20))).decode()
+        seed = base64.b32encode(bytes(self._random.getrandbits(8) for _byte in range(20))).decode()
+        self.seeds.add(seed)
+        return seed
 
     def _populate(self) -> None:
         settings = self.settings

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, field
 
 KINDS_WITH_NUMBER = {"status", "retry-after", "html", "slow"}
-KINDS_ALONE = {"lose", "cut", "half", "expire-tokens", "forbid", "noop"}
+KINDS_ALONE = {"lose", "cut", "half", "expire-tokens", "forbid", "noop", "extra", "bare"}
 
 ROUTES = frozenset({
     "create", "bind", "unbind", "delete", "list-devices", "get-device", "login", "token", "login-protect-put",

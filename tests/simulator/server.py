@@ -149,7 +149,8 @@ class Service:
         if isinstance(answer, HtmlAnswer):
             content = b"<html><body><h1>The gateway is unwell</h1></body></html>"
             return Reply(answer.status, content, {**headers, "Content-Type": "text/html"}, "half" in effects)
-        content = b"" if answer.body is None else json.dumps(answer.body).encode()
+        body = _reshaped(answer.body, "extra" in effects, "bare" in effects)
+        content = b"" if body is None else json.dumps(body).encode()
         if content:
             headers["Content-Type"] = "application/json;charset=UTF-8"
         return Reply(answer.status, content, headers, "half" in effects)
@@ -254,6 +255,23 @@ class Service:
         with self._lock:
             self.log.clear()
             self.max_in_flight = self._in_flight
+
+
+# Fields that no client may rely on: the API's references call them optional, or say nothing of them.
+OPTIONAL = frozenset({
+    "links", "page_info", "description", "password_expires_at", "pwd_status", "alias", "instance_urn", "created_at", "create_time", "urn",
+    "is_root_user", "methods", "roles", "issued_at", "expires_at", "title", "request_id",
+})  # fmt: skip
+
+
+def _reshaped(value: Any, extra: bool, bare: bool) -> Any:
+    """A body with unknown fields in every object, or without the optional ones."""
+    if isinstance(value, dict):
+        kept = {name: _reshaped(inner, extra, bare) for name, inner in value.items() if not (bare and name in OPTIONAL)}
+        return {**kept, "x_unknown": {"since": [2027, None]}} if extra else kept
+    if isinstance(value, list):
+        return [_reshaped(inner, extra, bare) for inner in value]
+    return value
 
 
 class HtmlAnswer(routes.Answer):

@@ -56,6 +56,10 @@ class Impatient:
         """A clock that believes in what was slept."""
         return time.monotonic() + sum(self.slept)
 
+    def wall(self) -> float:
+        """The same, as the time of day."""
+        return time.time() + sum(self.slept)
+
 
 class ImpatientContext(Context):
     """A run whose waits take no time."""
@@ -69,7 +73,10 @@ class ImpatientContext(Context):
         with self._lock:
             if self._http is None:
                 self._http = Http(
-                    HttpSettings(timeout=self.params["timeout"], retries=self.params["retries"]), self.sleep, monotonic=self.sleep.monotonic
+                    HttpSettings(timeout=self.params["timeout"], retries=self.params["retries"]),
+                    self.sleep,
+                    monotonic=self.sleep.monotonic,
+                    wall=self.sleep.wall,
                 )
             return self._http
 

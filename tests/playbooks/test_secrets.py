@@ -1,0 +1,289 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module and the role, succeeding and failing, watched from all sides: no secret may be seen anywhere."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from truths import ACCOUNT, ROLLBACK, ROLLOUT
+
+totp = importlib.import_module("simulator.totp")
+
+HERE = Path(__file__).resolve().parent
+HEADER = "- hosts: all\n  connection: local\n  gather_facts: false\n  module_defaults:\n    group/hwc.mfa.mfa: '{{ mfa_rollout_auth }}'\n"
+
+
+class Watched:
+    """A playground whose plays are recorded by a callback, a log file and a look at the processes, and the secrets that no record may hold."""
+
+    def __init__(self, ground: Any, *more_secrets: str) -> None:
+        self.ground = ground
+        self.records = ground.path / "records"
+        self.records.mkdir()
+        self._more = {ground.variables[ACCOUNT].get("mfa_rollout_seed_store_password"), *more_secrets} - {None}
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "recorder"),
+            "ANSIBLE_CALLBACKS_ENABLED": "record_everything",
+            "RECORD_TO": str(self.records / "callback"),
+            "ANSIBLE_LOG_PATH": str(self.records / "log"),
+            "ANSIBLE_ASYNC_DIR": str(self.ground.path / "async"),
+            "ANSIBLE_KEEP_REMOTE_FILES": "0",
+            "ANSIBLE_INJECT_INVOCATION": "1",
+        }
+
+    def play(self, tasks: str, *words: str) -> Any:
+        with self._watching():
+            return self._kept(self.ground.play(tasks, "-vvvv", "--diff", *words, header=HEADER, env=self.environment()))
+
+    def run(self, playbook: str, *words: str) -> Any:
+        with self._watching():
+            return self._kept(self.ground.run(playbook, "-vvvv", "--diff", *words, env=self.environment()))
+
+    def _kept(self, run: Any) -> Any:
+        with (self.records / "output").open("a", encoding="utf-8") as stream:
+            stream.write(run.output)
+        return run
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        done = threading.Event()
+        seen: set[bytes] = set()
+
+        def watch() -> None:
+            while not done.wait(0.01):
+                for path in Path("/proc").glob("[0-9]*/cmdline"):
+                    try:
+                        seen.add(path.read_bytes())
+                    except OSError:
+                        continue  # it has ended meanwhile
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+            with (self.records / "processes").open("ab") as stream:
+                stream.write(b"\n".join(line for line in seen if str(self.ground.path).encode() in line or b"ansible" in line))
+
+    def secrets(self) -> dict[str, str]:
+        """Every secret there is, with a word for it."""
+        cloud = self.ground.cloud.cloud
+        found: dict[str, str] = dict.fromkeys(self._more, "given")
+        for user in cloud.users.values():
+            found |= {user.password: "password", user.secret_key: "secret key"}
+        for triple in cloud.temporary.values():
+            found |= {triple["secret_key"]: "temporary secret key", triple["security_token"]: "security token"}
+        found |= dict.fromkeys(cloud.tokens, "token")
+        found |= dict.fromkeys(cloud.seeds, "seed")
+        return found
+
+    def codes(self) -> set[str]:
+        """The codes that were used up."""
+        used = {step for user in self.ground.cloud.cloud.users.values() for step in user.used_codes}
+        return {totp.code_at_step(seed, step) for seed, step in used}
+
+    def leaks(self) -> list[str]:
+        """Where which kind of secret was seen: in records, in whatever a run left behind, names of files included."""
+        own = (self.ground.path / "inventory", self.ground.path / "play.yml")
+        leaks = []
+        secrets, codes = self.secrets(), self.codes()
+        number = re.compile(r"(?<![\w.-])\d{6}(?![\w.-])")
+        for path in sorted(self.ground.path.rglob("*")):
+            if any(path == one or one in path.parents for one in own):
+                continue
+            text = str(path.relative_to(self.ground.path)) + (path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "")
+            leaks += [f"{path.name}: {kind}" for secret, kind in secrets.items() if secret in text]
+            leaks += [f"{path.name}: code" for code in set(number.findall(text)) & codes]
+        return leaks
+
+
+def assert_private(folder: Path) -> None:
+    """All of a folder is its owner's alone."""
+    for path in [folder, *folder.rglob("*")]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), f"{path.name}: {mode:o}"
+
+
+MODULES = """
+    - hwc.mfa.iam_mfa_info:
+    - hwc.mfa.iam_mfa_info:
+        concurrency: 0
+      ignore_errors: true
+    - hwc.mfa.iam_mfa_info:
+        auth_token: "{{ people[0].password }}"
+      ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_device:
+        devices: "{{ mfa_rollout_users[:3] + [{'user_id': people[3].user_id, 'name': 'not a name', 'auth_password': people[3].password}] }}"
+      register: created
+      ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_device:
+        user_id: "{{ people[3].user_id }}"
+      register: created_alone
+    - hwc.mfa.iam_virtual_mfa_device:
+        devices:
+          - {user_id: "{{ people[4].user_id }}", auth_password: "{{ people[4].password }}", unknown: "{{ people[4].secret_key }}"}
+      ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_bind:
+        bindings:
+          - {user_id: "{{ people[0].user_id }}", auth_password: "{{ people[0].password }}", seed: "{{ created.devices[0].seed }}"}
+          - {user_id: "{{ people[1].user_id }}", auth_token: "{{ people[1].password }}", seed: "{{ created.devices[1].seed }}"}
+          - user_id: "{{ people[2].user_id }}"
+            access_key: "{{ people[2].access_key }}"
+            secret_key: "{{ people[2].secret_key }}"
+            authentication_code_first: "{{ created.devices[2].seed | hwc.mfa.totp }}"
+            authentication_code_second: "{{ created.devices[1].seed | hwc.mfa.totp }}"
+          - {user_id: "{{ people[3].user_id }}", seed: "{{ created_alone.devices[0].seed }} ?"}
+      register: bound
+      ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_bind:
+        user_id: "{{ people[3].user_id }}"
+        seed: "{{ created_alone.devices[0].seed }}"
+        packed: true
+      ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_bind:
+        user_id: "{{ people[3].user_id }}"
+        authentication_code_first: "{{ created_alone.devices[0].seed }}"
+        authentication_code_second: ["{{ created_alone.devices[0].seed }}"]
+      ignore_errors: true
+    - hwc.mfa.iam_login_protection:
+        users: [{user_id: "{{ people[0].user_id }}"}, {user_id: "{{ people[1].user_id }}", verification_method: sms}, {user_id: nobody}]
+      ignore_errors: true
+    - hwc.mfa.iam_login_info:
+        users:
+          - {user_id: "{{ people[0].user_id }}", auth_password: "{{ people[0].password }}", seed: "{{ created.devices[0].seed }}"}
+          - {user_id: "{{ people[1].user_id }}", auth_password: "{{ people[0].password }}", seed: "{{ created.devices[1].seed }}"}
+          - {user_id: "{{ people[2].user_id }}", auth_password: "{{ people[2].password }}", auth_passcode: "{{ created.devices[2].seed }}"}
+        new_codes: false
+      ignore_errors: true
+    - hwc.mfa.seed_store:
+        directory: "{{ mfa_rollout_seed_store_dir }}"
+        account: single
+        password: "{{ mfa_rollout_seed_store_password }}"
+        entries: "{{ {people[0].user_id: {'serial_number': 's', 'seed': created.devices[0].seed, 'name': 'n'}} }}"
+      register: kept
+    - hwc.mfa.seed_store:
+        directory: "{{ mfa_rollout_seed_store_dir }}"
+        account: single
+        password: "{{ people[0].password }}"
+      ignore_errors: true
+    - hwc.mfa.seed_store:
+        directory: "{{ mfa_rollout_seed_store_dir }}"
+        account: single
+        password: "{{ mfa_rollout_seed_store_password }}"
+        entries: ["{{ created.devices[0].seed }}"]
+      ignore_errors: true
+    - hwc.mfa.identity_center_mfa_settings:
+        user_permission: READ_ACTIONS
+    - hwc.mfa.identity_center_mfa_settings:
+        instance_id: nowhere
+        secret_key: "{{ people[0].secret_key }}"
+      ignore_errors: true
+    - hwc.mfa.identity_center_mfa_settings_info:
+    - hwc.mfa.identity_center_mfa_settings_info:
+        iam_endpoint: "https://{{ people[0].name }}:{{ people[0].password }}@iam.example.com"
+        identity_center_endpoint: "https://{{ people[0].name }}:{{ people[0].password }}@iam.example.com"
+      ignore_errors: true
+    - hwc.mfa.rollout_report_files:
+        directory: "{{ mfa_rollout_report_dir }}"
+        report: '{}'
+      ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_device:
+        devices: [{user_id: "{{ people[2].user_id }}"}, {user_id: "{{ people[0].user_id }}"}, {user_id: nobody}]
+        state: absent
+      ignore_errors: true
+    - ansible.builtin.assert:
+        that:
+          - created.devices | map(attribute='failed') | list == [false, false, false, true]
+          - created.devices[0].seed | length > 15
+          - bound.bindings | map(attribute='failed') | list == [false, true, true, true]
+          - kept.entries[people[0].user_id].seed == created.devices[0].seed
+"""
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_no_module_shows_a_secret_to_anybody_whether_it_succeeds_or_fails(playground: Callable[..., Any], in_process: bool) -> None:
+    ground = playground(users=6)
+    ground.variables[ACCOUNT] |= {"hwc_mfa_in_process": in_process, "people": ground.cloud.describe()["users"]}
+    watched = Watched(ground)
+    run = watched.play(MODULES)
+    assert run.code == 0, run.output
+    assert len(watched.codes()) >= 2 and len(watched.secrets()) > 20
+    failures = run.output.count("...ignoring")
+    assert failures >= 15, failures
+    assert watched.leaks() == []
+    assert_private(ground.seed_directory)
+
+
+def test_an_asynchronous_creation_shows_no_seed(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    watched = Watched(ground)
+    run = watched.play(
+        """
+    - hwc.mfa.iam_virtual_mfa_device:
+        devices: "{{ mfa_rollout_users }}"
+      async: 60
+      poll: 1
+      register: created
+    - ansible.builtin.assert:
+        that: created.devices[0].seed | length > 15
+"""
+    )
+    assert run.code == 0, run.output
+    assert watched.leaks() == []
+
+
+@pytest.mark.parametrize("secure_logging", [True, False])
+@pytest.mark.parametrize("kind", ["access_key", "temporary", "password"])
+def test_the_role_shows_no_secret_to_anybody_whether_it_succeeds_or_fails(
+    playground: Callable[..., Any], kind: str, secure_logging: bool
+) -> None:
+    ground = playground(users=4)
+    described = ground.cloud.describe()
+    admin = described["admin"]
+    own = {
+        "access_key": {name: admin[name] for name in ("access_key", "secret_key")},
+        "temporary": admin["temporary"],
+        "password": {"auth_username": admin["name"], "auth_password": admin["password"], "auth_domain_name": described["domain_name"]},
+    }[kind]
+    ground.variables[ACCOUNT] |= {
+        "mfa_rollout_auth": {"iam_endpoint": ground.cloud.url, **own},
+        "mfa_rollout_secure_logging": secure_logging,
+        "mfa_rollout_wave_sizes": [4],
+        "mfa_rollout_prove_login": secure_logging,
+    }
+    users = ground.variables[ACCOUNT]["mfa_rollout_users"]
+    users[3]["auth_password"] = "password-that-is-not-his"
+    watched = Watched(ground, "password-that-is-not-his")
+    failed = watched.run(ROLLOUT)
+    assert failed.code == 2, failed.output
+    users[3]["auth_password"] = described["users"][3]["password"]
+    for playbook in (ROLLOUT, "hwc.mfa.audit", ROLLBACK):
+        run = watched.run(playbook)
+        assert run.code == 0, run.output
+    assert len(watched.codes()) >= 8
+    assert watched.leaks() == []
+    assert_private(ground.seed_directory)
+
+
+def test_a_search_that_finds_nothing_would_find_what_is_there(playground: Callable[..., Any]) -> None:
+    ground = playground(users=1)
+    user = ground.cloud.describe()["users"][0]
+    ground.variables[ACCOUNT]["shown"] = user["password"]
+    watched = Watched(ground)
+    run = watched.play("    - ansible.builtin.debug:\n        var: shown\n    - ansible.builtin.command: sleep 0.3 {{ shown | quote }}\n")
+    assert run.code == 2
+    assert {leak.split(":")[0] for leak in watched.leaks()} >= {"callback", "log", "output", "processes"}
