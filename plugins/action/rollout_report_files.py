@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, replace_file
+from ansible_collections.hwc.mfa.plugins.plugin_utils._files import directory_at, file_name, make_directory, read_file, replace_file
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import report_csv, report_json
 
 
@@ -24,23 +24,31 @@ class ActionModule(ControlNodeAction):
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-        directory = Path(params["directory"])
         try:
+            directory = directory_at(params["directory"])
             report = unpack(params["report"])
             name = file_name(report["account"])
             files = {
-                directory / f"{name}.json": report_json(report),
-                directory / f"{name}.csv": report_csv(report),
+                directory / f"{name}.json": report_json(report).encode("utf-8"),
+                directory / f"{name}.csv": report_csv(report).encode("utf-8"),
             }
-            differing = {path: text for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text}
+            differing = {path: content for path, content in files.items() if not _holds(path, content)}
             if not check_mode:
                 make_directory(directory)
-                for path, text in differing.items():
-                    replace_file(path, text.encode("utf-8"))
-        except (KeyError, TypeError, json.JSONDecodeError):
+                for path, content in differing.items():
+                    replace_file(path, content)
+        except (AttributeError, KeyError, RecursionError, TypeError, json.JSONDecodeError):
             raise WorkError("report must be the document of the filter hwc.mfa.rollout_report.") from None
         except ValueError as error:
             raise WorkError(str(error)) from None
         except OSError as error:
-            raise WorkError(f"directory {directory} cannot be written: {error.strerror}.") from None
+            raise WorkError(f"{error.filename2 or f'directory {directory}'} cannot be written: {error.strerror}.") from None
         return {"changed": bool(differing), "files": [str(path) for path in files]}
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file is there with just this content. What cannot be read is to be replaced."""
+    try:
+        return read_file(path) == content
+    except OSError:
+        return False

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import Contents, StoreError, VaultStore
+from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import Contents, StoreError, VaultStore, check_entries
 
 
 class ActionModule(ControlNodeAction):
@@ -32,6 +32,7 @@ class ActionModule(ControlNodeAction):
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         try:
             store = VaultStore(params["directory"], params["account"], params["password"])
+            check_entries(params["entries"] or {})
             # A task runs in a process of its own; its parent is the run.
             run = Owner.of_process(os.getppid())
             if params["lock"] == "acquire" and not check_mode:

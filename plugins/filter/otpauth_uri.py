@@ -23,10 +23,12 @@ def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:
         raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold a colon.")
     try:
         decode_seed(seed)
+        label = f"{quote(str(issuer), safe='')}:{quote(str(account), safe='@')}"
     except OptionError as error:
         raise AnsibleFilterError(f"hwc.mfa.otpauth_uri: {error}") from None
+    except UnicodeEncodeError:
+        raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold codes that are no characters.") from None
     secret = "".join(character for character in seed.upper() if character.isalnum())
-    label = f"{quote(str(issuer), safe='')}:{quote(str(account), safe='@')}"
     return f"otpauth://totp/{label}?secret={secret}&issuer={quote(str(issuer), safe='')}&algorithm=SHA1&digits=6&period={STEP}"
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
+from ansible_collections.hwc.mfa.plugins.plugin_utils._given import seeds_in, told
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened, plain
 
 
@@ -21,25 +21,23 @@ def rollout_items(
     read_back: bool = False,
 ) -> Any:
     """What a wave gives one step to work on: see the documentation beside this file."""
-    entries = opened(wave)
-    done = {str(name): opened(result) for name, result in (results or {}).items()}
-    if step == "intend":
-        return [entry["user_id"] for entry in entries if _rollout.CREATE in entry["steps"]]
-    if step == "everybody":
-        return [entry["user_id"] for entry in entries]
-    if step == "doubt":
-        return _rollout.doubted_seeds(entries, opened(stored or {}))
-    if step == "store":
-        return _rollout.new_seeds(entries, done)
-    if step in _LOOKS:
-        return list(_LOOKS[step](done))
-    if step in _RECORDS:
-        return _RECORDS[step](entries, opened(stored or {}), done)
-    try:
+    with told("rollout_items"):
+        entries = opened(wave)
+        done = {str(name): opened(result) for name, result in (results or {}).items()}
+        if step == "intend":
+            return [entry["user_id"] for entry in entries if _rollout.CREATE in entry["steps"]]
+        if step == "everybody":
+            return [entry["user_id"] for entry in entries]
+        if step == "doubt":
+            return _rollout.doubted_seeds(entries, seeds_in(stored))
+        if step == "store":
+            return _rollout.new_seeds(entries, done)
+        if step in _LOOKS:
+            return list(_LOOKS[step](done))
+        if step in _RECORDS:
+            return _RECORDS[step](entries, seeds_in(stored), done)
         credentials = plain(_rollout.own_credentials(entries, users)) if users else {}
-        return _rollout.items_for(entries, str(step), credentials, opened(stored or {}), done, bool(read_back))
-    except _rollout.PlanError as error:
-        raise AnsibleFilterError(f"hwc.mfa.rollout_items: {error}") from None
+        return _rollout.items_for(entries, str(step), credentials, seeds_in(stored), done, bool(read_back))
 
 
 _LOOKS = {"confirm": _rollout.answered_bound, "unconfirmed": _rollout.unconfirmed}

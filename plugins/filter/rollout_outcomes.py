@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
+from ansible_collections.hwc.mfa.plugins.plugin_utils._given import told
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened
 
 
@@ -20,14 +21,15 @@ def rollout_outcomes(
     total: int = 1,
 ) -> dict[str, Any]:
     """What came of a wave: see the documentation beside this file."""
-    done = {str(step): opened(result) for step, result in results.items()}
-    outcomes = _rollout.outcomes_of(opened(wave), done, opened(seen), _rollout.terms_of(terms or {}))
-    return {
-        "failures": [outcome for outcome in outcomes if outcome["failed"]],
-        "settled": not any(outcome["step"] == _rollout.VERIFY for outcome in outcomes),
-        "removed": [outcome["user_id"] for outcome in outcomes if _rollout.REMOVE in outcome["done"] and not outcome["failed"]],
-        "line": _rollout.wave_line(int(number), int(total), outcomes),
-    }
+    with told("rollout_outcomes"):
+        done = {str(step): opened(result) for step, result in results.items()}
+        outcomes = _rollout.outcomes_of(opened(wave), done, opened(seen), _rollout.terms_of(terms or {}))
+        return {
+            "failures": [outcome for outcome in outcomes if outcome["failed"]],
+            "settled": not any(outcome["step"] == _rollout.VERIFY for outcome in outcomes),
+            "removed": [outcome["user_id"] for outcome in outcomes if _rollout.REMOVE in outcome["done"] and not outcome["failed"]],
+            "line": _rollout.wave_line(int(number), int(total), outcomes),
+        }
 
 
 class FilterModule:

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened, plain
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import PlanError, make_plan, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._given import audit_in, ids_in, named_in, options_in, seeds_in, told
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import make_plan, terms_of
 
 
 def rollout_plan(
@@ -30,8 +29,6 @@ def rollout_plan(
     prove_login: bool = False,
 ) -> dict[str, Any]:
     """Who belongs to which wave, and why not: see the documentation beside this file."""
-    if not isinstance(audit, Mapping) or not ("users" in audit or "users_packed" in audit):
-        raise AnsibleFilterError("hwc.mfa.rollout_plan: audit must be the result of hwc.mfa.iam_mfa_info.")
     terms = terms_of(
         {
             "strategy": strategy,
@@ -41,20 +38,19 @@ def rollout_plan(
             "wave_sizes": wave_sizes,
         }
     )
-    try:
+    with told("rollout_plan"):
         plan = make_plan(
-            plain(users or []),
-            opened(audit),
+            # Nothing else than nothing means everybody.
+            named_in([] if users is None else users, "mfa_rollout_users"),
+            audit_in(audit),
             terms,
-            exempt=plain(exempt),
-            stored=opened(stored or {}),
-            intents=plain(intents),
-            auth=plain(auth or {}),
+            exempt=named_in(exempt, "mfa_rollout_exempt"),
+            stored=seeds_in(stored),
+            intents=ids_in(intents),
+            auth=options_in(auth, "mfa_rollout_auth"),
             store_known=store_known,
             audit_only=audit_only,
         )
-    except PlanError as error:
-        raise AnsibleFilterError(f"hwc.mfa.rollout_plan: {error}") from None
     if packed:
         plan["users_packed"] = pack(plan.pop("users"))
         plan["waves"] = [pack(wave) for wave in plan["waves"]]

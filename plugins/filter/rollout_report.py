@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
+from ansible_collections.hwc.mfa.plugins.plugin_utils._given import seeds_in, told
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened, plain
 
 
@@ -24,26 +26,37 @@ def rollout_report(
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """The report of an account: see the documentation beside this file."""
-    planned, audit = opened(plan), opened(before)
-    planned["waves"] = [opened(wave) for wave in plan["waves"]]
-    document = _rollout.make_report(
-        str(account),
-        _rollout.terms_of(terms or {}),
-        planned,
-        plain(failures),
-        int(waves_done),
-        audit,
-        opened(after) if after else audit,
-        None if stored is None else opened(stored),
-        bool(check_mode),
-    )
-    return {
-        "line": _rollout.report_line(document),
-        "summary": document["summary"],
-        "warnings": document["warnings"],
-        "failed": [row for row in document["users"] if row["outcome"] == "failed"],
-        "document": pack(document),
-    }
+    with told("rollout_report"):
+        planned, audit = opened(plan), opened(before)
+        planned["waves"] = [opened(wave) for wave in plan["waves"]]
+        document = _rollout.make_report(
+            str(account),
+            _rollout.terms_of(terms or {}),
+            planned,
+            plain(failures),
+            int(waves_done),
+            audit,
+            opened(after) if after else audit,
+            _known(stored),
+            bool(check_mode),
+        )
+        failed = [row for row in document["users"] if row["outcome"] == "failed"]
+        return {
+            "line": _rollout.report_line(document),
+            "summary": document["summary"],
+            "warnings": document["warnings"],
+            "failed": failed,
+            "first_failure": legible(f"{failed[0]['name'] or failed[0]['user_id']}: {failed[0]['reason']}") if failed else "",
+            "document": pack(document),
+        }
+
+
+def _known(stored: Any) -> dict[str, Any] | None:
+    """What is stored, or None where nobody knows: a store that has broken meanwhile is no reason for a rollout without a report."""
+    try:
+        return None if stored is None else seeds_in(stored)
+    except _rollout.PlanError:
+        return None
 
 
 class FilterModule:

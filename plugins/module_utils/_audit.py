@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, NO_PROTECTION, UNBOUND, UNKNOWN, Device, Iam, Protection, User
 from ansible_collections.hwc.mfa.plugins.module_utils._protection import by_id
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import check_id
 
 
 def overview(users: Iterable[User], devices: Mapping[str, Device], protections: Mapping[str, Protection]) -> list[dict[str, Any]]:
@@ -101,6 +102,8 @@ def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
 def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[str, Any]:
     """Some users only. Who they are is not asked, since that would take the listing of the whole account."""
     concurrency = context.params["concurrency"]
+    for user_id in user_ids:
+        check_id(user_id, "user_ids")
     reader.prefetch(user_ids, concurrency)
     listed = by_id(context.iam.protections()) if len(user_ids) > FEW else None
 

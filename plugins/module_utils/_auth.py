@@ -146,7 +146,7 @@ def _build(kind: str, params: Mapping[str, Any], env: Mapping[str, str]) -> Cred
         text = value(option)
         if not text:
             raise OptionError(f"{option} is missing: {beside} is given, and needs it{_environment_hint(option, env)}.")
-        return _header_safe(text, option)
+        return header_safe(text, option)
 
     if kind == "auth_token":
         return Token(needed("auth_token", "a token"))
@@ -157,7 +157,7 @@ def _build(kind: str, params: Mapping[str, Any], env: Mapping[str, str]) -> Cred
         return AccessKey(
             needed("access_key", "secret_key"),
             needed("secret_key", "access_key"),
-            _header_safe(token, "security_token") if token else None,
+            header_safe(token, "security_token") if token else None,
         )
     named = bool(params.get("auth_user_id") or params.get("auth_username"))
     user_id = value("auth_user_id", follow_environment=not named)
@@ -180,7 +180,7 @@ def _build(kind: str, params: Mapping[str, Any], env: Mapping[str, str]) -> Cred
     return Password(password, user_id, username, domain_name, passcode)
 
 
-def _header_safe(text: str, option: str) -> str:
+def header_safe(text: str, option: str) -> str:
     """Refuse what would break out of a header. The text itself is never repeated."""
     if not text.isascii() or not text.isprintable() or text != text.strip():
         raise OptionError(f"{option} holds a character that cannot be sent: white space around it, a line break or a letter beyond ASCII.")

@@ -14,6 +14,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._auth import resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, UNBOUND, UNKNOWN, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import check_id
 
 FEW = 8
 """Up to so many users are asked for one by one, at once; more are taken from the account's listing."""
@@ -237,6 +238,7 @@ class Actors:
 
     def for_item(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
         """Reader, writer, and whether the writer is the user himself for certain. Raises OptionError where there are no credentials at all."""
+        check_id(item["user_id"], "user_id")
         own = resolve_item(item, item["user_id"], self.context.domain_name() if item.get("auth_password") else None)
         iam = self.context.iam if own is None else self.context.iam_as(own)
         reader = self.reader or DeviceReader(iam, self.api)

@@ -22,6 +22,11 @@ _OTC = {
 }
 _EUROPE = "eu-west-101"
 
+_HOST_AND_PORT = re.compile(
+    r"([A-Za-z0-9_\-]{1,63}(\.[A-Za-z0-9_\-]{1,63})*\.?|\[[A-Fa-f0-9.]*:[A-Fa-f0-9.:]*(%[A-Za-z0-9._\-]+)?\])(:[0-9]*)?"
+)
+"""A name, or an address of IPv6, perhaps with the interface that it is reached by. Of what else there may be, urlsplit forgives some."""
+
 REGION_ENVIRONMENT = ("HW_REGION_NAME", "OS_REGION_NAME")
 IAM_ENVIRONMENT = ("HWC_IAM_ENDPOINT", "OS_AUTH_URL")
 IDENTITY_CENTER_ENVIRONMENT = ("HWC_IDENTITY_CENTER_ENDPOINT",)
@@ -86,8 +91,12 @@ def _given(option: str, params: Mapping[str, Any], env: Mapping[str, str], names
 
 def _checked_url(value: str, source: str) -> str:
     """``value`` as scheme, host and perhaps a path, its API version and default port dropped. Its text is not repeated: it may hold a password."""
+    value = value.strip()
+    if not value.isprintable():
+        # urlsplit drops line breaks and tabs, and what is left can be another host.
+        raise OptionError(f"{source} holds a line break or another character that cannot be seen.")
     try:
-        parts = urlsplit(value.strip())
+        parts = urlsplit(value)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise OptionError(f"{source} is not a URL such as https://iam.example.com.") from None
@@ -98,7 +107,7 @@ def _checked_url(value: str, source: str) -> str:
         raise OptionError(f"{source} must not hold a user name or password: give credentials as options.")
     if parts.query or parts.fragment:
         raise OptionError(f"{source} must end before any '?' or '#'.")
-    if not re.fullmatch(r"[A-Za-z0-9.:_\-\[\]%]+", host) or not re.fullmatch(r"[A-Za-z0-9/._~\-]*", parts.path) or "/.." in parts.path:
+    if not _HOST_AND_PORT.fullmatch(parts.netloc) or not re.fullmatch(r"[A-Za-z0-9/._~\-]*", parts.path) or "/.." in parts.path:
         raise OptionError(f"{source} holds a character that a host or path cannot have.")
     if scheme == "http" and not is_loopback(host):
         raise OptionError(

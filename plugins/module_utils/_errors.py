@@ -11,9 +11,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
+
+_LONGEST_MESSAGE = 2000
+_LONGEST_FACT = 200
+
 
 class OptionError(Exception):
     """The user gave something that cannot work. The text is one sentence that names the option and never its secret value."""
+
+    def __str__(self) -> str:
+        return legible(super().__str__())
 
 
 class CloudError(Exception):
@@ -35,13 +43,14 @@ class CloudError(Exception):
         authorization_message: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        # Whatever a cloud says may come to stand on a terminal.
+        self.message = legible(message)
         self.status = status
-        self.code = code
-        self.request_id = request_id
+        self.code = legible(code, _LONGEST_FACT) if code else None
+        self.request_id = legible(request_id, _LONGEST_FACT) if request_id else None
         self.call = call
         self.uncertain = uncertain
-        self.authorization_message = authorization_message
+        self.authorization_message = legible(authorization_message) if authorization_message else None
         self.hint: str | None = None
         self.foreign = False
         """Whether the answer was no word of the cloud's API but something else's, such as a page: it then says nothing of users or devices."""
@@ -101,7 +110,9 @@ def hint_for(error: CloudError) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+    """What a field says, if it says anything that can be read."""
+    text = legible(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    return text or None
 
 
 _METHOD = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII | re.IGNORECASE)
@@ -149,18 +160,20 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
                 message = f"the login wants {', or '.join(' and '.join(rule) for rule in login_rules)}"
         request_id = _text(document.get("request_id")) or request_id
         authorization_message = _text(document.get("encoded_authorization_message"))
+        if message and len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}..."
         if authorization_message:
             message = f"{message or 'not authorized'} [encoded_authorization_message: {authorization_message}]"
     # A body that is not there can be anybody's; one in another form is somebody else's.
     foreign = message is None and bool(body.strip())
     if message is None:
-        kind = headers.get("Content-Type", "").split(";")[0].strip() or "no content type"
+        kind = headers.get("Content-Type", "").split(";")[0].strip()[:_LONGEST_FACT] or "no content type"
         message = f"the host answered {status} with something that is not an error of the cloud's API ({kind}, {len(body)} bytes)"
     # A Keystone body repeats the HTTP status as its code: that adds nothing.
     if code == str(status):
         code = None
     error = CloudError(
-        " ".join(message.split()),
+        message,
         status=status,
         code=code,
         request_id=request_id,

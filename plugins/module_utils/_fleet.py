@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
 
 Item = TypeVar("Item")
 
@@ -72,5 +73,5 @@ def summarize(outcomes: Sequence[dict[str, Any]], key: str, many: str) -> dict[s
         if len(outcomes) == 1:
             result["msg"] = first["msg"]
         else:
-            result["msg"] = f"{len(failed)} of {len(outcomes)} {many} failed; the first is {first['user_id']}: {first['msg']}"
+            result["msg"] = legible(f"{len(failed)} of {len(outcomes)} {many} failed; the first is {first['user_id']}: {first['msg']}")
     return result

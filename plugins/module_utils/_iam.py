@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Callable
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import Reply, Session, path_of
@@ -158,11 +158,11 @@ class Iam:
             yield from _entries(reply, key, *needed)
             links = reply.document.get("links")
             following = links.get("next") if isinstance(links, dict) else None
-            if not following or following in seen:
+            if not following or str(following) in seen:
                 return
-            seen.add(following)
+            seen.add(str(following))
             # Only the query is taken over: a link to another host or path would carry the credentials there.
-            query = parse_qsl(urlsplit(str(following)).query, keep_blank_values=True)
+            query = parse_qsl(str(following).partition("#")[0].partition("?")[2], keep_blank_values=True)
 
     def own_domains(self) -> list[tuple[str, str]]:
         """``GET /v3/auth/domains`` as (id, name)."""
@@ -220,14 +220,16 @@ class Iam:
 
     def _pages(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[list[dict[str, Any]]]:
         marker: str | None = None
+        seen = set()
         while True:
             reply = self.session.read("GET", path, query + [("limit", str(_PAGE))] + ([("marker", marker)] if marker else []))
             yield _entries(reply, key, *needed)
             page = reply.document.get("page_info")
             following = page.get("next_marker") if isinstance(page, dict) else None
-            if not following or following == marker:
+            if not following or str(following) in seen:
                 return
             marker = str(following)
+            seen.add(marker)
 
 
 def _binding(user_id: str, serial_number: str, codes: tuple[str, str]) -> dict[str, str]:

@@ -32,6 +32,7 @@ class IdentityCenter:
         """``GET /v1/instances``, all pages."""
         found: list[Instance] = []
         marker: str | None = None
+        seen = set()
         while True:
             reply = self.session.read("GET", "/v1/instances", [("limit", "100")] + ([("marker", marker)] if marker else []))
             entries = reply.field("instances")
@@ -42,9 +43,10 @@ class IdentityCenter:
             found += [Instance(str(e["instance_id"]), str(e["identity_store_id"]), e.get("alias")) for e in entries]
             page = reply.document.get("page_info")
             following = page.get("next_marker") if isinstance(page, dict) else None
-            if not following or following == marker:
+            if not following or str(following) in seen:
                 return found
             marker = str(following)
+            seen.add(marker)
 
     def mfa_management(self, instance_id: str) -> tuple[str | None, str | None]:
         """``GET .../mfa-devices/management-settings`` as (identity store id, user permission)."""

@@ -14,6 +14,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import NO_PROTECTION, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import check_id
 
 METHODS = ["sms", "email", "vmfa"]
 
@@ -58,7 +59,7 @@ class _Protector:
         return self.listing.get(user_id) or Protection(user_id, False, NO_PROTECTION)
 
     def ensure(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        user_id, method = item["user_id"], item["verification_method"]
+        user_id, method = check_id(item["user_id"], "user_id"), item["verification_method"]
         current = before = self.current(user_id)
         wanted = target(current, item["enabled"], method)
         if wanted != current and not self.context.check_mode:

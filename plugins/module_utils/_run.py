@@ -29,6 +29,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError,
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import error_facts
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._identity_center import IdentityCenter
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session
 
 AUTH_SPEC: dict[str, dict[str, Any]] = {
@@ -116,8 +117,9 @@ class Context:
     def warn(self, text: str) -> None:
         """Tell the user something that is no failure."""
         with self._lock:
-            if text not in self.warnings:
-                self.warnings.append(text)
+            line = legible(text)
+            if line not in self.warnings:
+                self.warnings.append(line)
 
     def close(self) -> None:
         """Give the connections back, and leave word of how fast the clouds let us go."""
@@ -237,7 +239,7 @@ class Context:
     def _domain_id(self, key: AccessKey) -> str | None:
         """The account's id, which the vendor's SDK sends with every signed call; it asks the same way."""
         if self.env.get("HW_DOMAIN_ID"):
-            return self.env["HW_DOMAIN_ID"]
+            return _auth.header_safe(self.env["HW_DOMAIN_ID"], "HW_DOMAIN_ID")
         domain = self._own_domain(self._signing(key))
         return domain[0] if domain else None
 
@@ -265,7 +267,9 @@ class Context:
             if error.status is None:
                 raise
             return None  # not known, then: the call that matters says what is wrong
-        return domains[0] if len(domains) == 1 else None
+        if len(domains) != 1 or not domains[0][0].isascii() or not domains[0][0].isprintable():
+            return None  # the id becomes a header
+        return domains[0]
 
     def iam_session(self) -> Session:
         """The way to IAM without an identity."""
@@ -297,6 +301,8 @@ def _checked_ca_path(path: str) -> str:
     except OSError as error:  # ssl.SSLError too, where there is no certificate in it
         reason = error.strerror if error.__class__ is not ssl.SSLError and error.strerror else "there is no PEM certificate in it"
         raise OptionError(f"ca_path cannot be used: {reason}.") from None
+    except ValueError:  # a NUL, or a code that is no character
+        raise OptionError("ca_path cannot be used: it holds a character that no path can have.") from None
     return path
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._identity_center import IdentityCenter, Instance
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import check_id
 
 MFA_MODES = ["CONTEXT_AWARE", "DISABLED", "ALWAYS_ON"]
 MFA_TYPES = ["TOTP", "WEBAUTHN", "WEBAUTHN_SECURITY_KEY"]
@@ -45,7 +46,10 @@ def differences(settings: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
         if value is None:
             continue
         current = settings.get(name)
-        same = set(current or []) == set(value) if name == "allowed_mfa_types" else current == value
+        if name == "allowed_mfa_types":
+            same = isinstance(current, list) and {str(kind) for kind in current} == set(value)
+        else:
+            same = current == value
         if not same:
             differing[name] = list(dict.fromkeys(value)) if isinstance(value, list) else value
     return differing
@@ -76,6 +80,8 @@ def choose_instance(instances: list[Instance], instance_id: str | None, identity
 
 
 def _find(center: IdentityCenter, instance_id: str | None, identity_store_id: str | None) -> Instance:
+    if instance_id:
+        check_id(instance_id, "instance_id")
     if instance_id and identity_store_id:
         return Instance(instance_id, identity_store_id)
     if instance_id:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition
 
@@ -21,7 +23,9 @@ _OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "ins
 
 def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
     """The result as it is handed to Ansible, which must not mask it once more: that takes the product of values and secrets."""
-    visible: dict[str, Any] = {**result, "invocation": {"module_args": _options(params, definition.argument_spec)}}
+    # Messages are made legible before they come here, and so are the secrets that they repeat.
+    secrets = secrets | {legible(secret) for secret in secrets} - {""}
+    visible: dict[str, Any] = {**result, "invocation": {"module_args": options_shown(params, definition.argument_spec)}}
     visible = _masked(visible, _plausible(secrets, _free_texts(visible)))
     if params.get("packed") and definition.many in visible:
         # Masked first: in JSON a secret may be written in other characters.
@@ -59,15 +63,25 @@ def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:
     return value
 
 
-def _options(params: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The options as ``-vvv`` shows them: what is secret is replaced, at every depth."""
-    visible: dict[str, Any] = {}
-    for name, value in params.items():
-        option = spec.get(name, {})
-        if value is not None and option.get("no_log"):
-            visible[name] = _HIDDEN
-        elif isinstance(value, list) and "options" in option:
-            visible[name] = [_options(item, option["options"]) for item in value]
-        else:
-            visible[name] = value
-    return visible
+def options_shown(params: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The options as ``-vvv`` shows them: what is secret is replaced, at every depth, and so is what could be.
+
+    Under a name that is misspelt a secret is one too, and so is what stands in an address before its host.
+    """
+    return {name: _option(value, spec.get(name, _UNKNOWN)) for name, value in params.items()}
+
+
+_UNKNOWN: Mapping[str, Any] = {"no_log": True}
+
+_USER_INFO = re.compile("//[^/]*@")
+
+
+def _option(value: Any, option: Mapping[str, Any]) -> Any:
+    if value is None:
+        return None
+    if option.get("no_log") or (isinstance(value, str) and _USER_INFO.search(value)):
+        return _HIDDEN
+    if "options" in option:
+        items = value if isinstance(value, list) else [value]
+        return [options_shown(item, option["options"]) if isinstance(item, dict) else _HIDDEN for item in items]
+    return value

@@ -30,9 +30,10 @@ _CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 def decode_seed(seed: str, option: str = "seed") -> bytes:
     """The key of a base32 ``seed``; spaces, hyphens, case and missing padding are forgiven. Raises OptionError that names ``option``."""
-    text = re.sub(r"[\s-]", "", seed).upper().rstrip("=")
+    text = re.sub(r"[\s-]", "", seed).rstrip("=")
     try:
-        key = base64.b32decode(text + "=" * (-len(text) % 8))
+        # Encoded first: some letters beyond ASCII become A to Z in upper case.
+        key = base64.b32decode(text.encode("ascii").upper() + b"=" * (-len(text) % 8))
     except (binascii.Error, ValueError):
         key = b""
     if not key:
@@ -106,6 +107,8 @@ class ServerClock:
             stamp = mktime_tz((*parsed[:9], parsed[9] or 0))
         except (ValueError, OverflowError):
             return
+        if stamp < 2 * STEP:
+            return  # before the first steps there are no codes
         low, high = stamp - received, stamp + 1.0 - sent
         with self._lock:
             if self._low is not None and self._high is not None:

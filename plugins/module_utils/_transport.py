@@ -18,6 +18,7 @@ from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError, decode_error
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._pace import Pace
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import ServerClock
 
@@ -37,6 +38,9 @@ _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 8.0
 _LONGEST_RETRY_AFTER = 60.0
 _BUSY = (500, 502, 503, 504)
+
+_SHOWN = 80
+"""How much of a value that is wrong is repeated."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,27 @@ def _no_auth(request: Any) -> Any:
 
 def encode(text: str) -> str:
     """Percent-encode as the signature wants it: ``A-Za-z0-9-_.~`` stay, the rest is UTF-8 in upper-case hex (CLOUD_API 4)."""
-    return quote(text, safe="-_.~")
+    try:
+        return quote(text, safe="-_.~")
+    except UnicodeEncodeError:
+        raise OptionError(f"{text[:_SHOWN]!r} cannot be sent: it holds a code that is no character.") from None
+
+
+def check_id(value: str, option: str) -> str:
+    """Return ``value`` if it can be an id, else raise OptionError that names ``option``: it would address something else, or nothing."""
+    if value in ("", ".", "..") or "/" in value or legible(value) != value:
+        raise OptionError(
+            f"{option} {value[:_SHOWN]!r} cannot be an id: it must be neither empty nor '.' or '..', and hold no slash, no line break"
+            " and nothing else that cannot be seen."
+        )
+    return value
 
 
 def path_of(*segments: str) -> str:
     """Join decoded path segments. An id that is empty, a dot segment or holds a slash would silently address something else: OptionError."""
     for segment in segments:
         if segment in ("", ".", "..") or "/" in segment:
-            raise OptionError(f"{segment!r} cannot be an id: it must be neither empty nor '.' or '..', and hold no slash.")
+            raise OptionError(f"{segment[:_SHOWN]!r} cannot be an id: it must be neither empty nor '.' or '..', and hold no slash.")
     return "/" + "/".join(encode(segment) for segment in segments)
 
 
@@ -322,7 +339,10 @@ class Session:
         sent = self.http.wall()
         try:
             response = self.http.send(method, url, headers, data, self.auth)
-        except OSError as error:  # requests' own errors, and those of a CA bundle that cannot be loaded
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # requests' own errors, those of a CA bundle that cannot be loaded, of a proxy that is no host
             raise self._unreachable(error) from None
         self.clock.observe(response.headers.get("Date"), sent, self.http.wall())
         return response
@@ -355,7 +375,10 @@ class Session:
         ):
             text, uncertain = f"the connection to {host} broke before the whole answer came", True
         else:
-            text, hint = f"the request to {host} cannot be sent ({error.__class__.__name__})", f"Check {self.option}."
+            text, hint = (
+                f"the request to {host} cannot be sent ({error.__class__.__name__})",
+                f"Check {self.option}, and HTTPS_PROXY where it is set.",
+            )
         failure = CloudError(text, uncertain=uncertain)
         failure.hint = hint
         return failure
@@ -371,7 +394,7 @@ class Session:
         try:
             document = json.loads(content.decode("utf-8"))
         except (ValueError, RecursionError):
-            kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "unknown type"
+            kind = response.headers.get("Content-Type", "").split(";")[0].strip()[:_SHOWN] or "unknown type"
             error = CloudError(
                 f"the host answered {response.status_code} with something that is not JSON ({kind}, {len(content)} bytes)",
                 call=call,

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,13 +18,29 @@ from urllib.parse import quote
 
 _TEMPORARY = ".new-"
 
+LARGEST = 2**28
+"""Bytes that a file can have which is to be read whole."""
+
 
 def file_name(account: str) -> str:
     """An account's name as the name of a file or directory, which cannot lead elsewhere. Raises ValueError with a sentence."""
-    name = quote(account, safe=" @+=,")
+    try:
+        name = quote(account, safe=" @+=,")
+    except UnicodeEncodeError:
+        raise ValueError("account holds a code that is no character, and cannot name files.") from None
     if not account or name.startswith("."):
         raise ValueError("account must not be empty or begin with a dot: it names files.")
     return name
+
+
+def directory_at(text: str) -> Path:
+    """The path of a directory that an option names. Raises ValueError with a sentence."""
+    try:
+        if b"\0" not in os.fsencode(text):
+            return Path(text).expanduser()
+    except (UnicodeEncodeError, RuntimeError):  # the latter where ``~`` is nobody's
+        pass
+    raise ValueError("directory must be the path of a directory.")
 
 
 def make_directory(path: Path) -> None:
@@ -54,8 +72,24 @@ def remove_leftovers(directory: Path, older_than: float) -> None:
     """Remove what writers that were killed left behind ``older_than`` seconds ago or more. Raises OSError."""
     for path in directory.glob(f"{_TEMPORARY}*"):
         with suppress(FileNotFoundError):
-            if path.lstat().st_mtime < time.time() - older_than:
+            found = path.lstat()
+            if found.st_mtime < time.time() - older_than and not stat.S_ISDIR(found.st_mode):
                 path.unlink()
+
+
+def read_file(path: Path) -> bytes:
+    """A file's content. Raises OSError, also for what is no file: to open a pipe would wait for somebody who writes into it."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no file, move it away", str(path))
+        if found.st_size > LARGEST:
+            raise OSError(errno.EFBIG, "it is too large to be a file of this collection, move it away", str(path))
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Definition, perform
-from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
+from ansible_collections.hwc.mfa.plugins.module_utils._shown import options_shown, shown
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.plugin_utils._memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import plain
@@ -45,6 +46,10 @@ class InProcessAction(ActionBase):
                 result.pop("invocation", None)
         else:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+            invocation = result.get("invocation")
+            if isinstance(invocation, dict) and isinstance(invocation.get("module_args"), dict):
+                # Of options that it does not know, core's check tells the values.
+                invocation["module_args"] = options_shown(invocation["module_args"], self.definition.argument_spec)
             if self._task.async_val and self.definition.returns_seeds:
                 # The result comes from async_status, which knows nothing of seeds: only the task can hide it.
                 self._task.no_log = True
@@ -65,10 +70,15 @@ class InProcessAction(ActionBase):
 
     def _run_here(self, host: str) -> dict[str, Any]:
         validator = ArgumentSpecValidator(dict(self.definition.argument_spec), **self.definition.relations)
-        validated = validator.validate(plain(self._task.args))
+        args = plain(self._task.args)
+        endless = next((name for name, option in self.definition.argument_spec.items() if _endless(option, args.get(name))), None)
+        if endless is not None:
+            return {"failed": True, "changed": False, "msg": f"{endless} must be a whole number."}
+        validated = validator.validate(args)
         secrets = set(validated._no_log_values)
         if validated.error_messages:
-            wrong = {"msg": self._option_error(validated.errors[0]), "invocation": {"module_args": validated.validated_parameters}}
+            options = options_shown(validated.validated_parameters, self.definition.argument_spec)
+            wrong = {"msg": self._option_error(validated.errors[0]), "invocation": {"module_args": options}}
             return {"failed": True, "changed": False, **remove_values(wrong, secrets)}
         params = validated.validated_parameters
         play = os.getppid()
@@ -102,6 +112,14 @@ class InProcessAction(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _endless(option: Mapping[str, Any], value: Any) -> bool:
+    """Whether a whole number is infinite, at which ansible-core's own check breaks off."""
+    try:
+        return option.get("type") == "int" and math.isinf(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import json_text, legible
 
 REQUIRE, ENROL = "require", "enrol"
 CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE = "create", "bind", "protect", "prove", "unprotect", "remove"
@@ -176,7 +178,8 @@ def _exemptions(exempt: Sequence[Any], by_id: Mapping[str, Entry], by_name: Mapp
             raise PlanError("mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason.")
         user = _find(item, by_id, by_name)
         if user is None:
-            warnings.append(f"mfa_rollout_exempt names {item.get('user_id') or item.get('name')}, who is no user of this account.")
+            named = legible(item.get("user_id") or item.get("name"))
+            warnings.append(f"mfa_rollout_exempt names {named}, who is no user of this account.")
         else:
             found[str(user["user_id"])] = str(item.get("reason") or "no reason given")
     return found, warnings
@@ -532,7 +535,7 @@ def wave_line(number: int, total: int, outcomes: Sequence[Entry]) -> str:
             parts.append(f"{count} {words[step]}")
     parts.append(f"{len(failed)} failed")
     lines = [", ".join(parts)]
-    lines += [f"  {outcome['name']}: {outcome['step']}: {outcome['msg']}" for outcome in failed]
+    lines += ["  " + legible(f"{outcome['name']}: {outcome['step']}: {outcome['msg']}") for outcome in failed]
     return "\n".join(lines)
 
 
@@ -619,8 +622,8 @@ def _state(user: Entry | None) -> dict[str, Any]:
 
 def report_json(report: Entry) -> str:
     """A report as JSON with a line a user, for whoever reads, searches or compares it."""
-    head = json.dumps({name: value for name, value in report.items() if name != "users"}, indent=2, ensure_ascii=False)
-    rows = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in report["users"])
+    head = json_text({name: value for name, value in report.items() if name != "users"}, indent=2)
+    rows = ",\n".join(f"    {json_text(row)}" for row in report["users"])
     return f'{head[:-2]},\n  "users": [\n{rows}\n  ]\n}}\n'
 
 
@@ -660,9 +663,13 @@ def report_csv(report: Entry) -> str:
     return text.getvalue()
 
 
+_FORMULA = re.compile(r"(?:^|(?<=;))(?=[\s\ufffd\u200b-\u200d\u2060\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet would begin a formula: at a cell's begin, perhaps behind what it skips, or behind a semicolon, which parts the cells
+of a CSV file in many countries."""
+
+
 def _cell(value: Any) -> str:
-    text = "" if value is None else " ".join(str(value).split())
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return "" if value is None else _FORMULA.sub("'", legible(value))
 
 
 def plan_lines(plan: Entry) -> list[str]:
@@ -677,7 +684,7 @@ def plan_lines(plan: Entry) -> list[str]:
         lines.append(f"{already} already so")
     lines += [f"left alone: {fate['name']}: {fate['reason']}" for fate in plan["users"] if fate["fate"] == LEFT_ALONE]
     lines += [f"problem: {fate['name'] or fate['user_id']}: {fate['reason']}" for fate in plan["users"] if fate["fate"] == PROBLEM]
-    return lines
+    return [legible(line) for line in lines]
 
 
 def report_line(report: Entry) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -17,12 +18,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.plugin_utils._files import replace_file
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._files import read_file, replace_file
 
 LEASE = 900.0
 """Seconds after which a lock of another machine counts for nothing, unless it was renewed: nobody here can see whether its process lives."""
 
 _NAME = ".lock"
+_LAST_PID = 2**31 - 1
+_END_OF_TIME = 2.0**40
+
+_PATIENCE = 20.0
+"""Seconds to wait for whoever else looks at the lock, which takes milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,8 @@ class StoreLock:
         if found is None or self._free(found):
             return None
         return (
-            f"another run is at work on this account: process {found['owner']['pid']} on {found['owner']['host']}. Wait for it to end. If it"
+            f"another run is at work on this account: process {found['owner']['pid']} on {legible(found['owner']['host'], 255)}. Wait for it to"
+            f" end. If it"
             f" is gone, its claim ends {_remaining(found)}, or at once if you remove {self.path}."
         )
 
@@ -106,13 +114,24 @@ class StoreLock:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            found = json.loads(self.path.read_bytes())
-            Owner(**found["owner"])
-            float(found["until"])
+            found = json.loads(read_file(self.path))
+            owner, until = Owner(**found["owner"]), found["until"]
+            sound = [
+                isinstance(owner.host, str),
+                isinstance(owner.started, str),
+                isinstance(owner.pid, int),
+                isinstance(until, (int, float)),
+            ]
+            if not all(sound) or not 0 < owner.pid <= _LAST_PID or not abs(until) < _END_OF_TIME:
+                return None
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None  # a file that is no lock holds nobody back
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.EFBIG):
+                return None  # nor does a pipe
+            raise
         return dict(found)
 
     @contextmanager
@@ -120,10 +139,22 @@ class StoreLock:
         """Between looking and writing nobody else may do the same."""
         handle = os.open(self.path.parent, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            deadline = time.monotonic() + _PATIENCE
+            while not _flocked(handle):
+                if time.monotonic() > deadline:
+                    raise OSError(errno.EBUSY, "another program keeps this directory locked (flock)", str(self.path.parent))
+                time.sleep(0.02)
             yield
         finally:
             os.close(handle)
+
+
+def _flocked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _remaining(found: Mapping[str, Any]) -> str:

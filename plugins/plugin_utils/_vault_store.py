@@ -19,13 +19,22 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.hwc.mfa.plugins.plugin_utils._files import file_name, make_directory, remove_leftovers, temporary_file
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import json_text, legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._files import (
+    directory_at,
+    file_name,
+    make_directory,
+    read_file,
+    remove_leftovers,
+    temporary_file,
+)
 from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import exact
 from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import LEASE, Owner, StoreLock
 
 SEEDS, MARKS = ".yml", ".json"
 
-_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_NUMBERED = re.compile(r"([0-9]{6})\.(yml|json)", re.ASCII)
+_LAST = 999999
 
 
 class StoreError(Exception):
@@ -46,14 +55,15 @@ class Contents:
 class VaultStore:
     """The files of one account: ``<dir>/<account>/*.yml`` with seeds, and ``*.json`` marks of what was about to happen, no secret in them.
 
-    Files are numbered, only ever added, and read in the order of their names.
+    Files are numbered, only ever added, and read in the order of their numbers. What somebody else has put there under other names comes
+    first, so that it never stands before what was stored later.
     """
 
     def __init__(self, directory: str, account: str, password: str) -> None:
         if not password:
             raise StoreError("password must not be empty (in the role: mfa_rollout_seed_store_password).")
         try:
-            self.path = Path(directory).expanduser() / file_name(account)
+            self.path = directory_at(directory) / file_name(account)
         except ValueError as error:
             raise StoreError(str(error)) from None
         self._vault = VaultLib([("default", VaultSecret(password.encode("utf-8")))])
@@ -81,9 +91,7 @@ class VaultStore:
         """Store seeds in a new file, on the disk and read back before this returns. Returns its path."""
         # JSON is YAML too, and a hundred times quicker to read. What YAML does not allow in the open is escaped.
         document = {exact(user_id): _entry(entry) for user_id, entry in entries.items()}
-        text = json.dumps(document, indent=1, ensure_ascii=False)
-        text = _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-        path = self._add(SEEDS, self._vault.encrypt(text.encode("utf-8")))
+        path = self._add(SEEDS, self._vault.encrypt(json_text(document, indent=1).encode("utf-8")))
         if self._seeds(path, self._read(path)) != document:
             raise StoreError(f"{path} does not hold what was written into it.")
         return str(path)
@@ -96,7 +104,7 @@ class VaultStore:
     @staticmethod
     def _read(path: Path) -> bytes:
         try:
-            return path.read_bytes()
+            return read_file(path)
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -127,7 +135,8 @@ class VaultStore:
         try:
             yield
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
+            # Where something stands in the way, that is named.
+            raise StoreError(f"{error.filename2 or self.path} cannot be written: {error.strerror}.") from None
 
     def _files(self) -> list[Path]:
         try:
@@ -136,27 +145,30 @@ class VaultStore:
             return []
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {error.strerror}.") from None
-        return sorted(found, key=lambda path: path.name)
+        return sorted(found, key=lambda path: (_NUMBERED.fullmatch(path.name) is not None, path.name))
 
     def _seeds(self, path: Path, raw: bytes) -> dict[str, dict[str, Any]]:
         try:
-            document = _load(self._vault.decrypt(raw))
-        except (AnsibleError, yaml.YAMLError, UnicodeDecodeError):
+            text = self._vault.decrypt(raw)
+        except (AnsibleError, ValueError):
             raise StoreError(f"{path} cannot be decrypted: is the password the one it was written with?") from None
-        if not isinstance(document, dict) or not all(
-            isinstance(entry, dict) and entry.get("serial_number") and entry.get("seed") for entry in document.values()
-        ):
-            raise StoreError(f"{path} does not hold a mapping from user ids to serial_number, seed and name.")
-        return {str(user_id): entry for user_id, entry in document.items()}
+        try:
+            document = _load(text)
+        except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+            document = None
+        if not isinstance(document, dict) or not all(_is_id(user_id) and _is_entry(entry) for user_id, entry in document.items()):
+            raise StoreError(f"{path} does not hold a mapping from user ids to serial_number, seed and name, which are texts.")
+        return {str(user_id): _simple(entry) for user_id, entry in document.items()}
 
     @staticmethod
     def _mark(path: Path, raw: bytes) -> dict[str, list[str]]:
         try:
             document = json.loads(raw.decode("utf-8"))
-            if any(not isinstance(document.get(name, []), list) for name in ("intends", "removes")):
+            mark = {name: document.get(name, []) for name in ("intends", "removes")}
+            if not all(isinstance(users, list) and all(_is_id(user_id) for user_id in users) for users in mark.values()):
                 raise ValueError
-            return {name: [str(user_id) for user_id in document.get(name, [])] for name in ("intends", "removes")}
-        except (ValueError, AttributeError):
+            return {name: [str(user_id) for user_id in users] for name, users in mark.items()}
+        except (ValueError, AttributeError, RecursionError):
             raise StoreError(f"{path} is not a mark of this store.") from None
 
     def _add(self, suffix: str, content: bytes) -> Path:
@@ -168,9 +180,9 @@ class VaultStore:
         return final
 
     def _link(self, temporary: str, suffix: str) -> Path:
-        numbers = [int(path.name[:6]) for path in self._files() if path.name[:6].isdigit()]
+        numbers = [int(found.group(1)) for found in (_NUMBERED.fullmatch(path.name) for path in self._files()) if found]
         number = max(numbers, default=0) + 1
-        while True:
+        while number <= _LAST:
             final = self.path / f"{number:06d}{suffix}"
             try:
                 # Another run may have taken the number, with either suffix: a link fails then, where a rename would overwrite.
@@ -178,6 +190,10 @@ class VaultStore:
                 return final
             except FileExistsError:
                 number += 1
+        # A longer number would be read before this one.
+        raise StoreError(
+            f"{self.path} has a file with the last number, {_LAST}: move its files to a new directory, renumbered from 000001."
+        )
 
     def _make_directory(self) -> None:
         make_directory(self.path.parent)
@@ -189,12 +205,37 @@ class VaultStore:
             raise StoreError(f"{self.path} can be written by others: take that right away (chmod go-w).")
 
 
+def _is_id(value: Any) -> bool:
+    """YAML takes an id of digits for a number."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def _is_entry(value: Any) -> bool:
+    # A seed that YAML took for a number may have lost digits.
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) and value[name] for name in ("serial_number", "seed"))
+
+
+def _simple(entry: Mapping[Any, Any]) -> dict[str, Any]:
+    """An entry without what YAML can hold and JSON cannot, such as dates, or lists that hold each other thousands of times."""
+    return {name: part for name, part in entry.items() if isinstance(name, str) and isinstance(part, (str, int, float, type(None)))}
+
+
 def _load(text: bytes) -> Any:
     """A file's document; somebody may have written it as YAML."""
     try:
         return json.loads(text)
     except ValueError:
         return yaml.safe_load(text)
+
+
+def check_entries(entries: Mapping[str, Any]) -> None:
+    """Raise StoreError where ``entries`` cannot be stored: what is no text would come back as another."""
+    for user_id, entry in entries.items():
+        parts = [entry.get(name) for name in ("serial_number", "seed")] if isinstance(entry, Mapping) else []
+        if not parts or not all(part and _is_id(part) for part in parts):
+            raise StoreError(
+                f"entries must be a mapping from user id to serial_number, seed and name; that of {legible(user_id, 80)} is none."
+            )
 
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         yield SimpleNamespace(
+            signer=importlib.import_module("huaweicloudsdkcore.signer.signer"),
+            request=importlib.import_module("huaweicloudsdkcore.sdk_request"),
             credentials=importlib.import_module("huaweicloudsdkcore.auth.credentials"),
             exceptions=importlib.import_module("huaweicloudsdkcore.exceptions.exceptions"),
             v3=importlib.import_module("huaweicloudsdkiam.v3"),

@@ -60,6 +60,12 @@ def peers(log: Log, words: t.Sequence[str] = ()) -> Outcome:
     return pytest("tests/peers", log, words, PEERS_PYTHON=str(venvs.ensure("peers", log) / "bin" / "python"))
 
 
+def playbooks(log: Log, words: t.Sequence[str] = ()) -> Outcome:
+    """Run the tests of whole plays, some of them with the oldest core too, where there is a Python for it."""
+    old = {"OLDEST_CORE": str(venvs.ensure("oldest", log) / "bin")} if pythons.oldest() else {}
+    return pytest("tests/playbooks", log, words, **old)
+
+
 def lint_tool(name: str, log: Log) -> Outcome:
     """Run one linter on a staged copy."""
     venv = venvs.ensure("lint", log)
@@ -115,7 +121,7 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
     return {
         "sanity": {f"sanity {core.version}": functools.partial(ansible_test.sanity, venv) for venv, core in cores},
         "integration": integration,
-        "playbooks": {"playbooks": functools.partial(pytest, "tests/playbooks", words=words)},
+        "playbooks": {"playbooks": functools.partial(playbooks, words=words)},
         "unit": dict(reversed(unit.items())),
         "sdk": {"sdk": functools.partial(pytest, "tests/sdk", words=words)},
         "awx": {"awx": functools.partial(pytest, "tests/awx", words=words)},

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyotp
@@ -16,7 +17,7 @@ from ansible_collections.hwc.mfa.plugins.filter.rollout_plan import rollout_plan
 from ansible_collections.hwc.mfa.plugins.filter.rollout_report import rollout_report
 from ansible_collections.hwc.mfa.plugins.filter.totp import totp
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack, unpack
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 RFC_SEED = base64.b32encode(b"12345678901234567890").decode()
@@ -231,3 +232,199 @@ def test_everything_can_be_handed_on_packed():
     )
     assert same == report
     assert [row["user_id"] for row in report["failed"]] == ["a"]
+
+
+# Whatever the filters are given
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=6) | st.binary(max_size=3)
+FIELDS = st.sampled_from(
+    [
+        *("user_id", "name", "enabled", "device", "login_protection", "serial_number", "binding", "verification_method", "seed", "bound"),
+        *("users", "users_packed", "caller", "summary", "waves", "warnings", "steps", "index", "reason", "auth_password", "fate", "create"),
+        *("bind", "devices", "bindings", "failed", "msg", "step", "a", "b"),
+    ]
+)
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS | SCALARS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def a_wave():
+    return rollout_plan([{"user_id": "a", "auth_password": "s3cret"}], audit("a"), strategy="enrol")["waves"][0]
+
+
+def mutated(data, value):
+    """``value`` with one part of it, however deep, replaced by anything."""
+    if isinstance(value, dict) and value and data.draw(st.booleans()):
+        key = data.draw(st.sampled_from(sorted(value)))
+        return {**value, key: mutated(data, value[key])}
+    if isinstance(value, list) and value and data.draw(st.booleans()):
+        return [mutated(data, value[0]), *value[1:]]
+    return data.draw(ANYTHING)
+
+
+PLAN_ARGUMENTS = ["users", "audit", "strategy", "state", "exempt", "wave_sizes", "stored", "intents", "auth"]
+VARIABLES = r"audit must be|mfa_rollout_(users|strategy|state|exempt|wave_sizes|auth|store_loaded)"
+
+
+@settings(max_examples=200)
+@given(st.data(), st.sampled_from(PLAN_ARGUMENTS), st.sampled_from(["require", "enrol"]))
+def test_plan_of_anything_is_made_or_refused_in_words_that_name_the_variable(data, name, strategy):
+    right = {
+        "users": [{"user_id": "a", "auth_password": "s3cret"}, {"name": "n-b", "auth_token": "t"}],
+        "audit": audit("a", "b", "c"),
+        "exempt": [{"name": "n-c", "reason": "why"}],
+        "stored": {"a": {"serial_number": "s", "seed": RFC_SEED, "name": "n"}},
+        "intents": ["b"],
+        "auth": {"auth_user_id": "x"},
+        "wave_sizes": [1, 2],
+        "strategy": strategy,
+        "state": "present",
+    }
+    try:
+        plan = rollout_plan(**{**right, name: mutated(data, right[name])})
+    except AnsibleFilterError as error:
+        assert str(error).startswith("hwc.mfa.rollout_plan: ")
+        assert re.search(VARIABLES, str(error)), str(error)
+        assert "another form" not in str(error)
+        assert "s3cret" not in str(error) and RFC_SEED not in str(error)
+        return
+    # What was planned can be reported.
+    assert rollout_report(plan, "acme", audit("a", "b", "c"), check_mode=True)["line"]
+
+
+@settings(max_examples=200)
+@given(
+    st.data(),
+    st.sampled_from(["wave", "step", "users", "stored", "results"]),
+    st.sampled_from(["create", "bind", "protect", "store", "record", "intend"]),
+)
+def test_items_of_anything_are_made_or_refused_as_a_filter_error(data, name, step):
+    right = {
+        "wave": a_wave(),
+        "step": step,
+        "users": [{"user_id": "a", "auth_password": "s3cret"}],
+        "stored": {"a": {"serial_number": "s", "seed": RFC_SEED, "name": "n"}},
+        "results": {
+            "create": {"devices": [{"user_id": "a", "serial_number": "s", "seed": RFC_SEED, "failed": False}]},
+            "bind": {"bindings": [{"user_id": "a", "serial_number": "s", "binding": "bound", "failed": False}]},
+        },
+    }
+    try:
+        rollout_items(**{**right, name: mutated(data, right[name])})
+    except AnsibleFilterError as error:
+        assert str(error).startswith("hwc.mfa.rollout_items: ")
+        assert "s3cret" not in str(error) and RFC_SEED not in str(error)
+
+
+@settings(max_examples=200)
+@given(st.data(), st.sampled_from(["wave", "results", "seen", "terms", "number", "total"]))
+def test_outcomes_of_anything_are_told_or_refused_as_a_filter_error(data, name):
+    right = {
+        "wave": a_wave(),
+        "results": {"create": {"devices": []}},
+        "seen": audit("a"),
+        "terms": {"strategy": "enrol"},
+        "number": 1,
+        "total": 1,
+    }
+    try:
+        outcome = rollout_outcomes(**{**right, name: mutated(data, right[name])})
+    except AnsibleFilterError as error:
+        assert str(error).startswith("hwc.mfa.rollout_outcomes: ")
+        return
+    assert len(outcome["line"].splitlines()) == 1 + len(outcome["failures"])
+
+
+@settings(max_examples=200)
+@given(st.data(), st.sampled_from(["plan", "account", "before", "after", "failures", "waves_done", "stored", "terms"]))
+def test_report_of_anything_is_made_or_refused_as_a_filter_error(data, name):
+    plan = rollout_plan([{"user_id": "a", "auth_password": "s3cret"}], audit("a"), strategy="enrol")
+    failures = [{"user_id": "a", "name": "n-a", "done": [], "failed": True, "step": "bind", "msg": "no"}]
+    right = {
+        "plan": plan,
+        "account": "acme",
+        "before": audit("a"),
+        "after": audit("a"),
+        "failures": failures,
+        "waves_done": 1,
+        "stored": {},
+        "terms": {},
+    }
+    try:
+        report = rollout_report(**{**right, name: mutated(data, right[name])})
+    except AnsibleFilterError as error:
+        assert str(error).startswith("hwc.mfa.rollout_report: ")
+        return
+    assert len(report["first_failure"].splitlines()) <= 1
+
+
+@pytest.mark.parametrize("nobody", [0, False, "", {}, b"", 0.0])
+def test_only_nothing_means_everybody(nobody):
+    with pytest.raises(AnsibleFilterError, match="mfa_rollout_users must be a list"):
+        rollout_plan(nobody, audit("a"))
+    assert len(rollout_plan(None, audit("a"))["users"]) == len(rollout_plan([], audit("a"))["users"]) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 0, False, "", {}, [{"name": ["n-a"]}], [{"user_id": {"a": 1}}], [{"name": True}], [{"reason": "x"}]]
+)
+def test_nobody_loses_his_exemption_by_a_wrong_form(wrong):
+    with pytest.raises(AnsibleFilterError, match="mfa_rollout_exempt must be a list of mappings"):
+        rollout_plan(None, audit("a"), exempt=wrong)
+
+
+def test_store_that_broke_meanwhile_still_gives_a_report():
+    plan = rollout_plan(None, audit("a"))
+    report = rollout_report(plan, "acme", audit("a"), audit("a"), waves_done=1, stored={"a": "torn"})
+    assert unpack(report["document"])["users"][0]["seed_stored"] is None
+
+
+UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@given(st.text(st.characters(), min_size=1, max_size=30), st.text(st.characters(), max_size=30))
+def test_lines_for_a_person_hold_no_lines_of_somebody_else(name, reason):
+    before = audit("a", "b", "c")
+    for user in before["users"]:
+        user["name"] = f"{name}{user['user_id']}"
+    exempt = [{"user_id": "b", "reason": reason}, {"name": f"nobody{name}"}]
+    plan = rollout_plan([{"user_id": user_id} for user_id in "abc"] + [{"name": f"ghost{name}"}], before, exempt=exempt, wave_sizes=[1])
+    assert len(plan["lines"]) == 4
+    failed = {"protect": {"users": [{"user_id": "a", "failed": True, "msg": f"no {reason}"}]}}
+    outcome = rollout_outcomes(plan["waves"][0], failed, before)
+    report = rollout_report(plan, "acme", before, before, outcome["failures"], 1)
+    assert outcome["line"].count("\n") == 1
+    for line in [*plan["lines"], *plan["warnings"], *outcome["line"].split("\n"), report["line"], report["first_failure"]]:
+        assert UNFIT.findall(line) == []
+        assert len(line.splitlines()) == 1
+
+
+@given(st.text(st.characters(), max_size=20), st.text(st.characters(), max_size=20))
+@example("lone \ud83d", "x")
+@example("x", "\udcff")
+def test_otpauth_uri_of_any_text_is_one_line_of_ascii_or_an_error(account, issuer):
+    try:
+        uri = otpauth_uri(RFC_SEED, account, issuer)
+    except AnsibleFilterError as error:
+        assert RFC_SEED not in str(error)
+        return
+    assert uri.isascii() and uri.isprintable() and " " not in uri
+    assert parse_qs(urlsplit(uri).query)["secret"] == [RFC_SEED]
+
+
+@given(ANYTHING, ANYTHING)
+def test_totp_and_uri_of_anything_are_made_or_refused_as_a_filter_error(value, other):
+    for work in (
+        lambda: totp(value),
+        lambda: totp(RFC_SEED, value),
+        lambda: otpauth_uri(value, "a"),
+        lambda: otpauth_uri(RFC_SEED, value, other),
+    ):
+        try:
+            assert isinstance(work(), str)
+        except AnsibleFilterError as error:
+            assert str(error).startswith("hwc.mfa.")
+            assert RFC_SEED not in str(error)

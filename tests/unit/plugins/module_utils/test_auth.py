@@ -82,19 +82,32 @@ def test_request_as_requests_sends_it_is_signed_as_the_vendor_would(vector):
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
 
 
+ODD = st.text(st.sampled_from("aZ~ %2Ff+&=?#;:@'\"\\[]{}é\u0301\u202e\U0001f512\x00\n"), max_size=8)
+PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
+REPEATED = st.lists(st.tuples(st.sampled_from(["", "a", "A", "é"]), st.sampled_from(["", "b", "=", "&"])), max_size=6)
+
+
 @given(
-    st.lists(TEXT.filter(lambda text: text not in ("", ".", "..") and "/" not in text), min_size=1, max_size=3),
-    st.lists(st.tuples(TEXT, TEXT), max_size=4),
+    st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
+    st.lists((TEXT | ODD).filter(lambda text: text not in ("", ".", "..") and "/" not in text), min_size=1, max_size=3),
+    st.lists(st.tuples(TEXT | ODD, TEXT | ODD), max_size=4) | REPEATED,
     st.binary(max_size=30),
+    st.none() | PRINTABLE,
+    st.none() | PRINTABLE,
 )
-def test_whatever_is_sent_verifies_in_another_implementation(segments, pairs, body):
+def test_whatever_is_sent_verifies_in_another_implementation(method, segments, pairs, body, token, domain_id):
     url = f"https://iam.example{path_of(*segments)}" + (f"?{query_of(pairs)}" if pairs else "")
     headers = {"Host": "iam.example", "Content-Type": "application/json"}
-    auth = SignatureAuth(AccessKey("AK", "SK"), now=lambda: 1_700_000_000.0)
-    sent = requests.Request("POST", url, headers=headers, data=body or None, auth=auth).prepare()
+    auth = SignatureAuth(AccessKey("AK", "SK", token), now=lambda: 1_700_000_000.0, domain_id=lambda: domain_id)
+    sent = requests.Request(method, url, headers=headers, data=body or None, auth=auth).prepare()
     path, _mark, query = sent.url[len("https://iam.example") :].partition("?")
     received = {name.lower(): value for name, value in sent.headers.items()}
-    signing.verify(signing.parse_claim(sent.headers["Authorization"]), "SK", "POST", path, query, received, body, 1_700_000_000.0)
+    claim = signing.parse_claim(sent.headers["Authorization"])
+    signing.verify(claim, "SK", method, path, query, received, body, 1_700_000_000.0)
+    # Whoever alters anything on the way breaks it.
+    for altered in (("PATCH", path, query), (method, f"{path}x", query), (method, path, f"{query}&z=")):
+        with pytest.raises(signing.SignatureRefused):
+            signing.verify(claim, "SK", *altered, received, body, 1_700_000_000.0)
 
 
 def test_security_token_is_sent_and_signed():

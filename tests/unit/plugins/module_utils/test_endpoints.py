@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 import pytest
+import requests
 from ansible_collections.hwc.mfa.plugins.module_utils._endpoints import iam_endpoint, identity_center_endpoint, is_loopback
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
 from hypothesis import given
@@ -189,3 +193,134 @@ def test_names_that_only_look_like_loopback_are_not():
     assert not is_loopback("localhost.")
     assert not is_loopback("localhost6")
     assert is_loopback("::1")
+
+
+# What looks like another host than it is
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://iam.exa\nmple",
+        "https://iam.example\r\n.evil.example",
+        "https://iam.example\t.evil.example",
+        "https://iam.example/\r\nHost: evil.example",
+        "https://iam.example\x00.evil.example",
+        "https://iam.example\u202e",
+        "https://iam.example\u200b",
+        "https://iam\u3002example",
+        "https://iam.example\uff0fv3",
+        "https://\uff49am.example",
+        "https://iam%2eevil.example",
+        "https://iam..example",
+        "https://.example",
+        "https://.",
+        f"https://{'a' * 64}.example",
+        "https://iam.example%00",
+        "https://iam.example%0d%0aHost:evil",
+        "https://iam.example%25lo",
+        "https://[iam.example]",
+        "https://[::1]evil.example",
+        "https://[::1",
+        "https://[::g]",
+        "https://[v1.x]",
+        "https://::1",
+        "https://a:b:c",
+        "https://@iam.example",
+        "https://:@iam.example",
+        "https://iam.example@evil.example",
+        "https://iam.example:443@evil.example",
+        "https://iam.example:-1",
+        "https://iam.example:65536",
+        "https://iam.example:٤٤٣",
+        "https://iam.example:4 43",
+        "https://iam.example:0x1bb",
+        "https://iam.example?",
+        "https://iam.example?x",
+        "https://iam.example#x",
+        "https://iam.example/..",
+        "https://iam.example/a/../../b",
+        "https://iam.example/..;/b",
+        "https:/iam.example",
+        "https:iam.example",
+        "https;//iam.example",
+        "javascript://iam.example/%0aalert(1)",
+        "ws://127.0.0.1",
+        "http+unix://%2Fvar%2Frun%2Fdocker.sock/",
+        "https\n://iam.example",
+        "https://münchen.example",
+        "https://iam.еxample",
+        "\x1b[2Jhttps://iam.example",
+    ],
+)
+def test_url_that_somebody_could_read_in_two_ways_is_refused_and_not_repeated(url):
+    for work, params, env in (
+        (iam_endpoint, {"iam_endpoint": url}, {}),
+        (identity_center_endpoint, {}, {"HWC_IDENTITY_CENTER_ENDPOINT": url}),
+    ):
+        try:
+            base = work(params, env)
+        except OptionError as error:
+            assert str(error).startswith(("iam_endpoint ", "identity_center_endpoint (from "))
+            assert "evil" not in str(error) or "plain http" in str(error)
+            assert str(error).isprintable()
+        else:
+            # An empty query is none.
+            assert (url, base) == ("https://iam.example?", "https://iam.example")
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://iam.example.", "https://iam.example."),
+        ("https://xn--mnchen-3ya.example/v3", "https://xn--mnchen-3ya.example"),
+        ("https://IAM.Example:8443", "https://iam.example:8443"),
+        ("https://[2001:DB8::1]:8443/v3", "https://[2001:db8::1]:8443"),
+        ("https://[::ffff:192.0.2.1]", "https://[::ffff:192.0.2.1]"),
+        ("https://[fe80::1%eth0]", "https://[fe80::1%eth0]"),
+        ("https://192.0.2.1", "https://192.0.2.1"),
+        ("https://my_host-1.example", "https://my_host-1.example"),
+    ],
+)
+def test_host_that_is_one_is_taken(url, base):
+    assert iam_endpoint({"iam_endpoint": url}, {}) == base
+
+
+PARTS = [
+    "iam",
+    "evil",
+    ".",
+    "/",
+    "\\",
+    "@",
+    ":",
+    "443",
+    "?",
+    "#",
+    "%2e",
+    "%00",
+    "[",
+    "]",
+    "::1",
+    "\t",
+    "\n",
+    " ",
+    "é",
+    "。",
+    "／",
+    "//",
+    "..",
+    ";",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=6).map(lambda parts: "https://iam.example" + "".join(parts)))
+def test_host_is_the_one_that_requests_would_call(url):
+    try:
+        base = iam_endpoint({"iam_endpoint": url}, {})
+    except OptionError:
+        return
+    called = requests.Request("GET", f"{base}/v3/users?limit=1").prepare().url
+    assert called == f"{base}/v3/users?limit=1" or "/./" in base or base.endswith("/.")
+    written = re.match(r"https://([^/?#]*)", url.strip()).group(1).lower()
+    assert urlsplit(called).netloc == written.removesuffix(":").removesuffix(":443")

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, decode_error
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError, decode_error
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
@@ -177,3 +178,75 @@ def test_no_json_raises_and_facts_stay_text(document):
 def test_bottomless_json_is_no_error_of_the_cloud():
     # json gives up on deep nesting with RecursionError, which is no ValueError.
     assert "not an error of the cloud's API" in str(decoded(500, b"[" * 200_000))
+
+
+# Nothing that a cloud says can pass for something else on a terminal
+
+UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+EVIL = "x\r\x1b[2K\x1b]0;t\x07\x9b1A\u202e\u2066\nfatal: [acme]: FAILED!\u2028ok\x00\ud83d\x85"
+FIELDS = ["error_code", "error_msg", "code", "message", "title", "request_id", "encoded_authorization_message"]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_no_field_of_a_body_can_write_a_line_of_its_own_or_move_the_cursor(nested):
+    document = dict.fromkeys(FIELDS, EVIL)
+    error = decoded(403, {"error": document, **document} if nested else document)
+    for text in (str(error), *(text for text in error.as_dict().values() if isinstance(text, str))):
+        assert UNFIT.findall(text) == []
+        assert "fatal: [acme]" in text
+
+
+@given(st.sampled_from(FIELDS), st.text(st.characters(), max_size=60), st.sampled_from([400, 401, 403, 429, 503]))
+def test_no_text_in_a_field_leaves_the_line(name, text, status):
+    assert UNFIT.findall(str(decoded(status, {"error_msg": "no", name: text}))) == []
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["X-Request-Id", "X-IAM-Trace-Id", "Content-Type"]), st.text(st.characters(max_codepoint=255), max_size=40)
+    )
+)
+def test_no_header_leaves_the_line(headers):
+    error = decoded(500, b"<html>", **{name.replace("-", "_"): value for name, value in headers.items()})
+    assert UNFIT.findall(str(error)) == []
+    assert error.foreign
+
+
+def test_error_made_from_anything_stays_in_its_line():
+    error = CloudError(EVIL, code=EVIL, request_id=EVIL, call="GET /x", authorization_message=EVIL)
+    assert UNFIT.findall(str(error)) == []
+    assert UNFIT.findall(str(OptionError(f"user_id {EVIL} is wrong."))) == []
+
+
+def test_endless_message_is_cut_and_its_code_stays():
+    error = decoded(400, {"error_code": "IAM.0011", "error_msg": "x" * 1_000_000}, X_Request_Id="r" * 5000)
+    assert len(str(error)) < 3000
+    assert error.code == "IAM.0011"
+    assert "..." in str(error)
+
+
+def test_authorization_message_is_whole_however_long():
+    secret = "Z" * 6000
+    assert (
+        decoded(403, {"error_msg": "x" * 9000, "encoded_authorization_message": secret}).as_dict()["encoded_authorization_message"]
+        == secret
+    )
+    assert secret in str(decoded(403, {"error_msg": "x" * 9000, "encoded_authorization_message": secret}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error_msg": ' + b"[" * 100_000,
+        b'{"error_code": ' + b"9" * 5000 + b"}",
+        b'{"error_msg": "\xff"}',
+        b'\xef\xbb\xbf{"error_msg": "x"}',
+    ],
+)
+def test_json_that_cannot_be_read_is_described(body):
+    assert "not an error of the cloud's API" in str(decoded(500, body))
+
+
+@given(st.binary(max_size=60).map(lambda junk: junk + b"secret-of-a-portal"))
+def test_body_that_is_no_json_is_never_repeated(body):
+    assert "secret-of-a-portal" not in str(decoded(500, body, Content_Type="text/plain"))

@@ -9,6 +9,9 @@ from ansible_collections.hwc.mfa.plugins.module_utils._device_api import by_user
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Device, Iam, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._identity_center import IdentityCenter
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import Script
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def admin_iam(cloud):
@@ -190,3 +193,103 @@ def test_page_in_the_clouds_place_is_not_taken_for_nothing_there(script, ask, pa
 def test_bare_404_is_taken_for_nothing_there(script):
     assert script((404, b"")).iam().device_of("u1") is None
     assert not script((404, b"")).iam().protection_of("u1").enabled
+
+
+# Answers that no cloud would give
+
+ODD_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=6)
+    | st.sampled_from(["http://[", "?marker=a", "u1"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("users", "links", "next", "id", "name", "enabled", "user_id", "user_name", "mfa_devices", "serial_number", "domains"),
+                    *(
+                        "page_info",
+                        "next_marker",
+                        "virtual_mfa_device",
+                        "virtual_mfa_devices",
+                        "base32_string_seed",
+                        "login_protect",
+                        "token",
+                    ),
+                    *("login_protects", "verification_method", "user", "credential", "instances", "instance_id", "identity_store_id"),
+                    *("sso_configuration", "user_permission", "allowed_mfa_types", "alias"),
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+CALLS = {
+    "users": lambda iam: iam.users(),
+    "users_v5": lambda iam: iam.users_v5(),
+    "devices": lambda iam: iam.devices(),
+    "devices_v5": lambda iam: list(iam.devices_v5()),
+    "device_of": lambda iam: iam.device_of("u1"),
+    "protections": lambda iam: iam.protections(),
+    "protection_of": lambda iam: iam.protection_of("u1"),
+    "protect": lambda iam: iam.protect("u1", True, "vmfa"),
+    "own_domains": lambda iam: iam.own_domains(),
+    "token_user": lambda iam: iam.token_user("T"),
+    "access_key_user": lambda iam: iam.access_key_user("AK"),
+    "create_device": lambda iam: iam.create_device("u1", "n"),
+    "create_device_v5": lambda iam: iam.create_device_v5("u1", "n"),
+    "instances": lambda iam: IdentityCenter(iam.session).instances(),
+    "mfa_management": lambda iam: IdentityCenter(iam.session).mfa_management("i1"),
+    "sso_configuration": lambda iam: IdentityCenter(iam.session).sso_configuration("i1"),
+}
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_answer_of_any_form_is_understood_or_an_error_and_never_read_forever(odd_server, data):
+    name = data.draw(st.sampled_from(sorted(CALLS)))
+    key = {"users_v5": "users", "devices": "virtual_mfa_devices", "devices_v5": "mfa_devices", "own_domains": "domains"}.get(name, name)
+    body = data.draw(
+        ODD_VALUES | st.fixed_dictionaries({key: st.lists(ODD_VALUES, max_size=3), "links": ODD_VALUES, "page_info": ODD_VALUES})
+    )
+    odd_server.answers[0] = (200, body)
+    before = len(odd_server.requests)
+    try:
+        CALLS[name](odd_server.iam())
+    except (CloudError, OptionError) as error:
+        assert str(error)
+    assert len(odd_server.requests) - before <= 3
+
+
+@pytest.fixture(scope="module")
+def odd_server():
+    answers = [(200, {})]
+    server = Script(answers)
+    server.answers = answers
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("link", ["http://[", "//[::1", "?", "#?a=b", "?marker=\ud83d"])
+def test_link_to_the_next_page_that_is_no_address_breaks_nothing(script, link):
+    page = {"users": [{"id": "u1", "name": "a"}], "links": {"next": link}}
+    try:
+        assert [user.user_id for user in script((200, page)).iam().users()] == ["u1", "u1"]
+    except OptionError as error:
+        assert "no character" in str(error)
+
+
+def test_markers_that_go_round_in_a_circle_end(script):
+    def page(marker):
+        return (200, {"mfa_devices": [], "instances": [], "page_info": {"next_marker": marker}})
+
+    server = script(*(page("ab"[number % 2]) for number in range(20)))
+    assert list(server.iam().devices_v5()) == [[], [], []]
+    server = script(*(page("ab"[number % 2]) for number in range(20)))
+    assert IdentityCenter(server.session()).instances() == []
+    assert len(server.requests) == 3

@@ -8,10 +8,12 @@ import json
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._device import DEVICE
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
 from ansible_collections.hwc.mfa.plugins.module_utils._settings import SETTINGS
 from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -39,7 +41,18 @@ def test_id_that_happens_to_hold_a_secret_stays_whole():
 @given(st.text(min_size=1, max_size=12), st.text(max_size=12), st.text(max_size=12), st.sets(st.text(min_size=1, max_size=12)))
 def test_secret_is_found_wherever_it_stands(secret, before, after, others):
     seen = masked({"msg": f"{before}{secret}{after}"}, {secret, *others})
-    assert seen["msg"] == remove_values(f"{before}{secret}{after}", {secret, *others})
+    secrets = {secret, *others}
+    assert seen["msg"] == remove_values(f"{before}{secret}{after}", secrets | {legible(one) for one in secrets} - {""})
+
+
+@given(st.text(st.characters(), min_size=4, max_size=12), st.text(max_size=12), st.text(max_size=12))
+@example("a  b\x1bc", "", "")
+@example(" lead", "", "x")
+def test_secret_that_a_cloud_repeats_is_found_though_its_message_was_made_legible(secret, before, after):
+    error = CloudError(f"{before} {secret} {after}", status=400)
+    if len(legible(secret)) < 4 or legible(secret) in str(CloudError("x", status=400)):
+        return
+    assert legible(secret) not in masked({"msg": str(error)}, {secret})["msg"]
 
 
 def test_numbers_and_truths_are_notmasked():

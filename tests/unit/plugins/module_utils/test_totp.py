@@ -168,3 +168,44 @@ def test_unreadable_date_header_is_passed_over(date):
 @given(st.text(max_size=60))
 def test_no_date_header_raises(date):
     ServerClock(local=lambda: 1000.0).observe(date, sent=1000.0, received=1000.0)
+
+
+@given(
+    st.integers(-(10**12), 10**12),
+    st.integers(-1, 14),
+    st.integers(-1, 99999),
+    st.tuples(st.integers(-1, 99), st.integers(-1, 99), st.integers(-1, 99)),
+    st.sampled_from(["GMT", "", "+9999", "-9999", "+99999999999"]),
+)
+def test_date_of_any_year_leaves_a_clock_that_codes_can_be_made_for(day, month, year, clock, zone):
+    name = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Foo", "")[month % 14]
+    server = ServerClock(local=lambda: 1e9)
+    server.observe(f"Thu, {day % 40} {name} {year} {clock[0]}:{clock[1]}:{clock[2]} {zone}", sent=1e9, received=1e9)
+    assert _totp.consecutive_pair(b"key", server.now())[1] == _totp.totp(base64.b32encode(b"key").decode(), server.now())
+
+
+@pytest.mark.parametrize("date", ["Thu, 01 Jan 1970 00:00:20 GMT", "Wed, 31 Dec 1969 23:59:59 GMT"])
+def test_date_before_the_first_codes_is_passed_over(date):
+    clock = ServerClock(local=lambda: 1e9)
+    clock.observe(date, sent=1e9, received=1e9)
+    assert not clock.known
+
+
+def test_codes_of_the_first_and_of_far_steps_are_those_of_pyotp():
+    for moment in (30, 59, 60, 2**31 - 1, 2**31, 2**32, 253402300799):
+        key = b"12345678901234567890"
+        first, second = _totp.consecutive_pair(key, moment)
+        other = pyotp.TOTP(base64.b32encode(key).decode())
+        assert (first, second) == (other.at(moment - 30), other.at(moment))
+
+
+@pytest.mark.parametrize("code", ["\u0661\u0662\u0663\u0664\u0665\u0666", "\U0001d7ce12345", "12345\u00b2", "12345\u200b", "\u202e123456"])
+def test_digits_of_other_scripts_are_no_code(code):
+    with pytest.raises(OptionError, match="my_option must be a string of exactly six digits"):
+        _totp.check_code(code, "my_option")
+
+
+@pytest.mark.parametrize("seed", ["JBSWY3DP\u200bEHPK3PXP", "ＪＢＳＷＹ３ＤＰ", "JBSWY3DP\x00", "ßßßßßßßß", "ıııııııı", "ſſſſſſſſ"])
+def test_seed_with_letters_that_only_look_right_is_refused(seed):
+    with pytest.raises(OptionError, match="my_option is not a base32 seed"):
+        _totp.decode_seed(seed, "my_option")

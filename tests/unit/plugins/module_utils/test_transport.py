@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -481,3 +482,85 @@ def test_signing_follows_the_servers_clock_after_one_refusal(start):
     assert len(iam.users()) == 5
     assert [entry["status"] for entry in cloud.log] == [401, 200]
     assert abs(session.clock.now() - cloud.cloud.now()) < 2
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 305, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_no_redirect_takes_credentials_to_another_host(script, status, method):
+    elsewhere = script((200, {"users": []}, {"Set-Cookie": "a=b"}))
+    server = script((status, b"", {"Location": f"{elsewhere.url}/v3/users", "Refresh": f"0; url={elsewhere.url}", "Set-Cookie": "c=d"}))
+    for auth in (TokenAuth(Token("T0")), SignatureAuth(AccessKey("AK", "SK", "ST"), now=time.time)):
+        session = server.session(auth, retries=2)
+        with pytest.raises(CloudError, match="redirect") as caught:
+            (session.read if method == "GET" else session.write)(method, "/v3/users", body=None if method == "GET" else {"a": "b"})
+        assert elsewhere.url not in str(caught.value)
+    assert len(server.requests) == 2
+    assert all("Cookie" not in headers for _method, _path, headers, _body in server.requests)
+    assert elsewhere.requests == []
+
+
+def test_login_that_is_redirected_takes_no_password_along(script):
+    elsewhere = script((201, {"token": {}}, {"X-Subject-Token": "T"}))
+    server = script((307, b"", {"Location": f"{elsewhere.url}/v3/auth/tokens"}))
+    auth = PasswordAuth(Password("s3cret", "u1"), server.session(), lambda: None)
+    with pytest.raises(CloudError, match="redirect"):
+        auth.prepare()
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize(
+    "link", ["{0}/v3/users?marker=u1", "//{1}/v3/users?marker=u1", "http://user:pw@{1}/?marker=u1", "\\\\{1}\\?marker=u1"]
+)
+def test_next_page_on_another_host_is_asked_of_this_one(script, link):
+    elsewhere = script((200, {"users": []}))
+    link = link.format(elsewhere.url, elsewhere.url.removeprefix("http://"))
+    server = script((200, {"users": [], "links": {"next": link}}), (200, {"users": [], "links": {}}))
+    assert Iam(server.session(TokenAuth(Token("T0")))).users() == []
+    assert [path for _method, path, _headers, _body in server.requests] == ["/v3/users", "/v3/users?marker=u1"]
+    assert elsewhere.requests == []
+
+
+ANSWER = b"HTTP/1.1 401 No\x1b[2J\r\nContent-Type: a\x9b2J/b\x1b[1A;c\r\nX-Request-Id: r\x1b]0;t\x07\xff\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+
+
+def test_head_of_an_answer_cannot_write_to_the_terminal():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _address = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(ANSWER)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(CloudError) as caught:
+            Iam(Session(Http(HttpSettings(retries=0), Impatient()), url)).users()
+        thread.join()
+    assert caught.value.status == 401
+    assert str(caught.value).isprintable()
+    assert caught.value.request_id.isprintable()
+
+
+@pytest.mark.parametrize("retry_after", ["inf", "-inf", "nan", "1e400", "-5", "soon", "", "\u0661", "0x10", "9" * 400])
+def test_retry_after_of_any_form_waits_a_minute_at_most(retry_after):
+    assert 0.0 <= retry_delay(0, 3, read=True, status=429, retry_after=retry_after) <= 60.0
+    assert 0.0 <= retry_delay(0, 3, read=True, status=503, retry_after=retry_after) <= 60.0
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udcffb"])
+def test_text_of_no_characters_is_an_option_error_wherever_it_is_sent(text):
+    for work in (lambda: path_of(text), lambda: query_of([("user_id", text)]), lambda: query_of([(text, "x")])):
+        with pytest.raises(OptionError, match="cannot be sent") as caught:
+            work()
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy..example:1", f"http://{'a' * 64}.example", "http://[", "http://", "http://a:b:c", "//"])
+def test_proxy_that_is_no_host_is_an_error_that_names_the_variable(monkeypatch, proxy):
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(CloudError) as caught:
+        Iam(Session(Http(HttpSettings(retries=0, timeout=2), Impatient()), "http://127.0.0.1:9")).users()
+    assert str(caught.value).isprintable()
+    assert "PROXY" in str(caught.value) or "proxy" in str(caught.value)

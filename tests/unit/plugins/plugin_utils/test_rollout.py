@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
@@ -19,7 +20,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import (
     outcomes_of,
     proven_seeds,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 OFF = {"enabled": False, "verification_method": "none"}
@@ -384,6 +385,11 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
     moved = [entry["user_id"] for entry in entries]
     assert moved == [fate["user_id"] for fate in plan["users"] if fate["fate"] == "todo"]
     assert not set(moved) & (set(exempt) | set(callers))
+    # Waves keep the order, and each is as large as its size, the last size again and again; only the last wave may be smaller.
+    sizes = [terms.wave_sizes[min(number, len(terms.wave_sizes) - 1)] for number in range(len(plan["waves"]))]
+    assert [len(wave) for wave in plan["waves"][:-1]] == sizes[:-1]
+    assert not plan["waves"] or len(plan["waves"][-1]) <= sizes[-1]
+    assert [named[entry["index"]] for entry in entries] == moved
     assert all(wave for wave in plan["waves"])
     assert all(fate["reason"] for fate in plan["users"] if fate["fate"] in ("left_alone", "problem"))
     assert SECRET not in str(plan)
@@ -691,7 +697,25 @@ def test_report_of_a_rehearsal_says_planned():
     assert report["check_mode"]
 
 
-@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n@x"])
+EVIL_CELLS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n@x"]
+EVIL_CELLS += [
+    "\uff1d1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff201",
+    "\u00a0=1",
+    "\u3000@x",
+    "\x00=1",
+    "\x1b=1",
+    "\u200b=1",
+    "\ufeff=1",
+    "\u202e=1",
+    "\x85=1",
+]
+EVIL_CELLS += ["x;=1", "x;\t@y", 'x;"=1', "x;\u200b+1", '"=1', '" =1']
+
+
+@pytest.mark.parametrize("evil", EVIL_CELLS)
 def test_no_cell_of_the_csv_begins_a_formula(evil):
     before = audit_of(user(name=evil))
     plan = make_plan([], before, REQUIRE, exempt=[{"user_id": "u1", "reason": evil}])
@@ -699,16 +723,35 @@ def test_no_cell_of_the_csv_begins_a_formula(evil):
     assert len(rows) == 2
     assert len(rows[0]) == len(rows[1])
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", " ")) for cell in rows[1])
+    # Whatever a spreadsheet skips or takes for the border of a cell, what comes next begins no formula.
+    beginning = re.compile(r"[\s\ufffd\u200b-\u200d\u2060\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+    assert [part for cell in rows[1] for part in cell.split(";") if beginning.match(part)] == []
 
 
-# Before Python 3.11 the csv module does not read a NUL back.
-@given(st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=20))
-def test_any_name_stays_one_cell_of_the_csv(name):
+@pytest.mark.parametrize("name", ["ada", "a-b", "a+b@example.com", "x; y", "1=1", "'quoted'", "é", "夏目"])
+def test_cell_that_is_no_formula_stays_as_it_is(name):
+    before = audit_of(user(name=name))
+    rows = list(csv.reader(io.StringIO(_rollout.report_csv(report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE)))))
+    assert rows[1][2] == name
+
+
+@given(st.text(st.characters(), max_size=20))
+@example("\0")
+@example("lone \ud83d")
+@example("\x85\u2028\u2029\x1b\x9b\u202e")
+def test_any_name_stays_one_cell_of_the_csv_and_one_line_of_the_json(name):
     before = audit_of(user(name=name or "x"))
-    text = _rollout.report_csv(report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE))
+    report = report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE)
+    text = _rollout.report_csv(report)
     rows = list(csv.reader(io.StringIO(text)))
-    assert len(rows) == 2
+    assert len(rows) == len(text.splitlines()) == 2
     assert rows[1][2].lstrip("'")[:1] not in ("=", "+", "@") or rows[1][2].startswith("'")
+    lines = _rollout.report_json(report)
+    assert json.loads(lines) == report
+    assert len([line for line in lines.splitlines() if line.startswith('    {"user_id"')]) == 1
+    for written in (text, lines):
+        assert written.encode("utf-8")
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", written)
 
 
 def test_terms_have_defaults():

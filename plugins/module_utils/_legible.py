@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Text that somebody else wrote, such as a user's name or a cloud's message, as it may stand before a person and in a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_INVISIBLE = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff"
+"""What breaks lines, moves a terminal's cursor, turns the direction of writing, or is no character at all; the control codes of ASCII aside."""
+
+_UNFIT = re.compile(f"[\x00-\x1f{_INVISIBLE}]")
+_UNFIT_IN_JSON = re.compile(f"[{_INVISIBLE}]")
+
+
+def legible(value: Any, limit: int | None = None) -> str:
+    """``value`` in one line that can be nothing but text: a name must not end a line, nor write another one that looks like Ansible's.
+
+    White space becomes single spaces, and what else is no visible character becomes U+FFFD. Of more than ``limit`` characters the rest is cut.
+    """
+    text = _UNFIT.sub("\ufffd", " ".join(str(value).split()))
+    return text if limit is None or len(text) <= limit else f"{text[:limit]}..."
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """``value`` as JSON that people can read, with escapes for whatever they could not see, or a file or YAML could not hold."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _UNFIT_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
