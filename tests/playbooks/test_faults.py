@@ -32,13 +32,7 @@ def lock(ground: Any) -> None:
     user.locked_until = ground.cloud.cloud.now() + 900
 
 
-def leave_half_a_device(ground: Any) -> None:
-    ground.cloud.cloud.give_device(ground.cloud.describe()["users"][1]["user_id"])
-
-
 WRITES = {"huaweicloud": ("v5-create", "v5-enable", "login-protect-put"), "otc": ("create", "bind", "login-protect-put")}
-CREATE, BIND, PROTECT = range(3)
-
 # By name; {0} is the route that creates, {1} that binds, {2} that protects, {3} that deletes.
 TROUBLES = {
     "lost answer to each create": Trouble(("lose:{0}:every=2",)),
@@ -60,7 +54,7 @@ TROUBLES = {
     "locked user": Trouble(arrange=lock, failures=1, words="locked"),
     "conflict where nothing is": Trouble(("status=409:{0}:1",), failures=1, words="409"),
     "conflict of a binding": Trouble(("status=409:{1}:1",), failures=None, words="409"),
-    "delete that does nothing": Trouble(("noop:{3}:1",), arrange=leave_half_a_device, failures=None, words="still there"),
+    "delete that does nothing": Trouble(("lose:{0}:1", "noop:{3}:1"), failures=1, words="still there"),
     "unknown fields": Trouble(("extra:*",)),
     "missing fields": Trouble(("bare:*",)),
     "listing that is refused": Trouble(("forbid:v5-list",)),

@@ -10,7 +10,27 @@ import sys
 from pathlib import Path
 from typing import Any, Callable
 
+import pytest
+from unit.certificate import write_certificate
+
 ACCOUNT = "acme-berlin"
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_tls_is_verified_and_ca_path_is_honoured(playground: Callable[..., Any], tmp_path: Path, in_process: bool) -> None:
+    certfile, keyfile = write_certificate(tmp_path)
+    ground = playground("require", users=2, certfile=certfile, keyfile=keyfile)
+    variables = ground.variables[ACCOUNT]
+    variables |= {"hwc_mfa_in_process": in_process}
+    assert variables["mfa_rollout_auth"]["iam_endpoint"].startswith("https://")
+    refused = ground.run("hwc.mfa.rollout")
+    assert refused.code == 2
+    assert "self-signed certificate" in refused.output and "ca_path" in refused.output
+    assert ground.cloud.log == [], "nothing is sent to whoever cannot show who he is"
+    variables["mfa_rollout_auth"]["ca_path"] = str(certfile)
+    trusted = ground.run("hwc.mfa.rollout")
+    assert trusted.code == 0, trusted.output
+    assert ground.report(ACCOUNT)["summary"]["done"] == 2
 
 
 def test_a_python_without_requests_gets_a_sentence(playground: Callable[..., Any], tmp_path: Path) -> None:

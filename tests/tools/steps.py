@@ -39,7 +39,8 @@ def pytest(folder: str, log: Log, words: t.Sequence[str] = (), **extra: str) -> 
         return Outcome(notes=(f"there is no {folder} yet",))
     venv = venvs.ensure("test", log)
     stage.stage(common.BUILD)
-    name = folder.replace("/", "-")
+    # Steps that share a folder must not share a report.
+    name = "-".join([folder, *(word for word in words if word.startswith(folder))]).replace("/", "-")
     home = venvs.prepare_home(common.BUILD / "home")
     report = common.BUILD / "junit" / f"{name}.xml"
     common.remove(report)
@@ -121,7 +122,7 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
     return {
         "sanity": {f"sanity {core.version}": functools.partial(ansible_test.sanity, venv) for venv, core in cores},
         "integration": integration,
-        "playbooks": {"playbooks": functools.partial(playbooks, words=words)},
+        "playbooks": {"playbooks": functools.partial(playbooks, words=words)} if words else _playbooks_in_parts(),
         "unit": dict(reversed(unit.items())),
         "sdk": {"sdk": functools.partial(pytest, "tests/sdk", words=words)},
         "awx": {"awx": functools.partial(pytest, "tests/awx", words=words)},
@@ -133,6 +134,16 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
             "crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "--every-death", *words]),
             "faults": functools.partial(pytest, "tests/unit", words=["tests/unit/plugins/plugin_utils/test_faults.py"], HARDER="10"),
         },
+    }
+
+
+def _playbooks_in_parts() -> dict[str, Step]:
+    """Give the tests of whole plays as steps that take about as long as each other: what goes wrong at each step, and the rest."""
+    folder = "tests/playbooks"
+    worst = [f"{folder}/test_crash.py", f"{folder}/test_faults.py"]
+    return {
+        "playbooks at their worst": functools.partial(playbooks, words=worst),
+        "playbooks": functools.partial(playbooks, words=[folder, *(f"--ignore={file}" for file in worst)]),
     }
 
 
