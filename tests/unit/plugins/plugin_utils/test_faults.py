@@ -58,7 +58,10 @@ class Rollout:
             if "create" in entry["steps"]:
                 self.seeds.pop(entry["user_id"], None)
                 self.intents.add(entry["user_id"])
-        items = lambda step: items_for(wave, step, self.credentials, self.seeds, results)  # noqa: E731
+
+        def items(step):
+            return items_for(wave, step, self.credentials, self.seeds, results)
+
         results["create"] = self.call(DEVICE, devices=items("create"), replace="unbound")
         self.seeds.update(_rollout.new_seeds(wave, results))
         self.intents -= self.seeds.keys()
