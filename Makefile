@@ -10,7 +10,7 @@ TOOLS := $(PYTHON) tests/tools
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit sanity lint format integration playbooks sdk awx test-peers crash coverage docs bench build pythons clean
+.PHONY: help demo test unit sanity lint format integration playbooks sdk awx test-peers crash mutation coverage docs bench build pythons clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ test-peers: ## Log in at a real Keystone
 
 crash: ## End rollouts at each of their requests, let clouds go wrong, and start them again
 	@$(TOOLS)/steps.py crash -- $(ARGS)
+
+mutation: ## Change the code that decides in small ways, each of which a test should notice
+	@$(TOOLS)/steps.py mutation -- $(ARGS)
 
 coverage: ## Line coverage of plugins/ by units and integration
 	@$(TOOLS)/steps.py coverage

@@ -106,13 +106,13 @@ def _environment_hint(option: str, env: Mapping[str, str]) -> str:
 
 def resolve_item(item: Mapping[str, Any], user_id: str, domain_name: str | None) -> Credentials | None:
     """A user's own credentials from one item of a list, where the login is the item's user; None where it has none. No environment."""
-    if _kind_given(item) is None:
+    kind = _kind_given(item)
+    if kind is None:
         return None
     named = dict(item, auth_user_id=user_id) if item.get("auth_password") else dict(item)
     if named.get("auth_domain_name") is None:
         named["auth_domain_name"] = domain_name
-    kind = _kind_given(named)
-    return None if kind is None else _build(kind, named, _NO_ENVIRONMENT)
+    return _build(kind, named, _NO_ENVIRONMENT)
 
 
 def _kind_given(params: Mapping[str, Any]) -> str | None:

@@ -86,9 +86,7 @@ class Codes:
 
 
 def _safe_moment(clock: ServerClock, sleep: Callable[[float], None]) -> float:
-    wait = seconds_until_safe(clock.now(), clock.uncertainty)
-    if wait > 0:
-        sleep(wait)
+    sleep(seconds_until_safe(clock.now(), clock.uncertainty))
     return clock.now()
 
 

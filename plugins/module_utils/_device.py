@@ -58,7 +58,9 @@ class _Maker:
         reader, writer, own = self.actors.for_item(item)
         device = reader.known(user_id)
         presume_unbound = bool(item["presume_unbound"])
-        for round_number in range(_ROUNDS):
+        rounds_left = _ROUNDS
+        while True:
+            rounds_left -= 1
             step = decide(device, self.replace, presume_unbound)
             if device is not None and step == KEEP:
                 return _outcome(device, False)
@@ -82,11 +84,10 @@ class _Maker:
                             "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
                         )
                         raise
-                if round_number == _ROUNDS - 1 or (device is None and error.status == 409):
+                if not rounds_left or (device is None and error.status == 409):
                     raise
                 continue
             return _created(user_id, made)
-        raise CloudError(f"the device of user {user_id} keeps changing: is something else at work on it?")
 
     def _create(self, user_id: str, name: str, writer: DeviceWriter, own: bool) -> NewDevice:
         """Create with the module's credentials, which costs no login of the user, and where the cloud lets only him, with his own."""

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
-from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, UNBOUND, UNKNOWN, Device, Iam, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._iam import BOUND, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._run import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._transport import check_id
 
@@ -40,7 +39,6 @@ class DeviceReader:
         self._auto = api == "auto"
         self._api = known or api
         self._settled = settled
-        self._lock = threading.Lock()
         self._listing: dict[str, Device] = {}
         self._complete = False
         self._without: set[str] = set()
@@ -103,10 +101,10 @@ class DeviceReader:
         seen: list[Device] = []
         complete = True
         for number, page in enumerate(self.iam.devices_v5(), 1):
+            seen += page
             if number > rounds:
                 complete = False
                 break
-            seen += page
         self._listing = by_user(device for device in seen if device.user_id in wanted)
         return complete
 
@@ -129,7 +127,7 @@ class DeviceReader:
         device = self.read(user_id)
         for pause in STALE_WAITS:
             if fits(device):
-                break
+                return device
             self.iam.session.http.sleep(pause)
             device = self.read(user_id)
         return device
@@ -170,10 +168,6 @@ class DeviceWriter:
         self.iam = iam
         self._reader = reader
         self._auto = api == "auto"
-
-    @property
-    def v5(self) -> bool:
-        return self._reader.v5
 
     def create(self, user_id: str, name: str) -> NewDevice:
         return self._either(lambda: self.iam.create_device_v5(user_id, name), lambda: self.iam.create_device(user_id, name))
@@ -250,7 +244,7 @@ def by_user(devices: Iterable[Device]) -> dict[str, Device]:
     chosen: dict[str, Device] = {}
     for device in devices:
         known = chosen.get(device.user_id)
-        if known is None or (known.binding != device.binding and device.binding not in (UNBOUND, UNKNOWN)):
+        if known is None or (known.binding != BOUND and device.binding == BOUND):
             chosen[device.user_id] = device
     return chosen
 

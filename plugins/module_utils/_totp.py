@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -34,7 +33,7 @@ def decode_seed(seed: str, option: str = "seed") -> bytes:
     try:
         # Encoded first: some letters beyond ASCII become A to Z in upper case.
         key = base64.b32decode(text.encode("ascii").upper() + b"=" * (-len(text) % 8))
-    except (binascii.Error, ValueError):
+    except ValueError:
         key = b""
     if not key:
         raise OptionError(f"{option} is not a base32 seed: only the letters A to Z and the digits 2 to 7 can stand in it.")
@@ -72,7 +71,7 @@ def consecutive_pair(key: bytes, unix_time: float) -> tuple[str, str]:
     return code_for_step(key, step - 1), code_for_step(key, step)
 
 
-def seconds_until_safe(unix_time: float, uncertainty: float = 0.0) -> float:
+def seconds_until_safe(unix_time: float, uncertainty: float) -> float:
     """Seconds to wait until a code of the current step is sure to arrive within it; 0.0 for most of a step.
 
     ``uncertainty`` is by how many seconds ``unix_time`` may be wrong: right after a step's begin the server may still be in the one before.
@@ -93,52 +92,44 @@ class ServerClock:
     def __init__(self, local: Callable[[], float] = time.time) -> None:
         self._local = local
         self._lock = threading.Lock()
-        self._low: float | None = None
-        self._high: float | None = None
+        self._bounds: tuple[float, float] | None = None
 
     def observe(self, date: str | None, sent: float, received: float) -> None:
         """Take in a Date header of an answer; ``sent`` and ``received`` are local times in seconds. An unreadable header is passed over."""
-        if not date:
-            return
         parsed = parsedate_tz(date)
         if parsed is None:
             return
         try:
-            stamp = mktime_tz((*parsed[:9], parsed[9] or 0))
+            stamp = mktime_tz(parsed)
         except (ValueError, OverflowError):
             return
         if stamp < 2 * STEP:
             return  # before the first steps there are no codes
         low, high = stamp - received, stamp + 1.0 - sent
         with self._lock:
-            if self._low is not None and self._high is not None:
-                joint_low, joint_high = max(self._low, low), min(self._high, high)
+            if self._bounds is not None:
+                joint_low, joint_high = max(self._bounds[0], low), min(self._bounds[1], high)
                 if joint_low <= joint_high:
                     low, high = joint_low, joint_high
                 # else a clock was set meanwhile: believe the newest header alone
-            self._low, self._high = low, high
+            self._bounds = low, high
 
     @property
     def offset(self) -> float:
         """Seconds by which the server is ahead of this machine; 0.0 until an answer was seen."""
-        with self._lock:
-            if self._low is None or self._high is None:
-                return 0.0
-            return (self._low + self._high) / 2
+        low, high = self._bounds or (0.0, 0.0)
+        return (low + high) / 2
 
     @property
     def uncertainty(self) -> float:
         """Seconds by which ``now()`` may be wrong in either direction; 0.0 until an answer was seen."""
-        with self._lock:
-            if self._low is None or self._high is None:
-                return 0.0
-            return (self._high - self._low) / 2
+        low, high = self._bounds or (0.0, 0.0)
+        return (high - low) / 2
 
     @property
     def known(self) -> bool:
         """Whether any answer has told the server's time yet."""
-        with self._lock:
-            return self._low is not None
+        return self._bounds is not None
 
     def now(self) -> float:
         """The server's time, in seconds since the epoch."""

@@ -177,7 +177,7 @@ class Http:
         self.wall = wall
         self._clocks: dict[str, ServerClock] = {}
         self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
-        self._environments: dict[str, dict[str, Any]] = {}
+        self._environments: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
         self._adapter = HTTPAdapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
 
@@ -211,14 +211,13 @@ class Http:
         _whole = response.content  # read here, where it can still be said of the call that its answer broke off
         return response
 
-    def _environment(self, url: str) -> dict[str, Any]:
+    def _environment(self, url: str) -> Mapping[str, Any]:
         """What the environment says of a host, proxies and certificates. Read once: requests' own sessions take a fifth of each call for it."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
             if origin not in self._environments:
-                settings = requests.Session().merge_environment_settings(origin, {}, None, self.settings.verify, None)
-                self._environments[origin] = {**settings, "stream": False}
+                self._environments[origin] = requests.Session().merge_environment_settings(origin, {}, None, self.settings.verify, None)
             return self._environments[origin]
 
 

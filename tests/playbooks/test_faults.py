@@ -99,4 +99,4 @@ def test_rollout_through_a_cloud_that_goes_wrong_tells_the_truth_and_is_complete
         ground.cloud.advance(900)
         complete(ground, "enrol")
 
-    all_at_once(suffer, TROUBLES.items())
+    all_at_once(suffer, TROUBLES.items(), each_waits=True)

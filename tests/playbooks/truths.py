@@ -16,9 +16,10 @@ ACCOUNT = "acme-berlin"
 ROLLOUT, ROLLBACK = "hwc.mfa.rollout", "hwc.mfa.rollback"
 
 
-def all_at_once(work: Callable[[Any], None], cases: Iterable[Any]) -> None:
-    """Do the same for all cases, as many at once as there are processors; the first that fails is raised."""
-    with ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0)))) as pool:
+def all_at_once(work: Callable[[Any], None], cases: Iterable[Any], each_waits: bool = False) -> None:
+    """Do the same for all cases, as many at once as there are processors, or more where ``each_waits`` most of its time; the first failure is raised."""
+    processors = max(2, len(os.sched_getaffinity(0)))
+    with ThreadPoolExecutor(2 * processors if each_waits else processors) as pool:
         for future in [pool.submit(work, case) for case in cases]:
             future.result()
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 import re
 import string
@@ -203,7 +204,6 @@ class Account:
 
     name: str
     domain_id: str
-    admin_group_id: str
     users: list[User] = field(default_factory=list, repr=False)
     by_name: dict[str, User] = field(default_factory=dict, repr=False)
     center: Center | None = None
@@ -213,6 +213,10 @@ class Account:
     @property
     def admin(self) -> User:
         return self.users[0]
+
+    @property
+    def admin_group_id(self) -> str:
+        return hashlib.sha256(self.domain_id.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -284,7 +288,7 @@ class Cloud:
         for index in range(settings.accounts):
             round_number, city = divmod(index, len(CITIES))
             name = f"acme-{CITIES[city]}" + (f"-{round_number + 1}" if round_number else "")
-            account = Account(name=name, domain_id=self.new_id(), admin_group_id=self.new_id())
+            account = Account(name=name, domain_id=self.new_id())
             account.allowance = settings.rate
             self.accounts.append(account)
             admin = self._add_user(account, f"{name}-admin", 0, is_admin=True)

@@ -433,9 +433,12 @@ class Server(socketserver.ThreadingTCPServer):
     def date(self) -> str:
         """The cloud's time for a Date header."""
         second = int(self.service.cloud.now())
-        if self._date[0] != second:
-            self._date = (second, email.utils.formatdate(second, usegmt=True))
-        return self._date[1]
+        known, text = self._date
+        if known != second:
+            # Answers go out from many threads: what is returned is what was made, and not what another thread has made meanwhile.
+            text = email.utils.formatdate(second, usegmt=True)
+            self._date = (second, text)
+        return text
 
     def track(self, connection: socket.socket) -> None:
         with self._connections_lock:

@@ -20,6 +20,7 @@ import typing as t
 
 import ansible_test
 import common
+import mutation
 import package
 import pythons
 import stage
@@ -134,21 +135,23 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
             "crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "--every-death", *words]),
             "faults": functools.partial(pytest, "tests/unit", words=["tests/unit/plugins/plugin_utils/test_faults.py"], HARDER="10"),
         },
+        "mutation": {"mutation": functools.partial(mutation.mutation, words=words)},
     }
 
 
 def _playbooks_in_parts() -> dict[str, Step]:
-    """Give the tests of whole plays as steps that take about as long as each other: what goes wrong at each step, and the rest."""
+    """Give the tests of whole plays as steps that take about as long as each other: the longest files alone, and the rest."""
     folder = "tests/playbooks"
-    worst = [f"{folder}/test_crash.py", f"{folder}/test_faults.py"]
+    long = ("crash", "faults")
     return {
-        "playbooks at their worst": functools.partial(playbooks, words=worst),
-        "playbooks": functools.partial(playbooks, words=[folder, *(f"--ignore={file}" for file in worst)]),
+        **{f"playbooks {name}": functools.partial(playbooks, words=[f"{folder}/test_{name}.py"]) for name in long},
+        # Most of them wait for a process, or for the next code.
+        "playbooks": functools.partial(playbooks, words=["-n3", folder, *(f"--ignore={folder}/test_{name}.py" for name in long)]),
     }
 
 
-# Takes minutes more than `make test` has; what of it matters most is among the playbooks.
-ALONE = ("crash",)
+# Take minutes more than `make test` has. What of the crashes matters most is among the playbooks.
+ALONE = ("crash", "mutation")
 
 
 def _units_of(folders: tuple[str, ...], venv: str, version: str, log: Log) -> Outcome:

@@ -9,11 +9,12 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal, Script
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "hwc", max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("mutation", settings.get_profile("hwc"), phases=(Phase.explicit, Phase.generate))
 settings.load_profile("hwc")
 
 

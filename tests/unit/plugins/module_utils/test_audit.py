@@ -179,8 +179,9 @@ def test_api_that_is_named_is_used(start, api, profile, works):
     assert not works or result["api"] == api
 
 
-def test_users_are_taken_from_v5_where_keystones_listing_is_gone(cloud):
-    cloud.handle.fault("status=404:users")
+@pytest.mark.parametrize("status", [404, 405])
+def test_users_are_taken_from_v5_where_keystones_listing_is_gone(cloud, status):
+    cloud.handle.fault(f"status={status}:users")
     assert cloud.run(MFA_INFO)["summary"]["users"] == 5
 
 
@@ -213,6 +214,27 @@ def test_some_users_are_looked_at_alone(start, count):
     assert "summary" not in result
     assert "users" not in cloud.routes()
     assert len(cloud.routes()) <= 2 * count + 2
+
+
+@pytest.mark.parametrize(("count", "lists"), [(8, 0), (9, 1)])
+def test_few_users_are_asked_for_one_by_one(start, count, lists):
+    cloud = start(users=12)
+    cloud.run(MFA_INFO, user_ids=[user.id for user in cloud.users[:count]])
+    asked = Counter(cloud.routes())
+    assert asked["v5-list"] == (1 if lists else count)
+    assert asked["login-protect-list"] == lists
+    assert asked["login-protect-get"] == (0 if lists else count)
+
+
+def test_concurrency_bounds_what_is_under_way(start):
+    cloud = start(users=8, latency_ms=20)
+    cloud.run(MFA_INFO, user_ids=[user.id for user in cloud.users], concurrency=3)
+    assert 1 < cloud.handle.max_in_flight <= 3
+
+
+def test_nobody_to_look_at_is_nothing_to_ask(cloud):
+    assert cloud.run(MFA_INFO, user_ids=[])["users"] == []
+    assert cloud.log == []
 
 
 def test_user_who_is_gone_has_nothing(any_cloud):

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND, Codes, binding_diff, obstacle
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Device
+from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import ServerClock, totp
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
 
@@ -202,6 +203,21 @@ def test_second_run_changes_nothing_and_spends_no_code(any_cloud):
 # Codes and seeds
 
 
+def test_binding_without_a_seed_or_codes_is_refused_before_anything_is_sent(cloud):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id)
+    outcome = only(cloud.run(BIND, bindings=[{"user_id": user.id, **own(user)}]))
+    assert outcome["msg"].startswith("seed, or authentication_code_first and authentication_code_second, must be given")
+    assert cloud.log == []
+
+
+def test_seeds_and_codes_are_hidden_in_what_is_shown_of_the_options():
+    item = {"user_id": "u", "seed": SEED, "authentication_code_first": "111222", "authentication_code_second": "333444"}
+    for params in (item, {"bindings": [item]}):
+        text = json.dumps(shown(BIND, params, {}, set()))
+        assert not any(secret in text for secret in (SEED, "111222", "333444"))
+
+
 def test_typed_codes_bind(any_cloud):
     user = any_cloud.users[0]
     any_cloud.cloud.give_device(user.id)
@@ -303,7 +319,7 @@ def test_administrator_whom_v5_lets_bind_binds(start):
     user = cloud.users[0]
     cloud.cloud.give_device(user.id)
     assert cloud.run(BIND, user_id=user.id, seed=user.device.seed)["changed"]
-    assert cloud.writes() == ["v5-enable"]
+    assert cloud.routes() == ["domains", "v5-list", "v5-enable"]
 
 
 @pytest.mark.parametrize("api", ["v3", "v5"])
@@ -330,6 +346,16 @@ def test_v5_that_is_not_granted_falls_back_to_v3(cloud):
 
 
 # Many at once
+
+
+def test_many_users_whose_serials_are_known_are_read_at_once(start):
+    cloud = start(users=12)
+    for user in cloud.users:
+        cloud.cloud.give_device(user.id)
+    items = [seeded(cloud, user, serial_number=user.device.serial_number) for user in cloud.users]
+    assert cloud.run(BIND, bindings=items)["changed"]
+    assert cloud.routes().count("v5-list") == 1
+    assert "list-devices" not in cloud.routes()
 
 
 def test_one_bad_user_stops_nobody_and_the_order_stays(start):
@@ -420,6 +446,58 @@ def test_bind_whose_answer_was_lost_on_v3_is_unknown_until_the_next_run(otc):
     assert (again["failed"], again["changed"], again["binding"]) == (False, False, "bound")
 
 
+def test_binding_that_shows_late_is_waited_for_when_the_answer_was_lost(start):
+    cloud = start(stale=0.9)
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id)
+    cloud.handle.advance(30)
+    cloud.handle.fault("lose:v5-enable:1")
+    outcome = only(cloud.run(BIND, impatient=True, bindings=[seeded(cloud, user)]))
+    assert (outcome["changed"], outcome["binding"], outcome["failed"]) == (True, "bound", False)
+    assert cloud.writes() == ["v5-enable"]
+
+
+def test_device_that_is_gone_when_the_answer_was_lost_is_not_known_to_be_bound(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.handle.fault("cut:bind")
+    any_cloud.handle.fault("cut:v5-enable")
+    item = {"user_id": user.id, "serial_number": "gone", "seed": SEED, "presume_unbound": True, **own(user)}
+    outcome = only(any_cloud.run(BIND, impatient=True, bindings=[item]))
+    assert (outcome["failed"], outcome["binding"]) == (True, "unknown")
+    assert "run again, with new codes" in outcome["msg"]
+
+
+@pytest.mark.parametrize("fault", ["status=500:get-device", "forbid:get-device", "cut:get-device"])
+def test_reading_that_fails_otherwise_shows_nothing_of_the_device(otc, fault):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id)
+    otc.handle.fault(fault)
+    for options in ({"credentials": {}, "bindings": [seeded(otc, user)]}, {"user_id": user.id, "seed": user.device.seed}):
+        outcome = only(otc.run(BIND, impatient=True, **{"credentials": otc.by_password(user), **options}))
+        assert (outcome["failed"], outcome["binding"]) == (True, "unknown")
+    assert otc.writes() == []
+
+
+def test_reading_that_is_forbidden_is_not_tried_again_with_the_same_credentials(otc):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id)
+    otc.handle.fault("forbid:get-device")
+    for options in ({"credentials": {}, "bindings": [seeded(otc, user)]}, {"user_id": user.id, "seed": user.device.seed}):
+        otc.handle.clear_log()
+        assert only(otc.run(BIND, **options))["error"]["status"] == 403
+        assert otc.routes().count("get-device") == 1
+
+
+def test_code_that_the_module_is_asked_for_says_nothing_of_anybody_else(otc):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id)
+    otc.cloud.give_device(otc.admin.id, bound=True)
+    otc.cloud.protect(otc.admin.id)
+    outcome = only(otc.run(BIND, credentials=otc.by_password(), bindings=[{"user_id": user.id, "seed": user.device.seed, **own(user)}]))
+    assert (outcome["failed"], outcome["binding"]) == (True, "unknown")
+    assert "give auth_user_id and auth_passcode" in outcome["msg"]
+
+
 def test_login_that_asks_for_a_code_shows_that_the_device_is_bound(otc):
     user = otc.users[0]
     otc.cloud.give_device(user.id, bound=True)
@@ -450,7 +528,7 @@ def test_administrator_unbinds_without_a_code(any_cloud):
     user = any_cloud.users[0]
     any_cloud.cloud.give_device(user.id, bound=True)
     checked = any_cloud.run(BIND, check_mode=True, state="absent", user_id=user.id)
-    assert checked["changed"]
+    assert (checked["changed"], only(checked)["binding"]) == (True, "unbound" if is_v5(any_cloud) else "unknown")
     assert any_cloud.writes() == []
     done = any_cloud.run(BIND, state="absent", user_id=user.id)
     assert (only(done)["changed"], only(done)["binding"]) == (True, "unbound")
@@ -459,11 +537,11 @@ def test_administrator_unbinds_without_a_code(any_cloud):
     assert (only(again)["changed"], only(again)["failed"], only(again)["binding"]) == (False, False, "unbound")
 
 
-@pytest.mark.parametrize("how", ["seed", "typed"])
+@pytest.mark.parametrize("how", ["seed", "authentication_code_first", "authentication_code_second"])
 def test_user_unbinds_his_own_device_with_its_code(otc, how):
     user = otc.users[0]
     otc.cloud.give_device(user.id, bound=True)
-    code = {"seed": user.device.seed} if how == "seed" else {"authentication_code_first": otc.cloud.code(user.id)}
+    code = {how: user.device.seed if how == "seed" else otc.cloud.code(user.id)}
     assert only(otc.run(BIND, state="absent", bindings=[{"user_id": user.id, **code, **own(user)}]))["changed"]
     assert not user.device.bound
     assert otc.cloud.counters.wrong_codes == 0
@@ -515,7 +593,20 @@ def test_unbinding_whose_answer_was_lost_is_read(cloud, fault):
     outcome = only(cloud.run(BIND, impatient=True, state="absent", user_id=user.id))
     assert outcome["failed"] == (fault == "cut") == user.device.bound
     assert outcome["changed"] == (fault == "lose")
+    assert ("Whether the device is still bound is not known: run again." in outcome.get("msg", "")) == (fault == "cut")
     assert cloud.writes() == ["v5-disable"]
+    # One look before, and after that as many as it takes to see it.
+    assert (cloud.routes().count("v5-list") == 2) == (fault == "lose")
+
+
+def test_unbinding_that_shows_late_is_waited_for_when_the_answer_was_lost(start):
+    cloud = start(stale=0.9)
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    cloud.handle.advance(30)
+    cloud.handle.fault("lose:v5-disable:1")
+    outcome = only(cloud.run(BIND, impatient=True, state="absent", user_id=user.id))
+    assert (outcome["changed"], outcome["binding"], outcome["failed"]) == (True, "unbound", False)
 
 
 @pytest.mark.parametrize("status", [204, 400, 404])
@@ -525,6 +616,14 @@ def test_unbinding_what_v3_cannot_tell_to_be_unbound_is_no_failure(start, status
     cloud.cloud.give_device(user.id)
     outcome = only(cloud.run(BIND, state="absent", user_id=user.id))
     assert (outcome["failed"], outcome["binding"]) == (False, "unbound")
+
+
+def test_conflict_on_unbinding_what_v3_cannot_tell_means_that_it_was_unbound(otc):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id)
+    otc.handle.fault("status=409:unbind")
+    outcome = only(otc.run(BIND, state="absent", user_id=user.id))
+    assert (outcome["failed"], outcome["changed"], outcome["binding"]) == (False, False, "unbound")
 
 
 # Options
@@ -573,6 +672,13 @@ def test_device_that_was_just_made_is_bound_without_a_look(any_cloud):
     assert len(any_cloud.routes()) == len(made) + 2
 
 
+def test_presumed_beside_a_device_that_is_looked_at_is_bound_by_the_same_api(cloud):
+    items = [seeded(cloud, user) for user in cloud.users if cloud.cloud.give_device(user.id)]
+    items[0].update(serial_number=cloud.users[0].device.serial_number, presume_unbound=True)
+    assert cloud.run(BIND, bindings=items, concurrency=1)["changed"]
+    assert set(cloud.writes()) == {"v5-enable"}
+
+
 def test_wrong_presumption_changes_nothing_and_spends_no_second_code(any_cloud):
     user = any_cloud.users[0]
     device = any_cloud.cloud.give_device(user.id, bound=True)
@@ -596,7 +702,9 @@ def test_presumption_without_a_serial_is_looked_after(any_cloud):
 
 
 def test_presumption_goes_with_binding_only(cloud):
-    result = cloud.run(BIND, user_id=cloud.users[0].id, presume_unbound=True, state="absent")
-    assert result["failed"]
-    assert "presume_unbound" in result["msg"]
+    first, second = (user.id for user in cloud.users[:2])
+    for items in ([{"user_id": first, "presume_unbound": True}], [{"user_id": first, "presume_unbound": True}, {"user_id": second}]):
+        result = cloud.run(BIND, bindings=items, state="absent")
+        assert result["failed"]
+        assert result["msg"].startswith("presume_unbound goes with state=present only")
     assert cloud.routes() == []

@@ -67,6 +67,10 @@ def test_name_that_the_cloud_would_refuse_is_refused_first(name):
         device_name(name, "u")
 
 
+def test_name_made_from_a_long_user_id_is_as_long_as_the_cloud_takes():
+    assert device_name(None, "a" * 80) == "mfa-" + "a" * 60
+
+
 @given(st.text(min_size=1, max_size=80))
 def test_name_made_from_any_user_id_is_one_that_the_cloud_takes(user_id):
     name = device_name(None, user_id)
@@ -89,7 +93,7 @@ def test_device_is_created_with_its_seed(any_cloud):
     }
     assert user.device.name == "phone"
     assert DEVICE.holds_seed(result)
-    assert user.device.seed not in str(result["diff"])
+    assert result["diff"] == {"before": {user.id: None}, "after": {user.id: "virtual MFA device"}}
 
 
 def test_second_run_changes_nothing_and_shows_no_seed(any_cloud):
@@ -117,9 +121,20 @@ def test_check_mode_creates_nothing_and_says_so(any_cloud):
 def test_user_creates_his_own_device_where_the_administrator_may_not(start):
     cloud = start(admin_may_create=False)
     user = cloud.users[0]
-    assert only(cloud.run(DEVICE, user_id=user.id))["error"]["status"] == 403
+    refused = only(cloud.run(DEVICE, user_id=user.id))
+    assert refused["error"]["status"] == 403
+    assert "lets only the user himself create his device" in refused["msg"]
     item = {"user_id": user.id, "auth_password": user.password}
     assert only(cloud.run(DEVICE, devices=[item]))["seed"] == user.device.seed
+
+
+def test_user_who_may_not_create_his_own_device_is_not_told_to_do_it_himself(cloud):
+    user = cloud.users[0]
+    cloud.handle.fault("forbid:v5-create")
+    cloud.handle.fault("forbid:create")
+    refused = only(cloud.run(DEVICE, devices=[{"user_id": user.id, "auth_password": user.password}]))
+    assert refused["error"]["status"] == 403
+    assert "himself" not in refused["msg"]
 
 
 def test_one_bad_user_stops_nobody_and_every_seed_is_returned(any_cloud):
@@ -265,6 +280,7 @@ def test_conflict_without_a_device_is_an_error(any_cloud):
     cloud.handle.fault("status=409:v5-create")
     outcome = only(cloud.run(DEVICE, user_id=cloud.users[0].id, impatient=True))
     assert outcome["error"]["code"] == "IAM.0005"
+    assert "himself" not in outcome["msg"]
     assert len(creations(cloud)) == 1
 
 
@@ -317,7 +333,8 @@ def test_creation_that_never_arrives_ends(any_cloud):
     cloud = any_cloud
     cloud.handle.fault("cut:create")
     cloud.handle.fault("cut:v5-create")
-    assert only(cloud.run(DEVICE, user_id=cloud.users[0].id, impatient=True))["failed"]
+    outcome = only(cloud.run(DEVICE, user_id=cloud.users[0].id, impatient=True))
+    assert "the connection to" in outcome["msg"]
     assert len(creations(cloud)) == 3
 
 
@@ -365,6 +382,37 @@ def test_bound_device_survives_a_wrong_presumption(otc):
     assert "unbind" not in otc.routes()
 
 
+@pytest.mark.parametrize("status", [400, 409])
+def test_device_that_the_cloud_does_not_delete_is_left_alone(cloud, status):
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    cloud.handle.fault(f"status={status}:v5-delete")
+    outcome = only(cloud.run(DEVICE, impatient=True, user_id=user.id, replace="unbound"))
+    assert outcome["error"]["status"] == status
+    assert "The device cannot be deleted as it is: it may be bound after all" in outcome["msg"]
+    assert user.device == old
+    assert creations(cloud) == []
+
+
+@pytest.mark.parametrize("fault", ["lose", "cut"])
+def test_replacement_whose_deletion_was_lost_looks_before_it_creates(cloud, fault):
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    cloud.handle.fault(f"{fault}:v5-delete:1")
+    outcome = only(cloud.run(DEVICE, impatient=True, user_id=user.id, replace="unbound"))
+    assert outcome["failed"] == (fault == "cut") == (user.device == old)
+    assert len(creations(cloud)) == (fault == "lose")
+
+
+def test_stale_reading_after_the_deletion_of_a_replacement_is_waited_out(start):
+    cloud = start(stale=0.9)
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    cloud.handle.advance(30)
+    outcome = only(cloud.run(DEVICE, impatient=True, user_id=user.id, replace="unbound"))
+    assert outcome["seed"] == user.device.seed != old.seed
+
+
 def test_device_bound_between_reading_and_replacing_survives(start):
     cloud = start(stale=1000.0)
     user = cloud.users[0]
@@ -394,6 +442,9 @@ def test_device_is_removed_bound_or_not(any_cloud):
     assert cloud.writes() == []
     done = cloud.run(DEVICE, diff=True, state="absent", devices=devices)
     assert [outcome["changed"] for outcome in done["devices"]] == [True, True, False]
+    assert not done.get("failed")
+    removed = [user.id for user in cloud.users[:2]]
+    assert done["diff"] == {"before": dict.fromkeys(removed, "virtual MFA device"), "after": dict.fromkeys(removed)}
     assert [outcome["changed"] for outcome in checked["devices"]] == [True, True, False]
     assert checked["diff"] == done["diff"]
     assert all(user.device is None for user in cloud.users)
@@ -425,6 +476,14 @@ def test_deletion_that_came_to_nothing_is_seen(any_cloud):
     assert "still there after its deletion" in outcome["msg"]
 
 
+@pytest.mark.parametrize(("status", "words"), [(403, "HTTP 403"), (404, "still there after its deletion"), (405, "HTTP 405")])
+def test_deletion_of_what_is_gone_is_checked_and_another_refusal_is_told(otc, status, words):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id)
+    otc.handle.fault(f"status={status}:delete")
+    assert words in only(otc.run(DEVICE, impatient=True, state="absent", user_id=user.id))["msg"]
+
+
 @pytest.mark.parametrize("fault", ["lose", "cut"])
 def test_deletion_whose_answer_was_lost_is_read(any_cloud, fault):
     cloud = any_cloud
@@ -452,3 +511,9 @@ def test_refused_reading_is_not_taken_for_no_device(any_cloud):
         result = cloud.run(DEVICE, state=state, user_id=cloud.users[0].id)
         assert only(result)["error"]["status"] == 401
     assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("options", [{}, {"user_id": "u", "devices": []}, {"devices": [], "name": "x"}, {"devices": [{"name": "x"}]}])
+def test_options_that_exclude_or_need_each_other(options):
+    with pytest.raises(AssertionError):
+        validated(DEVICE, options)

@@ -190,9 +190,9 @@ def test_any_region_is_a_host_of_the_clouds_or_an_option_error(region):
 
 
 def test_names_that_only_look_like_loopback_are_not():
-    assert not is_loopback("localhost.")
-    assert not is_loopback("localhost6")
-    assert is_loopback("::1")
+    assert is_loopback("localhost.") is False
+    assert is_loopback("localhost6") is False
+    assert is_loopback("::1") is True
 
 
 # What looks like another host than it is

@@ -41,8 +41,48 @@ def test_body_of_identity_center_shows_the_authorization_message():
     error = decoded(403, body, X_Request_Id="of-the-gateway")
     assert error.request_id == "r2"
     assert error.as_dict() == {"status": 403, "code": "IIC.1001", "request_id": "r2", "encoded_authorization_message": "ZGVuaWVk"}
-    assert "ZGVuaWVk" in str(error)
+    assert error.message == "no [encoded_authorization_message: ZGVuaWVk]"
     assert "lack the permission" in str(error)
+
+
+def test_authorization_message_without_a_message_says_at_least_what_it_is_about():
+    error = decoded(403, {"encoded_authorization_message": "ZGVuaWVk"})
+    assert error.message == "not authorized [encoded_authorization_message: ZGVuaWVk]"
+
+
+@pytest.mark.parametrize(
+    ("nested", "message"),
+    [
+        ({"message": "a", "error_msg": "b", "title": "c"}, "a"),
+        ({"error_msg": "b", "title": "c"}, "b"),
+        ({"code": 403, "title": "Forbidden"}, "Forbidden"),
+    ],
+)
+def test_body_of_keystone_may_say_it_in_another_field(nested, message):
+    assert decoded(403, {"error": nested}).message == message
+
+
+@pytest.mark.parametrize(
+    ("body", "foreign"),
+    [
+        (b"<html>404</html>", True),
+        ({}, True),
+        ({"error_code": "IAM.0004"}, True),
+        ({"error_code": "IAM.0004", "error_msg": "no such user"}, False),
+        ({"error": {"code": 404, "message": "no such user"}}, False),
+        # Anybody may answer nothing, the cloud too.
+        (b"", False),
+        (b" \r\n", False),
+    ],
+)
+def test_word_of_the_cloud_is_told_from_somebody_elses(body, foreign):
+    assert decoded(404, body).foreign is foreign
+
+
+def test_error_of_our_own_claims_nothing_of_an_answer():
+    error = CloudError("It did not come to that. ")
+    assert (error.status, error.uncertain, error.foreign, error.login_rules) == (None, False, False, ())
+    assert str(error) == "It did not come to that."
 
 
 @pytest.mark.parametrize(
@@ -63,6 +103,10 @@ def test_half_a_login_at_keystone_tells_the_wanted_methods_and_nothing_of_the_re
     error = decoded(401, body, Openstack_Auth_Receipt="secret-receipt", X_Openstack_Request_Id="req-1", Content_Type="application/json")
     assert error.login_rules == (("password", "totp"), ("oauth1", "password"))
     assert str(error) == f"{CALL}: the login wants password and totp, or oauth1 and password (HTTP 401, request id req-1)."
+
+
+def test_name_of_a_method_may_have_capitals():
+    assert decoded(401, {"required_auth_methods": [["TOTP", "password"]]}).login_rules == (("TOTP", "password"),)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +164,7 @@ def test_codes_are_matched_by_their_last_part(code, suffix, fits):
         (401, "IAM.0061", "locked"),
         (401, "IAM.0066", "fresh auth_token"),
         (401, "IAM.0067", "fresh auth_token"),
+        (401, "APIGW.0301", "this machine's clock"),
         (403, "PAP5.0003", "lack the permission"),
         (429, "APIGW.0308", "smaller concurrency"),
     ],

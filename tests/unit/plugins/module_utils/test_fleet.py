@@ -9,7 +9,7 @@ import time
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 
 
 def failure(item):
@@ -61,6 +61,30 @@ def test_no_more_threads_work_than_are_allowed():
 
     reconcile(range(12), work, failure, 4)
     assert 1 < most[0] <= 4
+
+
+@pytest.mark.parametrize(("count", "concurrency", "threads"), [(5, 1, False), (1, 8, False), (2, 2, True), (5, 2, True)])
+def test_one_at_a_time_needs_no_thread(count, concurrency, threads):
+    def work(item):
+        return {"user_id": item, "changed": False, "here": threading.current_thread() is threading.main_thread()}
+
+    assert {outcome["here"] for outcome in reconcile(range(count), work, failure, concurrency)} == {not threads}
+
+
+def test_user_stands_in_a_list_once_and_by_id():
+    assert unique_users([{"user_id": "a"}, {"user_id": "b"}]) == [{"user_id": "a"}, {"user_id": "b"}]
+    with pytest.raises(OptionError, match=r"^user_id must not be empty"):
+        unique_users([{"user_id": "a"}, {"user_id": ""}])
+    with pytest.raises(OptionError, match=r"^user_id a stands twice"):
+        unique_users([{"user_id": "a"}, {"user_id": "b"}, {"user_id": "a"}])
+
+
+def test_failure_of_one_is_told_as_it_is_and_of_several_with_their_number():
+    bad = {"user_id": "a", "changed": False, "failed": True, "msg": "no.", "error": {"status": 404}}
+    good = {"user_id": "b", "changed": False, "failed": False}
+    alone, among = summarize([bad], "things", "things"), summarize([good, bad], "things", "things")
+    assert (alone["msg"], alone["error"]) == ("no.", {"status": 404})
+    assert (among["msg"], among["error"]) == ("1 of 2 things failed; the first is a: no.", {"status": 404})
 
 
 def test_nothing_to_do_is_no_failure():

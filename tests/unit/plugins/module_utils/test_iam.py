@@ -43,11 +43,13 @@ def test_link_that_leads_in_a_circle_ends(script):
 
 def test_devices_of_all_pages_are_found_on_v5(start):
     cloud = start(users=450)
-    for user in cloud.users[::2]:
+    owners = cloud.users[:400]
+    for user in owners:
         cloud.cloud.give_device(user.id, bound=user.number % 3 == 0)
     found = {device.user_id: device for page in admin_iam(cloud).devices_v5() for device in page}
-    assert set(found) == {user.id for user in cloud.users[::2]}
-    assert all((found[user.id].binding == "bound") == user.device.bound for user in cloud.users[::2])
+    assert set(found) == {user.id for user in owners}
+    assert all((found[user.id].binding == "bound") == user.device.bound for user in owners)
+    # As few pages as the cloud allows.
     assert cloud.routes() == ["v5-list"] * 2
     assert len(admin_iam(cloud).users_v5()) == 451
 
@@ -106,6 +108,22 @@ def test_user_without_a_device_or_protection_is_not_an_error(cloud):
     assert iam.device_of(user_id) is None
     assert iam.protection_of(user_id) == Protection(user_id, False, "none")
     assert list(iam.devices_v5(user_id)) == [[]]
+
+
+def test_user_is_enabled_unless_the_cloud_says_that_he_is_not(script):
+    entries = [{"enabled": True}, {"enabled": False}, {}]
+    v3 = script((200, {"users": [{"id": "u", **entry} for entry in entries]})).iam()
+    v5 = script((200, {"users": [{"user_id": "u", **entry} for entry in entries]})).iam()
+    assert [user.enabled for user in v3.users()] == [user.enabled for user in v5.users_v5()] == [True, False, True]
+
+
+def test_device_without_a_serial_is_none(script):
+    assert script((200, {"virtual_mfa_device": {"serial_number": ""}})).iam().device_of("u1") is None
+
+
+def test_owner_of_a_token_whom_nobody_describes_is_not_known(script):
+    assert script((200, {"token": {"user": {"id": "u1"}}})).iam().token_user("T0") == {"id": "u1"}
+    assert script((200, {"token": {"user": None}})).iam().token_user("T0") == {}
 
 
 def test_device_of_another_form_is_an_error(script):

@@ -43,7 +43,7 @@ def test_what_a_protection_becomes(current, enabled, method, becomes):
 
 @pytest.mark.parametrize(
     ("current", "wanted", "method", "sent"),
-    [(SMS, OFF, None, "sms"), (VMFA, OFF, "email", "email"), (OFF, OFF, None, "vmfa"), (OFF, VMFA, None, "vmfa")],
+    [(SMS, OFF, None, "sms"), (VMFA, OFF, "email", "email"), (OFF, OFF, None, "vmfa"), (OFF, VMFA, None, "vmfa"), (OFF, SMS, None, "sms")],
 )
 def test_method_is_sent_also_when_protection_is_switched_off(current, wanted, method, sent):
     assert method_to_send(current, wanted, method) == sent
@@ -116,11 +116,22 @@ def test_lost_answer_is_answered_by_looking(any_cloud, fault, writes):
     assert any_cloud.routes().count("login-protect-put") == writes
 
 
-def test_write_that_never_arrives_is_an_error(any_cloud):
+def test_write_that_never_arrives_is_tried_ever_more_slowly_and_then_an_error(any_cloud):
     any_cloud.handle.fault("cut:login-protect-put")
-    outcome = only(any_cloud.run(PROTECTION, impatient=True, user_id=any_cloud.users[0].id))
-    assert outcome["failed"]
-    assert not outcome["changed"]
+    began = any_cloud.cloud.now()
+    outcome = only(any_cloud.run(PROTECTION, impatient=True, user_id=any_cloud.users[0].id, retries=6))
+    assert (outcome["failed"], outcome["changed"]) == (True, False)
+    assert "the connection to" in outcome["msg"]
+    assert any_cloud.routes().count("login-protect-put") == 7
+    assert any_cloud.cloud.now() - began == pytest.approx(0.3 + 0.7 + 1.5 + 2.5 + 2.5 + 2.5, abs=0.9)
+
+
+@pytest.mark.parametrize(("count", "lists"), [(8, 0), (9, 1)])
+def test_few_users_are_asked_for_one_by_one(start, count, lists):
+    cloud = start(users=9)
+    cloud.run(PROTECTION, check_mode=True, users=[{"user_id": user.id} for user in cloud.users[:count]])
+    assert cloud.routes().count("login-protect-list") == lists
+    assert cloud.routes().count("login-protect-get") == (0 if lists else count)
 
 
 def test_refusal_says_that_permission_lacks(any_cloud):

@@ -201,11 +201,23 @@ def test_concurrent_change_is_read_again_and_not_overwritten(cloud):
     assert routes.count("ic-set-sso") == 2
 
 
-def test_concurrent_change_that_never_ends_is_an_error(cloud):
+def test_concurrent_change_that_never_ends_is_tried_ever_more_slowly_and_then_an_error(cloud):
     cloud.handle.fault("status=409:ic-set-sso")
-    result = cloud.run(SETTINGS, impatient=True, mfa_mode="ALWAYS_ON")
+    began = cloud.cloud.now()
+    result = cloud.run(SETTINGS, impatient=True, mfa_mode="ALWAYS_ON", retries=6)
     assert "IIC.1006" in result["msg"]
-    assert cloud.routes().count("ic-set-sso") == 3
+    assert cloud.routes().count("ic-set-sso") == 7
+    assert cloud.cloud.now() - began == pytest.approx(0.5 + 1.0 + 2.0 + 4.0 + 8.0 + 8.0, abs=0.45)
+
+
+@pytest.mark.parametrize(("status", "code"), [(409, "IIC.1004"), (400, "IIC.1006")])
+def test_refusal_of_another_kind_is_no_concurrent_change(cloud, script, status, code):
+    shown = {"identity_store_id": "d1", "user_permission": "ALL_ACTIONS"}, {"sso_configuration": {"mfa_mode": "DISABLED"}}
+    server = script(*[(200, page) for page in shown], (status, {"error_code": code, "error_msg": "no"}))
+    ids = {"instance_id": "i1", "identity_store_id": "d1"}
+    result = cloud.run(SETTINGS, impatient=True, identity_center_endpoint=server.url, mfa_mode="ALWAYS_ON", **ids)
+    assert code in result["msg"]
+    assert [method for method, _path, _headers, _body in server.requests] == ["GET", "GET", "POST"]
 
 
 @pytest.mark.parametrize(("fault", "writes"), [("lose", 1), ("cut", 2), ("half", 1), ("status=502", 2)])
@@ -216,13 +228,18 @@ def test_lost_answer_is_answered_by_reading(cloud, fault, writes):
     assert center_of(cloud).sso_configuration["mfa_mode"] == "ALWAYS_ON"
     # An answer without a body cannot be cut in half.
     assert cloud.routes().count("ic-set-sso") == writes
+    # Once before, and once after each write.
+    assert cloud.routes().count("ic-get-sso") == 1 + writes
 
 
 def test_change_that_comes_to_nothing_is_an_error(cloud):
     cloud.handle.fault("noop:ic-set-sso")
+    began = cloud.cloud.now()
     result = cloud.run(SETTINGS, impatient=True, mfa_mode="ALWAYS_ON")
     assert result["failed"]
     assert "still shows the old mfa_mode" in result["msg"]
+    # The cloud has had a quarter of a minute to show it.
+    assert cloud.cloud.now() - began == pytest.approx(0.2 + 0.5 + 1.0 + 2.0 + 4.0 + 8.0, abs=0.45)
     assert cloud.routes().count("ic-set-sso") == 1
 
 
@@ -246,6 +263,9 @@ def test_sso_settings_that_may_not_be_read_are_a_warning_unless_they_are_wanted(
     assert result["changed"]
     assert result["settings"]["mfa_mode"] is None
     assert result["warnings"][0].startswith("mfa_mode, allowed_mfa_types and no_mfa_signin_behavior are not shown")
+    looked = cloud.run(INFO)
+    assert looked["settings"] == {**dict.fromkeys(looked["settings"]), "user_permission": "READ_ACTIONS"}
+    assert len(looked["warnings"]) == 1
     assert cloud.run(SETTINGS, mfa_mode="ALWAYS_ON")["failed"]
     assert "ic-set-sso" not in cloud.writes()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._device import DEVICE
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
@@ -80,6 +81,11 @@ def test_secret_options_are_hidden_at_every_depth():
     assert (seen["access_key"], seen["secret_key"], seen["auth_token"]) == ("AK", HIDDEN, None)
     assert seen["bindings"][0]["user_id"] == "u1"
     assert params["bindings"][0]["seed"] == "s3cret"
+
+
+def test_lists_of_other_things_and_lists_that_are_not_given_stay_as_they_are():
+    assert shown(BIND, {"bindings": None}, {}, set())["invocation"]["module_args"] == {"bindings": None}
+    assert shown(MFA_INFO, {"user_ids": ["u1"]}, {}, set())["invocation"]["module_args"] == {"user_ids": ["u1"]}
 
 
 def test_secret_in_an_option_that_is_none_is_masked():

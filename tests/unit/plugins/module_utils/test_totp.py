@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from email.utils import formatdate
 
 import pyotp
@@ -156,8 +157,41 @@ def test_clock_that_was_set_meanwhile_is_believed_anew():
     assert clock.offset == pytest.approx(300.5)
 
 
+@pytest.fixture
+def far_east(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", [" GMT", " +0000", " -0000", ""])
+def test_date_header_is_no_local_time(far_east, zone):
+    clock = ServerClock(local=lambda: 1000.0)
+    clock.observe(f"Thu, 01 Jan 1970 00:17:40{zone}", sent=1000.0, received=1000.0)
+    assert clock.offset == pytest.approx(60.5)
+
+
+def test_date_header_may_name_another_zone():
+    clock = ServerClock(local=lambda: 1000.0)
+    clock.observe("Thu, 01 Jan 1970 02:17:40 +0200", sent=1000.0, received=1000.0)
+    assert clock.offset == pytest.approx(60.5)
+
+
+def test_date_headers_right_before_and_after_a_second_begins_tell_the_time_exactly():
+    clock = ServerClock(local=lambda: 1000.0)
+    clock.observe(http_date(1000), sent=1000.0, received=1000.0)
+    clock.observe(http_date(1001), sent=1000.0, received=1000.0)
+    assert (clock.offset, clock.uncertainty) == (1.0, 0.0)
+
+
 @pytest.mark.parametrize(
-    "date", [None, "", "yesterday", "Thu, 99 Foo 2026 99:99:99 GMT", "Thu, 01 Jan 99999999999999 00:00:00 GMT", "0", "\x00"]
+    "date",
+    [
+        *(None, "", "yesterday", "0", "\x00", "Thu, 99 Foo 2026 99:99:99 GMT"),
+        *("Thu, 01 Jan 99999 00:00:00 GMT", "Thu, 01 Jan 99999999999999 00:00:00 GMT"),
+    ],
 )
 def test_unreadable_date_header_is_passed_over(date):
     clock = ServerClock(local=lambda: 1000.0)

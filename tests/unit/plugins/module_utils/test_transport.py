@@ -15,7 +15,18 @@ from ansible_collections.hwc.mfa.plugins.module_utils._auth import AccessKey, Pa
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._run import perform
-from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session, encode, path_of, query_of, retry_delay
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import (
+    Http,
+    HttpSettings,
+    Reply,
+    Session,
+    _certificate_reason,
+    encode,
+    path_of,
+    query_of,
+    retry_delay,
+    throttle_pause,
+)
 from ansible_collections.hwc.mfa.tests.unit.certificate import write_certificate
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient, validated
 from hypothesis import given
@@ -73,6 +84,22 @@ def test_retries_end(status):
 def test_waits_grow_to_a_limit():
     waits = [retry_delay(attempt, 99, read=True, jitter=longest) for attempt in range(8)]
     assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+def test_waits_are_spread_so_that_runs_do_not_come_in_step():
+    def earliest(low, _high):
+        return low
+
+    assert retry_delay(0, 5, read=True, jitter=earliest) == 0.125
+    assert retry_delay(0, 5, read=True, status=429, jitter=earliest) == throttle_pause(None, earliest) == 2.0
+
+
+@pytest.mark.parametrize("document", [{}, {"a": {}}, {"a": ["b"]}, {"a": None}, ["a"], "a", None])
+def test_field_that_an_answer_lacks_is_an_error_that_names_it(document):
+    with pytest.raises(CloudError, match=r"the answer has no field a\.b: is the endpoint really") as caught:
+        Reply(200, {"X-Request-Id": "r1"}, document).field("a", "b")
+    assert (caught.value.status, caught.value.request_id) == (200, "r1")
+    assert Reply(200, {}, {"a": {"b": 0}}).field("a", "b") == 0
 
 
 @pytest.mark.parametrize("segment", ["", ".", "..", "a/b", "/", "../x"])
@@ -160,6 +187,30 @@ def test_write_is_sent_again_after_a_throttle(cloud):
     assert [entry["status"] for entry in cloud.log] == [429, 429, 201]
 
 
+@pytest.mark.parametrize("pause", ["0.5", "7"])
+def test_pace_is_learned_from_the_calls_that_were_let_through(script, pause):
+    server = script(*[(200, {})] * 8, (429, {}, {"Retry-After": pause}), (200, {}))
+    sleep = Impatient()
+    session = Session(Http(HttpSettings(retries=1), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
+    for _number in range(9):
+        session.read("GET", "/")
+    assert len(server.requests) == 10
+    assert sleep.slept == [float(pause)]
+    # It has grown a little since.
+    assert 8 <= 1.01 * session.pace.rate * float(pause) < 9
+
+
+def test_throttle_that_does_not_end_is_an_error_and_still_holds_the_others_back(script):
+    server = script((429, {"error_code": "APIGW.0308", "error_msg": "slow down"}, {"Retry-After": "7"}))
+    sleep = Impatient()
+    session = Session(Http(HttpSettings(retries=1), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
+    with pytest.raises(CloudError, match="HTTP 429"):
+        session.read("GET", "/")
+    assert len(server.requests) == 2
+    assert sleep.slept == [7.0]
+    assert session.pace.take() == 7.0
+
+
 def test_throttle_that_refused_one_call_holds_the_others_back(cloud):
     cloud.handle.fault("retry-after=9:users:1")
     sleep = Impatient()
@@ -225,6 +276,73 @@ def test_redirect_is_refused_and_credentials_do_not_follow(script):
     assert "iam_endpoint" in str(caught.value)
     assert len(server.requests) == 1
     assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("status", [300, 301, 308, 399])
+def test_every_redirect_is_refused(script, status):
+    with pytest.raises(CloudError, match="redirect"):
+        script((status, {"error_code": "IAM.0001", "error_msg": "elsewhere"})).session().read("GET", "/")
+
+
+@pytest.mark.parametrize("status", [199, 400, 499])
+def test_what_is_no_success_is_a_refusal_in_its_own_words(script, status):
+    with pytest.raises(CloudError, match=f"HTTP {status}") as caught:
+        script((status, {"error_code": "IAM.0001", "error_msg": "words"})).session().read("GET", "/")
+    assert "redirect" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "content"), [(200, b""), (204, b""), (299, b" \r\n")])
+def test_success_may_say_nothing(script, status, content):
+    reply = script((status, content)).session().read("GET", "/")
+    assert (reply.status, reply.document) == (status, None)
+
+
+@pytest.mark.parametrize(("status", "code"), [(410, "IAM.0011"), (400, "IAM.0020")])
+def test_failover_is_known_by_its_status_and_its_code(script, status, code):
+    server = script((status, {"error_code": code, "error_msg": "no"}))
+    with pytest.raises(CloudError):
+        server.session(retries=3).read("GET", "/")
+    assert len(server.requests) == 1
+
+
+def test_path_query_and_body_are_sent_as_they_are_given(script):
+    server = script((503, {}), (200, {}))
+    session = server.session(retries=1)
+    session.read_with({"X-Subject-Token": "T1"}, "GET", "/v3/auth/tokens", [("nocatalog", "a b")])
+    session.write("POST", "/v3/users", body={"a": 1})
+    assert [(method, path, body) for method, path, _headers, body in server.requests] == [
+        ("GET", "/v3/auth/tokens?nocatalog=a%20b", b""),
+        ("GET", "/v3/auth/tokens?nocatalog=a%20b", b""),
+        ("POST", "/v3/users", b'{"a": 1}'),
+    ]
+    sent = [headers for _method, _path, headers, _body in server.requests]
+    assert [headers.get("X-Subject-Token") for headers in sent] == ["T1", "T1", None]
+    assert [headers.get("Content-Type") for headers in sent] == [None, None, "application/json"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [({"message": "words"}, "application/json"), ({"error_code": "IAM.0001", "error_msg": "words"}, "text/plain")]
+)
+def test_refusal_of_the_cloud_itself_does_not_doubt_the_address(script, body, kind):
+    with pytest.raises(CloudError, match="words") as caught:
+        script((404, body, {"Content-Type": kind})).session().read("GET", "/")
+    assert "iam_endpoint" not in str(caught.value)
+
+
+def test_connections_are_given_back_at_the_end():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        http = Http(HttpSettings(retries=0), Impatient())
+        session = Session(http, f"http://127.0.0.1:{server.getsockname()[1]}")
+        with ThreadPoolExecutor(1) as pool:
+            reply = pool.submit(session.read, "GET", "/")
+            connection, _address = server.accept()
+            with connection:
+                connection.settimeout(5)
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                assert reply.result(5).document == {}
+                http.close()
+                assert connection.recv(1) == b""
 
 
 def test_page_of_a_portal_is_an_error_without_its_text(script):
@@ -300,9 +418,27 @@ def test_refused_connection_was_never_sent_and_says_what_to_check():
     session = Session(Http(HttpSettings(retries=2), sleep), f"http://127.0.0.1:{unused_port()}", TokenAuth(Token("T0")))
     with pytest.raises(CloudError, match="connection refused") as caught:
         session.write("POST", "/v3.0/OS-MFA/virtual-mfa-devices", body={})
+    assert str(caught.value).startswith("POST /v3.0/OS-MFA/virtual-mfa-devices: ")
     assert "iam_endpoint" in str(caught.value)
     assert not caught.value.uncertain
     assert len(sleep.slept) == 2
+
+
+def test_proxy_that_cannot_be_reached_is_said_at_once(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused_port()}")
+    sleep = Impatient()
+    with pytest.raises(CloudError, match=r"the proxy on the way to iam\.example cannot be reached .* Check HTTPS_PROXY and NO_PROXY"):
+        Session(Http(HttpSettings(), sleep), "http://iam.example").read("GET", "/v3/users")
+    assert sleep.slept == []
+
+
+def test_certificates_that_went_away_are_said_at_once(tmp_path):
+    sleep = Impatient()
+    session = Session(Http(HttpSettings(verify=str(tmp_path / "gone.pem")), sleep), f"https://127.0.0.1:{unused_port()}")
+    with pytest.raises(CloudError, match=r"cannot be sent \(OSError\). Check iam_endpoint") as caught:
+        session.write("POST", "/")
+    assert not caught.value.uncertain
+    assert sleep.slept == []
 
 
 def test_host_that_does_not_resolve_is_said_at_once():
@@ -331,6 +467,22 @@ def test_certificate_that_nobody_vouches_for_is_refused_at_once(tls_cloud):
     assert "ca_path" in str(caught.value)
     assert sleep.slept == []
     assert tls_cloud.log == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        ("certificate verify failed: self-signed certificate in certificate chain", "self-signed certificate in certificate chain"),
+        ("certificate verify failed: self signed certificate", "self signed certificate"),
+        ("hostname 'a.example' doesn't match 'b.example'", "it is for another host name"),
+        ("certificate verify failed: Hostname mismatch, certificate is not valid for 'a.example'", "it is for another host name"),
+        ("certificate verify failed: IP address mismatch, certificate is not valid for '10.0.0.1'", "it is for another host name"),
+        ("certificate verify failed: unable to get local issuer certificate", "its authority is unknown here"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "the handshake failed"),
+    ],
+)
+def test_reason_of_a_failed_handshake_is_said_in_words(cause, reason):
+    assert _certificate_reason(cause) == reason
 
 
 def test_certificates_of_the_environment_are_used(tls_cloud, monkeypatch):
@@ -451,9 +603,11 @@ def test_login_with_a_code_is_not_repeated(cloud):
     cloud.cloud.protect(user.id)
     cloud.handle.fault("lose:login:1")
     auth = PasswordAuth(Password(user.password, user.id, passcode=cloud.cloud.code(user.id)), cloud.session(), lambda: None)
-    with pytest.raises(CloudError):
+    with pytest.raises(CloudError) as caught:
         auth.prepare()
     assert cloud.routes() == ["login"]
+    # What it was for was not even begun.
+    assert not caught.value.uncertain
 
 
 def test_login_that_wants_a_code_says_which_options_give_it(cloud):

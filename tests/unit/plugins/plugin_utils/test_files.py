@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -38,6 +39,23 @@ def test_temporary_file_that_nobody_takes_leaves_nothing(tmp_path: Path) -> None
 def test_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
     make_directory(tmp_path / "new")
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_directories_above_a_new_one_are_made_too(tmp_path: Path) -> None:
+    make_directory(tmp_path / "a" / "b")
+    make_directory(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_writing_leaves_nothing_open(tmp_path: Path) -> None:
+    def next_descriptor() -> int:
+        number = os.open(os.devnull, os.O_RDONLY)
+        os.close(number)
+        return number
+
+    before = next_descriptor()
+    replace_file(tmp_path / "acme.json", b"new")
+    assert next_descriptor() == before
 
 
 @pytest.mark.parametrize("account", ["../other", "a/b", "/etc", "a\nb", "ä\u202e", "{{ x }}"])

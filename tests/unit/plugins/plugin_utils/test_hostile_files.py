@@ -319,7 +319,7 @@ def test_file_of_another_mode_and_owner_is_read_and_left_as_it_is(store):
 def test_lock_that_is_a_pipe_is_not_waited_for_and_replaced(store):
     os.mkfifo(store.path / ".lock")
     store.lock(OURS)
-    assert json.loads((store.path / ".lock").read_bytes())["owner"]["pid"] == os.getpid()
+    assert json.loads((store.path / ".lock").read_bytes())["owner"]["pid"] == OURS.pid
 
 
 def test_lock_that_is_a_link_is_replaced_and_not_followed(store, victim):

@@ -159,6 +159,15 @@ def test_taking_enrol_back_removes_only_what_it_made(one, seeds, intents, store_
     assert plan_for(one, back, stored=seeds, intents=intents, store_known=store_known)[::2] == (fate, steps)
 
 
+def test_store_of_which_nothing_is_said_is_taken_for_empty():
+    plan = make_plan([], audit_of(user(binding="bound")), Terms("enrol", "absent"))
+    assert plan["users"][0]["reason"] == "has a device that this rollout did not make"
+
+
+def test_user_without_a_device_is_not_bound_whatever_is_stored():
+    assert _rollout.certainly_bound(user(), stored(bound=True)["u1"]) is False
+
+
 def test_taking_require_back_lifts_vmfa_and_nothing_else():
     back = Terms("require", "absent")
     assert plan_for(user(protection=VMFA, binding="bound"), back)[2] == ["unprotect"]
@@ -304,6 +313,10 @@ def test_user_who_does_not_exist_is_a_problem_and_the_others_go_on():
         ([{"user_id": "u1"}, {"name": "name-u1"}], [], REQUIRE, "mfa_rollout_users names user name-u1 .u1. twice"),
         ([{}], [], REQUIRE, "mfa_rollout_users must be"),
         (["name-u1"], [], REQUIRE, "mfa_rollout_users must be"),
+        # Nothing else that is empty may be taken for everybody.
+        ({}, [], REQUIRE, "mfa_rollout_users must be"),
+        ("", [], REQUIRE, "mfa_rollout_users must be"),
+        (5, [], REQUIRE, "mfa_rollout_users must be"),
         ([], ["name-u1"], REQUIRE, "mfa_rollout_exempt must be"),
         ([], [{"reason": "x"}], REQUIRE, "mfa_rollout_exempt must be"),
         ([], [], Terms("force"), "mfa_rollout_strategy must be"),
@@ -338,6 +351,24 @@ def test_last_wave_size_is_repeated(count, sizes, waves):
     plan = make_plan([], audit_of(*users), Terms(wave_sizes=sizes))
     assert [len(wave) for wave in plan["waves"]] == waves
     assert [entry["user_id"] for wave in plan["waves"] for entry in wave] == [one["user_id"] for one in users]
+
+
+def test_plan_is_told_in_a_line_a_wave_and_one_for_whoever_is_not_brought_along():
+    users = [user("u1"), user("u2", binding="unbound"), user("u3"), user("u4"), user("u5", enabled=False)]
+    done = [user(name, binding="bound", protection=VMFA) for name in ("u6", "u7")]
+    wanted = [{"user_id": one["user_id"], **own()} for one in (*users, *done)] + [{"user_id": "u8"}, {"name": "ghost"}]
+    audit = audit_of(*users, *done)
+    plan = make_plan(wanted, audit, Terms("enrol", wave_sizes=[1, 2, 1]), stored=stored("u2"))
+    assert plan["lines"] == [
+        "wave 1 of 3, to create, bind, protect: name-u1",
+        "wave 2 of 3, to create, bind, protect: name-u2 and 1 more",
+        "wave 3 of 3, to create, bind, protect: name-u4",
+        "2 already so",
+        "left alone: name-u5: the user is disabled",
+        "problem: u8: no such user in this account",
+        "problem: ghost: no such user in this account",
+    ]
+    assert make_plan([], audit_of(user()), REQUIRE)["lines"] == ["wave 1 of 1, to protect: name-u1"]
 
 
 ACCOUNT = st.lists(
@@ -451,7 +482,8 @@ def test_items_carry_their_users_own_credentials_and_no_others(named):
     users = [{**named, "auth_password": SECRET, "note": "x"}, *others]
     own = _rollout.own_credentials(WAVE, users)
     # Also where the list is no longer in the order of the plan, or shorter.
-    assert own == _rollout.own_credentials(WAVE, users[::-1]) == _rollout.own_credentials([{**WAVE[0], "index": 9}], users)
+    assert own == _rollout.own_credentials(WAVE, users[::-1])
+    assert all(own == _rollout.own_credentials([{**WAVE[0], "index": index}], users) for index in (1, 2, 9))
     assert _rollout.own_credentials(WAVE, others) == {"u1": {}}
     assert items_for(WAVE, "create", own) == [{"user_id": "u1", "name": "phone", "presume_unbound": False, "auth_password": SECRET}]
     bind = items_for(WAVE, "bind", own, results={"create": CREATED})
@@ -536,6 +568,11 @@ def test_steps_back_have_items():
     assert items_for(wave, "create") == []
 
 
+def test_step_that_some_of_a_wave_take_is_sent_for_them_alone():
+    others = [{**WAVE[0], "user_id": f"u{number}", "steps": steps} for number, steps in ((2, ["protect"]), (3, NEW))]
+    assert [item["user_id"] for item in items_for([*others, WAVE[0]], "create")] == ["u3", "u1"]
+
+
 def test_step_that_does_not_exist_is_an_error():
     with pytest.raises(PlanError, match="no step is called 'dance'"):
         items_for(WAVE, "dance")
@@ -569,6 +606,12 @@ def test_user_for_whom_all_went_well_is_done():
     outcome = came(DONE)
     assert (outcome["failed"], outcome["done"], outcome["step"], outcome["msg"]) == (False, NEW, None, None)
     assert SECRET not in str(outcome)
+
+
+def test_user_who_takes_some_of_the_steps_is_done_after_those():
+    wave = [{**WAVE[0], "steps": ["bind", "protect"]}]
+    assert came({"bind": BOUND, "protect": PROTECTED}, wave=wave)["done"] == ["bind", "protect"]
+    assert came({"bind": BOUND}, wave=wave)["step"] == "protect"
 
 
 @pytest.mark.parametrize(
@@ -642,6 +685,7 @@ def test_line_of_a_wave_names_each_failure():
     line = _rollout.wave_line(2, 3, outcomes)
     assert line.splitlines()[0] == "wave 2 of 3, 2 users, 2 created, 1 bound, 1 protected, 1 failed"
     assert line.splitlines()[1].startswith("  bob: bind: ")
+    assert _rollout.wave_line(1, 1, outcomes[:1]) == "wave 1 of 1, 1 user, 1 created, 1 bound, 1 protected, 0 failed"
 
 
 # The report
@@ -684,10 +728,28 @@ def test_report_says_what_nobody_knows():
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_report_as_json_says_all_and_has_a_line_a_user(count):
     before = audit_of(*(user(f"u{number}", name='ünï\n"{{') for number in range(count)))
-    report = report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE)
+    report = report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE, account="äcme")
     text = _rollout.report_json(report)
     assert json.loads(text) == report
+    assert text.startswith('{\n  "account": "äcme",\n')
+    assert text.count("ünï") == count
+    assert not any(line.startswith(",") for line in text.splitlines())
     assert sum(line.startswith('    {"user_id"') for line in text.splitlines()) == count
+
+
+def test_report_as_csv_says_whose_seed_is_stored():
+    before = audit_of(user("u1", binding="bound"), user("u2", binding="bound"))
+    text = _rollout.report_csv(report_of(make_plan([], before, REQUIRE), before=before, seeds=stored("u1"), terms=REQUIRE))
+    assert [row["seed_stored"] for row in csv.DictReader(io.StringIO(text))] == ["yes", "no"]
+
+
+@pytest.mark.parametrize(("unknown", "end"), [(0, "bound 1 -> 2"), (3, "bound 1 -> 2 (+3 the cloud cannot tell)")])
+def test_line_of_a_report_says_how_many_more_may_be_bound(unknown, end):
+    before, after = audit_of(user()), audit_of(user())
+    before["summary"]["bound"] = 1
+    after["summary"].update(bound=2, unknown=unknown)
+    report = report_of(make_plan([], before, REQUIRE), before=before, after=after, terms=REQUIRE)
+    assert _rollout.report_line(report).endswith(f"of 1 users vmfa 0 -> 0, {end}")
 
 
 def test_report_of_a_rehearsal_says_planned():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import LEASE, Owner, StoreLock
@@ -31,6 +33,7 @@ def test_one_run_at_a_time(tmp_path, other):
     assert StoreLock(tmp_path, theirs).acquire() is None
     refusal = StoreLock(tmp_path, OURS).acquire()
     assert f"process {other.pid} on {socket.gethostname()}" in refusal
+    assert "its claim ends with its process, or at once if you remove" in refusal
     assert str(tmp_path / ".lock") in refusal
     assert StoreLock(tmp_path, OURS).renew() == refusal
     StoreLock(tmp_path, OURS).release()
@@ -38,6 +41,39 @@ def test_one_run_at_a_time(tmp_path, other):
     StoreLock(tmp_path, theirs).release()
     assert list(tmp_path.iterdir()) == []
     assert StoreLock(tmp_path, OURS).acquire() is None
+
+
+def test_run_that_is_asked_about_goes_on():
+    # Also where whoever runs the tests has told their children to ignore a hang-up.
+    heeds = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", heeds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert Owner.of_process(process.pid).lives()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
+        process.kill()
+
+
+def test_process_that_is_gone_does_not_live_though_the_kernel_does_not_tell_when_it_began(other):
+    other.kill()
+    other.wait()
+    gone = Owner.of_process(other.pid)
+    assert gone.started == ""
+    assert not gone.lives()
+
+
+def test_process_of_another_user_lives(monkeypatch):
+    def kill(_pid, _signal):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", kill)
+    assert OURS.lives()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the kernel does not tell when a process began")
+def test_processes_are_told_apart_by_when_they_began(other):
+    assert Owner.of_process(os.getpid()) == OURS
+    assert OURS.started != Owner.of_process(other.pid).started
 
 
 def test_run_that_was_killed_holds_nobody_back(tmp_path, other):
@@ -67,7 +103,9 @@ def test_run_on_another_machine_is_believed_for_a_while_after_it_last_wrote(tmp_
     elsewhere = StoreLock(tmp_path, Owner("elsewhere.example", 1, "1"))
     assert elsewhere.acquire() is None
     assert "in 15 minutes" in StoreLock(tmp_path, OURS).acquire()
-    past(tmp_path, LEASE + 1)
+    past(tmp_path, LEASE - 20)
+    assert "in 1 minutes" in StoreLock(tmp_path, OURS).acquire()
+    past(tmp_path, 21)
     assert elsewhere.renew() is None
     assert StoreLock(tmp_path, OURS).acquire() is not None
     past(tmp_path, LEASE + 1)
@@ -101,6 +139,17 @@ def test_of_many_at_once_one_gets_it(tmp_path):
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda owner: StoreLock(tmp_path, owner).acquire(), owners))
     assert answers.count(None) == 1
+
+
+def test_who_looks_waits_while_somebody_else_is_about_to_write(tmp_path):
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(StoreLock(tmp_path, OURS).acquire)
+        time.sleep(0.1)
+        assert not answer.done()
+        os.close(handle)
+        assert answer.result(5) is None
 
 
 def test_lock_is_the_owners_alone(tmp_path):

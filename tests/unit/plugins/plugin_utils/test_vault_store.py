@@ -69,6 +69,41 @@ def test_later_file_wins_and_no_file_is_ever_changed(tmp_path):
     assert len(list(one.path.iterdir())) == 12
 
 
+def test_later_file_wins_where_an_earlier_one_was_taken_away(tmp_path):
+    one = store(tmp_path)
+    paths = [Path(one.save({"u1": entry(number)})) for number in (1, 2, 3)]
+    paths[1].unlink()
+    assert Path(one.save({"u1": entry(4)})).name == "000004.yml"
+    assert one.read().entries == {"u1": entry(4)}
+
+
+def test_file_that_a_person_named_counts_and_does_not_hinder_the_next(tmp_path):
+    one = store(tmp_path)
+    Path(one.save({"u1": entry(1)})).rename(one.path / "12345-laptop.yml")
+    one.save({"u2": entry(2)})
+    assert one.read().entries == {"u1": entry(1), "u2": entry(2)}
+
+
+def test_other_files_in_the_directory_are_passed_over(tmp_path):
+    one = store(tmp_path)
+    one.save({"u1": entry()})
+    for name in ("README", "notes.txt", ".000009.yml", ".hidden.json"):
+        (one.path / name).write_text("no vault", encoding="utf-8")
+    assert one.read().entries == {"u1": entry()}
+    assert Path(one.save({"u2": entry(2)})).name == "000002.yml"
+
+
+def test_disk_that_keeps_something_else_is_noticed_at_once(tmp_path, monkeypatch):
+    vault = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
+
+    def link(_source, target):
+        Path(target).write_bytes(vault.encrypt(yaml.safe_dump({"u1": entry(seed="other")}).encode()))
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(StoreError, match=r"000001.yml does not hold what was written into it"):
+        store(tmp_path).save({"u1": entry()})
+
+
 def test_marks_supersede_seeds_and_seeds_supersede_marks(tmp_path):
     one = store(tmp_path)
     one.save({"u1": entry(1), "u2": entry(2)})
@@ -107,6 +142,7 @@ def test_what_a_killed_run_left_half_written_is_removed_once_nobody_can_be_at_it
     one.lock(owner)
     assert sorted(path.name for path in one.path.iterdir()) == [".lock", ".new-young", "000001.yml"]
     one.unlock(owner)
+    assert not (one.path / ".lock").exists()
     assert one.read().entries == {"u1": entry()}
 
 
@@ -146,7 +182,10 @@ def test_empty_password_is_refused(tmp_path):
         store(tmp_path, password="")
 
 
-@pytest.mark.parametrize("content", [b"", b"u1: {}\n", b"$ANSIBLE_VAULT;1.1;AES256\n", b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"u1: {}\n", b"$ANSIBLE_VAULT;1.1;\xff\n61\n", b"$ANSIBLE_VAULT;1.1;AES256\n", b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", b"\xff\xfe"],
+)
 def test_file_that_is_no_vault_is_an_error_and_not_passed_over(tmp_path, content):
     one = store(tmp_path)
     path = Path(one.save({"u1": entry()}))
@@ -165,7 +204,20 @@ def test_vault_that_is_cut_short_is_an_error(tmp_path):
             one.read()
 
 
-@pytest.mark.parametrize("document", ["[]", "u1: x", "u1: {seed: A}", "u1: {serial_number: A}", "just text", "{"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "[]",
+        "u1: x",
+        "u1: {seed: A}",
+        "u1: {serial_number: A}",
+        "just text",
+        "{",
+        b"\xff",
+        b"u1: \xff",
+        f"u1: {{serial_number: A, seed: {SEED}}}\nu2: {{}}",
+    ],
+)
 def test_vault_with_something_else_in_it_is_an_error(tmp_path, document):
     one = store(tmp_path)
     path = Path(one.save({"u1": entry()}))
@@ -217,7 +269,15 @@ def test_two_stores_at_once_lose_nothing(tmp_path):
     assert store(tmp_path).read().entries == {f"u{number}": entry(number) for number in range(16)}
 
 
-@pytest.mark.parametrize("mode", [0o722, 0o770, 0o777])
+@pytest.mark.parametrize("mode", [0o700, 0o711, 0o755])
+def test_directory_that_others_can_only_look_at_is_accepted(tmp_path, mode):
+    one = store(tmp_path)
+    one.save({"u1": entry()})
+    one.path.chmod(mode)
+    assert Path(one.save({"u2": entry()})).exists()
+
+
+@pytest.mark.parametrize("mode", [0o702, 0o720, 0o722, 0o770, 0o777])
 def test_directory_that_others_can_write_is_refused(tmp_path, mode):
     one = store(tmp_path)
     one.save({"u1": entry()})

@@ -1,0 +1,147 @@
+# Copyright: The hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mutation testing: holds the tests of the code that decides against small changes of that code, each of which they should notice."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import fcntl
+import functools
+import json
+import os
+import pathlib
+import queue
+import typing as t
+
+import common
+import stage
+import venvs
+from common import Log, Outcome
+
+EXPLANATIONS = pathlib.Path("tests", "mutation", "equivalent.toml")
+
+MODULES = (
+    *("module_utils/_totp", "module_utils/_auth", "module_utils/_transport", "module_utils/_errors", "module_utils/_pace"),
+    *("module_utils/_bind", "module_utils/_device", "module_utils/_device_api", "module_utils/_protection", "module_utils/_fleet"),
+    *("module_utils/_iam", "module_utils/_endpoints", "module_utils/_settings", "module_utils/_identity_center"),
+    *("module_utils/_audit", "module_utils/_login", "module_utils/_shown", "module_utils/_packed", "module_utils/_legible"),
+    *("plugin_utils/_vault_store", "plugin_utils/_store_lock", "plugin_utils/_files", "plugin_utils/_rollout"),
+)
+
+# Whose tests hold a module too, beside its own, which come first.
+FURTHER = {
+    "_auth": ("_transport",),
+    "_bind": ("_fleet",),
+    "_device_api": ("_device", "_bind", "_fleet"),
+    "_errors": ("_legible",),
+    "_files": ("_vault_store", "_hostile_files"),
+    "_iam": ("_bind", "_device", "_device_api", "_audit"),
+    "_identity_center": ("_settings", "_iam"),
+    "_store_lock": ("_hostile_files",),
+    "_vault_store": ("_hostile_files",),
+}
+
+
+def tests_of(module: str) -> list[str]:
+    """Give the test files of a module."""
+    folder, name = module.split("/")
+    files = [f"tests/unit/plugins/{folder}/test{owner}.py" for owner in (name, *FURTHER.get(name, ()))]
+    return [file for file in files if (common.ROOT / file).is_file()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What came of a module's mutants."""
+
+    module: str
+    mutants: t.Sequence[t.Mapping[str, t.Any]] = ()
+    idle: t.Sequence[t.Sequence[str]] = ()
+    failed: bool = False
+
+    def of(self, fate: str) -> list[t.Mapping[str, t.Any]]:
+        """Give the mutants with a fate: killed, explained, survived."""
+        return [mutant for mutant in self.mutants if mutant["fate"] == fate]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Count a mutant as a test, and so an explanation of nothing and a module whose tests did not run."""
+        survived = len(self.of("survived"))
+        return Outcome(len(self.mutants) - survived, survived + len(self.idle) + self.failed)
+
+
+def mutation(log: Log, words: t.Sequence[str] = ()) -> Outcome:
+    """Try the modules with the names `words`, or all: several at once, each in a copy of the collection of its own."""
+    unknown = set(words) - {pathlib.PurePath(module).name for module in MODULES}
+    if unknown:
+        return Outcome(failed=1, notes=(f"no such module: {', '.join(sorted(unknown))}",))
+    venv = venvs.ensure("mutation", log)
+    folder = common.BUILD / "lanes"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "mutation.lock").open("w", encoding="utf-8") as lock:
+        # A second `make mutation` in the same checkout waits here.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        findings = _all(log, venv, folder, [module for module in MODULES if not words or pathlib.PurePath(module).name in words])
+    for finding in findings:
+        for mutant in finding.of("survived"):
+            log.write(f"\n{mutant['diff']}\n{_as_explained(mutant['change'])}\n")
+    log.write(table(findings))
+    idle = [f"{finding.module} has no such mutant: {_as_explained(change)}" for finding in findings for change in finding.idle]
+    return sum((finding.outcome for finding in findings), Outcome(notes=tuple(idle)))
+
+
+def _all(log: Log, venv: pathlib.Path, folder: pathlib.Path, modules: list[str]) -> list[Finding]:
+    count = int(os.environ.get("JOBS") or 2)
+    lanes: queue.SimpleQueue[pathlib.Path] = queue.SimpleQueue()
+    for number in range(count):
+        lanes.put(folder / f"mutation-{number}")
+    # The longest first, so that none runs alone at the end.
+    modules.sort(key=lambda module: -(common.ROOT / "plugins" / f"{module}.py").stat().st_size)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=count) as pool:
+        return list(pool.map(functools.partial(_module, log, venv, lanes), modules))
+
+
+def _module(log: Log, venv: pathlib.Path, lanes: queue.SimpleQueue[pathlib.Path], module: str) -> Finding:
+    lane = lanes.get()
+    try:
+        lane.mkdir(parents=True, exist_ok=True)
+        collection = stage.stage(lane)
+        env = common.environment(
+            venvs.prepare_home(lane / "home"),
+            venv / "bin",
+            ANSIBLE_COLLECTIONS_PATH=str(lane),
+            PYTHONHASHSEED="0",
+            PYTHONPATH=os.pathsep.join([str(lane), str(collection / "tests")]),
+        )
+        report = lane / "report.json"
+        common.remove(report)
+        mutants = [venv / "bin" / "python", "tests/tools/mutants.py", f"plugins/{module}.py", EXPLANATIONS, report]
+        if common.run([*mutants, *tests_of(module)], log, collection, env).code:
+            return Finding(module, failed=True)
+        return Finding(module, **json.loads(report.read_text(encoding="utf-8")))
+    finally:
+        lanes.put(lane)
+
+
+def table(findings: t.Iterable[Finding]) -> str:
+    """Give a line a module, and one with the sums."""
+    rows = [
+        (
+            finding.module,
+            *(len(mutants) for mutants in (finding.mutants, finding.of("killed"), finding.of("explained"), finding.of("survived"))),
+        )
+        for finding in findings
+    ]
+    rows.append(("all", *(sum(column) for column in zip(*(row[1:] for row in rows)))))
+    heading = ("module", "mutants", "killed", "explained", "survived")
+    return "\n".join(["", *(f"{row[0]:<32}" + "".join(f"{cell:>10}" for cell in row[1:]) for row in (heading, *rows)), "", ""])
+
+
+def _as_explained(change: t.Iterable[str]) -> str:
+    return f"  [{', '.join(_quoted(text) for text in change)}],"
+
+
+def _quoted(text: str) -> str:
+    """Write a text as TOML does, with as little escaping as can be."""
+    return f"'{text}'" if "'" not in text else f"'''{text}'''" if "'''" not in text and text[-1] != "'" else json.dumps(text)
