@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
@@ -13,7 +14,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
 from ansible_collections.hwc.mfa.plugins.module_utils._settings import SETTINGS
-from ansible_collections.hwc.mfa.plugins.module_utils._shown import shown
+from ansible_collections.hwc.mfa.plugins.module_utils._shown import options_shown, shown
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -86,6 +87,30 @@ def test_secret_options_are_hidden_at_every_depth():
 def test_lists_of_other_things_and_lists_that_are_not_given_stay_as_they_are():
     assert shown(BIND, {"bindings": None}, {}, set())["invocation"]["module_args"] == {"bindings": None}
     assert shown(MFA_INFO, {"user_ids": ["u1"]}, {}, set())["invocation"]["module_args"] == {"user_ids": ["u1"]}
+
+
+def test_secret_under_a_name_that_is_misspelt_is_hidden_at_every_depth():
+    params = {"acces_key": "s3cret", "region": "eu-de", "bindings": [{"user_id": "u1", "pasword": "s3cret", "sed": ["s3cret"]}]}
+    assert options_shown(params, BIND.argument_spec) == {
+        "acces_key": HIDDEN,
+        "region": "eu-de",
+        "bindings": [{"user_id": "u1", "pasword": HIDDEN, "sed": HIDDEN}],
+    }
+
+
+@pytest.mark.parametrize("wrong", ["s3cret", ["s3cret"], [["s3cret"]]])
+def test_secret_in_a_list_of_another_form_is_hidden(wrong):
+    assert "s3cret" not in str(options_shown({"bindings": wrong}, BIND.argument_spec))
+    assert options_shown({"bindings": {"user_id": "u1", "seed": "s3cret"}}, BIND.argument_spec) == {
+        "bindings": [{"user_id": "u1", "seed": HIDDEN}]
+    }
+
+
+def test_what_stands_before_the_host_of_an_address_is_hidden():
+    for address in ("https://user:s3cret@iam.example", "https://s3cret@iam.example/v3", "//a:s3cret@b"):
+        assert options_shown({"iam_endpoint": address}, BIND.argument_spec) == {"iam_endpoint": HIDDEN}
+    for address in ("https://iam.example/a@b", "user@example"):
+        assert options_shown({"iam_endpoint": address}, BIND.argument_spec) == {"iam_endpoint": address}
 
 
 def test_secret_in_an_option_that_is_none_is_masked():
