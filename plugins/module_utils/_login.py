@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError,
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import STEP
+from ansible_collections.hwc.mfa.plugins.module_utils._transport import check_id
 
 
 class _Prover:
@@ -40,6 +41,7 @@ class _Prover:
                 raise
 
     def log_in(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        check_id(item["user_id"], "user_id")
         if bool(item["seed"]) == bool(item["auth_passcode"]):
             raise OptionError("exactly one of seed and auth_passcode must be given for each user.")
         own = resolve_item(item, item["user_id"], self.context.domain_name())

@@ -13,6 +13,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import SECRETS
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._device import DEVICE
+from ansible_collections.hwc.mfa.plugins.module_utils._login import LOGIN_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._protection import PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._run import perform
 from ansible_collections.hwc.mfa.plugins.module_utils._settings import INFO, SETTINGS
@@ -27,10 +28,11 @@ MODULES = {
     "bind": (BIND, {"user_id": USER, "seed": SEED}),
     "device": (DEVICE, {"user_id": USER}),
     "protection": (PROTECTION, {"user_id": USER}),
+    "login": (LOGIN_INFO, {"users": [{"user_id": USER, "auth_password": "s3cret-password", "seed": SEED}], "new_codes": False}),
     "settings": (SETTINGS, {"user_permission": "READ_ACTIONS"}),
     "settings_info": (INFO, {}),
 }
-FLEETS = ("info", "bind", "device", "protection")
+FLEETS = ("info", "bind", "device", "protection", "login")
 KEYS = {"access_key": "AK", "secret_key": "s3cret-key"}
 
 

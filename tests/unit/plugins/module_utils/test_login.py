@@ -83,6 +83,7 @@ def test_each_failure_is_told_and_hides_nobody(enrolled):
         ({"seed": None}, "exactly one of seed and auth_passcode"),
         ({"auth_passcode": "123456"}, "exactly one of seed and auth_passcode"),
         ({"auth_password": None}, "auth_password must be given"),
+        ({"user_id": "../x"}, "user_id '../x' cannot be an id"),
         ({"seed": "0189"}, "seed is not a base32 seed"),
         ({"seed": None, "auth_passcode": "12345"}, "auth_passcode must be"),
     ],
