@@ -26,11 +26,14 @@ class _Prover:
         self.session = context.iam_session()
 
     def wait_for_new_codes(self) -> None:
-        """Let a step of 30 s begin, on the server's clock: its codes cannot have been sent by anybody before."""
+        """Let a step of 30 s begin, on the server's clock: its codes cannot have been sent by anybody before.
+
+        How far that clock can be trusted is considered where a code is made.
+        """
         clock = self.session.clock
         if not clock.known:
             self._ask_for_the_time()
-        self.context.http.sleep(STEP - clock.now() % STEP + clock.uncertainty)
+        self.context.http.sleep(STEP - clock.now() % STEP)
 
     def _ask_for_the_time(self) -> None:
         try:

@@ -271,7 +271,7 @@ def certainly_bound(user: Entry, seed: Entry | None) -> bool:
 
 def _proven(user: Entry, seed: Entry | None, steps: Sequence[str]) -> bool:
     """Whether the user has logged in with the stored seed, or nobody can prove that he does, because the seed of his device is his own."""
-    if CREATE in steps or seed is None or not _accounted(user, seed):
+    if seed is None or not _accounted(user, seed):
         return CREATE not in steps
     return BIND not in steps and bool(seed.get("proven"))
 

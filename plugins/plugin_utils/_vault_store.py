@@ -150,7 +150,7 @@ class VaultStore:
     def _seeds(self, path: Path, raw: bytes) -> dict[str, dict[str, Any]]:
         try:
             text = self._vault.decrypt(raw)
-        except (AnsibleError, ValueError):
+        except AnsibleError:
             raise StoreError(f"{path} cannot be decrypted: is the password the one it was written with?") from None
         try:
             document = _load(text)

@@ -34,12 +34,17 @@ MODULES = (
 FURTHER = {
     "_auth": ("_transport",),
     "_bind": ("_fleet",),
-    "_device_api": ("_device", "_bind", "_fleet"),
+    "_audit": ("_hostile_options",),
+    "_device_api": ("_device", "_bind", "_fleet", "_hostile_options"),
+    "_endpoints": ("_hostile_options",),
     "_errors": ("_legible",),
     "_files": ("_vault_store", "_hostile_files"),
     "_iam": ("_bind", "_device", "_device_api", "_audit"),
     "_identity_center": ("_settings", "_iam"),
+    "_login": ("_hostile_options",),
+    "_settings": ("_hostile_options",),
     "_store_lock": ("_hostile_files",),
+    "_transport": ("_hostile_options",),
     "_vault_store": ("_hostile_files",),
 }
 

@@ -270,6 +270,14 @@ def test_url_that_somebody_could_read_in_two_ways_is_refused_and_not_repeated(ur
 
 
 @pytest.mark.parametrize(
+    "url", ["https://user@iam.example", "https://:s3cret@iam.example", "https://user:s3cret@iam.example", "https://@iam.example"]
+)
+def test_url_with_a_user_is_told_where_credentials_belong(url):
+    with pytest.raises(OptionError, match="iam_endpoint must not hold a user name or password: give credentials as options"):
+        iam_endpoint({"iam_endpoint": url}, {})
+
+
+@pytest.mark.parametrize(
     ("url", "base"),
     [
         ("https://iam.example.", "https://iam.example."),

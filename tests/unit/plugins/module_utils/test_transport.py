@@ -610,6 +610,36 @@ def test_login_with_a_code_is_not_repeated(cloud):
     assert not caught.value.uncertain
 
 
+def test_login_with_a_code_is_told_before_it_is_sent_and_can_be_forbidden(cloud):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    coded, alone = Password(user.password, user.id, passcode=cloud.cloud.code(user.id)), Password(user.password, user.id)
+    told = []
+    PasswordAuth(coded, cloud.session(), lambda: None, told.append).prepare()
+    PasswordAuth(alone, cloud.session(), lambda: None, told.append).prepare()
+    assert told == [coded]
+
+    def forbid(_password):
+        raise OptionError("spent")
+
+    sent = len(cloud.log)
+    with pytest.raises(OptionError, match="spent"):
+        PasswordAuth(coded, cloud.session(), lambda: None, forbid).prepare()
+    assert len(cloud.log) == sent
+
+
+def test_code_is_sent_once_by_all_tasks_of_a_play(cloud):
+    user = cloud.admin
+    cloud.cloud.give_device(user.id, bound=True)
+    params = validated(MFA_INFO, {"iam_endpoint": cloud.url, **cloud.by_password(), "auth_passcode": cloud.cloud.code(user.id)})
+    memory = {}
+    first, second = (perform(MFA_INFO, params, False, False, {}, memory=memory)[0] for _task in range(2))
+    assert not first.get("failed")
+    assert "auth_passcode was sent by an earlier task" in second["msg"]
+    assert cloud.routes().count("login") == 1
+    assert params["auth_passcode"] not in str(memory)
+
+
 def test_login_that_wants_a_code_says_which_options_give_it(cloud):
     user = cloud.users[0]
     cloud.cloud.give_device(user.id, bound=True)

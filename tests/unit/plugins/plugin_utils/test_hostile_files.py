@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import stat
+import time
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
@@ -136,6 +137,12 @@ def test_file_that_somebody_added_never_stands_before_what_was_stored_later(stor
     assert store.read().entries == {"u1": entry(), "u2": entry(2)}
 
 
+def test_last_number_can_be_used(store):
+    (store.path / "999998.json").write_text("{}", encoding="utf-8")
+    assert store.save({"u2": entry(2)}).endswith("999999.yml")
+    assert store.read().entries == {"u1": entry(), "u2": entry(2)}
+
+
 def test_store_whose_numbers_are_used_up_says_so_before_a_seed_could_be_lost(store):
     (store.path / "999999.json").write_text("{}", encoding="utf-8")
     for write in (lambda: store.mark(["u2"], []), lambda: store.save({"u2": entry(2)})):
@@ -170,6 +177,7 @@ HOSTILE_YAML = {
     "deep mapping": "{a: " * 3000,
     "number for a seed": "u1: {serial_number: s, seed: 0234567}",
     "date for a seed": "u1: {serial_number: s, seed: 2026-01-02}",
+    "date before all dates": "u1: {serial_number: s, seed: 0001-01-01 00:00:00 +23:59}",
     "no date": "u1: {serial_number: s, seed: 2026-99-99}",
     "list for a serial": f"u1: {{serial_number: [s], seed: {SEED}}}",
     "nothing for a key": f"null: {{serial_number: s, seed: {SEED}}}",
@@ -332,6 +340,14 @@ def test_lock_that_is_a_link_is_replaced_and_not_followed(store, victim):
     assert not (store.path / "gone").exists()
     store.unlock(OURS)
     assert sorted(path.name for path in store.path.iterdir()) == ["000001.yml"]
+
+
+@pytest.mark.parametrize("wrong", [{"host": 5}, {"host": None}, {"started": 5}, {"pid": 0}, {"pid": 1.0}])
+def test_lock_of_which_a_part_is_wrong_is_none(store, wrong):
+    owner = {"host": "elsewhere", "pid": 1, "started": "", **wrong}
+    (store.path / ".lock").write_text(json.dumps({"owner": owner, "until": time.time() + 600}), encoding="utf-8")
+    store.lock(OURS)
+    assert json.loads((store.path / ".lock").read_bytes())["owner"]["pid"] == OURS.pid
 
 
 def test_lock_that_is_a_directory_is_named(store):

@@ -248,6 +248,9 @@ def test_no_administrator_is_spared_where_one_stays_as_he_is():
     assert spared(administered(*both, caller={"user_id": "u1", "name": None})) == ([], ["u2"])
     assert spared(administered(*both), auth={"auth_username": "name-u2"}) == ([], ["u1"])
     assert spared(administered(*both, by=[])) == ([], ["u1", "u2"])
+    protected = user("u1"), user("u2", protection=VMFA, binding="bound")
+    assert spared(administered(*protected), exempt=[{"user_id": "u2"}]) == ([], ["u1"])
+    assert spared(administered(*protected, caller={"user_id": "u2", "name": None})) == ([], ["u1"])
     plan = make_plan([{"user_id": "u1"}], administered(*both), REQUIRE)
     assert [len(wave) for wave in plan["waves"]] == [1], "the other one is not brought along at all"
 
