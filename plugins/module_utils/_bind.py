@@ -233,6 +233,8 @@ def work_bind(context: Context) -> dict[str, Any]:
     binder.actors.prefetch([item for item in items if not (item["presume_unbound"] and item["serial_number"])])
     if any(item["presume_unbound"] for item in items) and not context.check_mode:
         binder.actors.settle()
+        # Of whom nothing is asked, no answer tells the time either.
+        context.know_the_time()
     outcomes = reconcile(
         unique_users(items),
         binder.bind if params["state"] == "present" else binder.unbind,

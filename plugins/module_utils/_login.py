@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import Password, log_in, resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import Codes
-from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._fleet import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._run import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._totp import STEP
@@ -30,18 +30,7 @@ class _Prover:
 
         How far that clock can be trusted is considered where a code is made.
         """
-        clock = self.session.clock
-        if not clock.known:
-            self._ask_for_the_time()
-        self.context.http.sleep(STEP - clock.now() % STEP)
-
-    def _ask_for_the_time(self) -> None:
-        try:
-            self.session.read("GET", "/v3/auth/domains")
-        except CloudError as error:
-            # Without an identity the cloud refuses, and tells the time all the same.
-            if error.status is None:
-                raise
+        self.context.http.sleep(STEP - self.session.clock.now() % STEP)
 
     def log_in(self, item: Mapping[str, Any]) -> dict[str, Any]:
         check_id(item["user_id"], "user_id")
@@ -64,8 +53,10 @@ def work_login(context: Context) -> dict[str, Any]:
     """The work of ``iam_login_info``."""
     items = unique_users(context.params["users"])
     prover = _Prover(context)
-    if context.params["new_codes"] and any(item["seed"] for item in items):
-        prover.wait_for_new_codes()
+    if any(item["seed"] for item in items):
+        context.know_the_time()
+        if context.params["new_codes"]:
+            prover.wait_for_new_codes()
     outcomes = reconcile(
         items,
         prover.log_in,

@@ -136,18 +136,21 @@ class Rehearsal:
         env: Mapping[str, str] | None = None,
         credentials: Mapping[str, str] | None = None,
         impatient: bool = False,
+        memory: dict[str, Any] | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """The result of a module; by default with the administrator's keys and no environment.
 
-        With ``impatient`` a wait takes no time and only moves the cloud's clock.
+        With ``impatient`` a wait takes no time and only moves the cloud's clock. ``memory`` is what a play's tasks learn from each other.
         """
         own = self.by_key() if credentials is None else credentials
         given = {"iam_endpoint": self.url, "identity_center_endpoint": self.url, "retries": 2, **own, **options}
         params = validated(definition, given)
         if not impatient:
-            return perform(definition, params, check_mode, diff, env or {})[0]
-        context = ImpatientContext(Impatient(self.handle.advance), params, check_mode, diff, env or {}, lambda: True, {})
+            return perform(definition, params, check_mode, diff, env or {}, memory=memory)[0]
+        context = ImpatientContext(
+            Impatient(self.handle.advance), params, check_mode, diff, env or {}, lambda: True, {} if memory is None else memory
+        )
         try:
             return definition.work(context)
         except (CloudError, OptionError) as error:

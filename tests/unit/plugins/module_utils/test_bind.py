@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._bind import BIND, Codes, binding_diff, obstacle
 from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._iam import Device
@@ -691,6 +692,22 @@ def test_wrong_presumption_changes_nothing_and_spends_no_second_code(any_cloud):
         assert (only(result)["binding"], only(result)["error"]["status"]) == ("unknown", 409)
         assert "run again without presume_unbound" in result["msg"]
     assert len(any_cloud.writes()) == 1
+
+
+@pytest.mark.parametrize("offset", [-40, 40])
+def test_codes_follow_the_clouds_clock_though_an_earlier_task_has_asked_all_questions(any_cloud, offset):
+    memory = {}
+    assert not any_cloud.run(BIND, bindings=[], memory=memory).get("failed")
+    assert not any_cloud.run(MFA_INFO, memory=memory).get("failed")
+    any_cloud.handle.advance(offset)
+    any_cloud.handle.clear_log()
+    user = any_cloud.users[0]
+    device = any_cloud.cloud.give_device(user.id)
+    item = seeded(any_cloud, user, serial_number=device.serial_number, presume_unbound=True)
+    assert only(any_cloud.run(BIND, bindings=[item], memory=memory, impatient=True))["binding"] == "bound"
+    assert any_cloud.cloud.counters.wrong_codes == 0
+    # Nothing else was left to ask.
+    assert len(any_cloud.routes()) == 2
 
 
 def test_presumption_without_a_serial_is_looked_after(any_cloud):

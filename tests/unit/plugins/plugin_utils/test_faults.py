@@ -33,6 +33,7 @@ class Rollout:
         self.options = options
         self.seeds = {}
         self.intents = set()
+        self.memory = {}
         self.credentials = {
             user.id: {"auth_password": user.password} if number % 2 else {"access_key": user.access_key, "secret_key": user.secret_key}
             for number, user in enumerate(cloud.users)
@@ -41,6 +42,7 @@ class Rollout:
     def run(self, state="present"):
         """Each user's outcome by his id, or a text where the run broke off before the wave, or none where there was nothing to do."""
         terms = Terms(self.strategy, state)
+        self.memory = {}
         before = self.call(MFA_INFO)
         if before.get("failed"):
             return before["msg"]
@@ -99,7 +101,7 @@ class Rollout:
 
     def call(self, definition, **options):
         # One after the other: where waits take no time, one user's wait would make another one's code old on its way.
-        result = self.cloud.run(definition, impatient=True, concurrency=1, **self.options, **options)
+        result = self.cloud.run(definition, impatient=True, concurrency=1, memory=self.memory, **self.options, **options)
         assert "unexpected" not in str(result.get("msg"))
         return result
 

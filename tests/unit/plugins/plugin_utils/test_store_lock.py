@@ -72,7 +72,7 @@ def test_process_of_another_user_lives(monkeypatch):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the kernel does not tell when a process began")
 def test_processes_are_told_apart_by_when_they_began(other):
-    assert Owner.of_process(os.getpid()) == OURS
+    assert Owner.of_process(OURS.pid) == OURS
     assert OURS.started != Owner.of_process(other.pid).started
 
 
