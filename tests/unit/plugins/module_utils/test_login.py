@@ -25,6 +25,8 @@ def logins(cloud):
 
 
 def test_whole_fleet_waits_once_and_logs_in_once_each(enrolled):
+    # Late in a step: to wait for longer than to its end would be seen.
+    enrolled.handle.advance(14)
     began = step_at(enrolled.cloud.now())
     result = enrolled.run(LOGIN_INFO, users=[login(user) for user in enrolled.users], impatient=True)
     assert not result["changed"]
@@ -51,10 +53,13 @@ def test_codes_of_the_current_step_are_sent_where_nobody_has_to_wait(enrolled):
     assert enrolled.cloud.now() - began < STEP / 3
 
 
+@pytest.mark.parametrize("new_codes", [True, False])
+@pytest.mark.parametrize("credentials", [None, {}])
 @pytest.mark.parametrize("offset", [-40, 40])
-def test_codes_follow_the_clouds_clock(enrolled, offset):
+def test_codes_follow_the_clouds_clock(enrolled, offset, credentials, new_codes):
     enrolled.handle.advance(offset)
-    assert not enrolled.run(LOGIN_INFO, users=[login(enrolled.users[0])], impatient=True).get("failed")
+    items = [login(enrolled.users[0])]
+    assert not enrolled.run(LOGIN_INFO, users=items, credentials=credentials, new_codes=new_codes, impatient=True).get("failed")
 
 
 def test_typed_code_is_sent_as_it_is_without_waiting(enrolled):
