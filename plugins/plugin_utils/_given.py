@@ -33,12 +33,11 @@ def audit_in(value: Any) -> Any:
     """The result of an audit. Raises PlanError."""
     audit = _opened(value)
     users = audit.get("users") if isinstance(audit, dict) else None
-    if not isinstance(users, list) or not all(_is_user(user) for user in users) or not isinstance(audit.get("caller"), (dict, type(None))):
-        raise PlanError("audit must be the result of hwc.mfa.iam_mfa_info.")
-    administrators = audit.get("administrators") or []
-    if not isinstance(administrators, list) or not all(isinstance(user_id, str) for user_id in administrators):
-        raise PlanError("audit must be the result of hwc.mfa.iam_mfa_info.")
-    return audit
+    if isinstance(users, list) and all(_is_user(user) for user in users) and isinstance(audit.get("caller"), (dict, type(None))):
+        administrators = audit.get("administrators") or []
+        if isinstance(administrators, list) and all(isinstance(user_id, str) for user_id in administrators):
+            return audit
+    raise PlanError("audit must be the result of hwc.mfa.iam_mfa_info.")
 
 
 def _is_user(user: Any) -> bool:
