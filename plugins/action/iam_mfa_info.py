@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.hwc.mfa.plugins.module_utils._audit import MFA_INFO
-from ansible_collections.hwc.mfa.plugins.plugin_utils._in_process import InProcessAction
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import InProcessAction
 
 
 class ActionModule(InProcessAction):

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._packed import unpack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._files import directory_at, file_name, make_directory, read_file, replace_file
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import report_csv, report_json
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import unpack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at, file_name, make_directory, read_file, replace_file
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import report_csv, report_json
 
 
 class ActionModule(ControlNodeAction):

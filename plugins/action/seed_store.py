@@ -8,10 +8,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._store_lock import Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._vault_store import Contents, StoreError, VaultStore, check_entries
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import Contents, StoreError, VaultStore, check_entries
 
 
 class ActionModule(ControlNodeAction):

@@ -8,8 +8,8 @@ from typing import Any, Callable
 from urllib.parse import quote
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._totp import STEP, decode_seed
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, decode_seed
 
 
 def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._given import told
-from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import plan as _rollout
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import told
 
 
 def rollout_outcomes(

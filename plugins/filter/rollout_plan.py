@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._given import audit_in, ids_in, named_in, options_in, seeds_in, told
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import make_plan, terms_of
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in, ids_in, named_in, options_in, seeds_in, told
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import make_plan, terms_of
 
 
 def rollout_plan(

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible_collections.hwc.mfa.plugins.module_utils._legible import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils import _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._given import seeds_in, told
-from ansible_collections.hwc.mfa.plugins.plugin_utils._plain import opened, plain
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened, plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import plan as _rollout
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in, told
 
 
 def rollout_report(

@@ -9,8 +9,8 @@ import time
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hwc.mfa.plugins.module_utils import _totp
-from ansible_collections.hwc.mfa.plugins.module_utils._errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud import totp as codes
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 
 
 def totp(seed: Any, at: float | None = None) -> str:
@@ -18,7 +18,7 @@ def totp(seed: Any, at: float | None = None) -> str:
     if not isinstance(seed, str):
         raise AnsibleFilterError("hwc.mfa.totp: the input must be a base32 seed, a string.")
     try:
-        return _totp.totp(seed, time.time() if at is None else float(at))
+        return codes.totp(seed, time.time() if at is None else float(at))
     except OptionError as error:
         raise AnsibleFilterError(f"hwc.mfa.totp: {error}") from None
     except (TypeError, ValueError, OverflowError, struct.error):

@@ -123,8 +123,8 @@ error:
     request_id: 5b1f3c8e0a2d4f6b
 """
 
-from ansible_collections.hwc.mfa.plugins.module_utils._login import LOGIN_INFO
-from ansible_collections.hwc.mfa.plugins.module_utils._module import run
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.module import run
 
 
 def main() -> None:

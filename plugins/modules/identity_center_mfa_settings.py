@@ -158,8 +158,8 @@ error:
       sample: AQAAAH0u
 """
 
-from ansible_collections.hwc.mfa.plugins.module_utils._module import run
-from ansible_collections.hwc.mfa.plugins.module_utils._settings import SETTINGS
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.module import run
 
 
 def main() -> None:

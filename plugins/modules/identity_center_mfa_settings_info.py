@@ -91,8 +91,8 @@ error:
     request_id: 5b1f3c8e0a2d4f6b
 """
 
-from ansible_collections.hwc.mfa.plugins.module_utils._module import run
-from ansible_collections.hwc.mfa.plugins.module_utils._settings import INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.module import run
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from typing import Any, Callable
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.hwc.mfa.plugins.module_utils import _auth, _endpoints
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import credentials
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
 from awx_plugins.interfaces._temporary_private_credential_api import Credential
 from awx_plugins.interfaces._temporary_private_inject_api import ENV_BLOCKLIST, HIDDEN_PASSWORD, inject_credential
 from conftest import CHECKOUT, DOCS, STORE_PASSWORD, VAULT_PASSWORD, Job, credential_type, load
@@ -27,10 +28,10 @@ StartCloud = Callable[..., Any]
 
 # Option -> the environment variables that the collection reads for it.
 READ: dict[str, tuple[str, ...]] = {
-    **_auth.ENVIRONMENT,
-    "region": _endpoints.REGION_ENVIRONMENT,
-    "iam_endpoint": _endpoints.IAM_ENVIRONMENT,
-    "identity_center_endpoint": _endpoints.IDENTITY_CENTER_ENVIRONMENT,
+    **credentials.ENVIRONMENT,
+    "region": endpoints.REGION_ENVIRONMENT,
+    "iam_endpoint": endpoints.IAM_ENVIRONMENT,
+    "identity_center_endpoint": endpoints.IDENTITY_CENTER_ENVIRONMENT,
 }
 
 
@@ -86,7 +87,7 @@ class TestCredentialType:
 
     def test_secret_fields_are_those_that_modules_hide(self) -> None:
         secret = {name for name, field in fields(load("credential_type.yml")).items() if field.get("secret")}
-        assert secret == {name for name in _auth.SECRETS if name != "auth_passcode"} | {"seed_store_password"}
+        assert secret == {name for name in credentials.SECRETS if name != "auth_passcode"} | {"seed_store_password"}
 
     def test_secrets_are_masked_where_awx_shows_the_environment(self, tmp_path: Path) -> None:
         env, safe_env, args = inject(tmp_path, {"access_key": "AK-1", "secret_key": "SK-1", "seed_store_password": STORE_PASSWORD})
@@ -101,20 +102,20 @@ class TestCredentialType:
     @pytest.mark.parametrize(
         ("inputs", "kind"),
         [
-            ({"access_key": "AK-1", "secret_key": "SK-1"}, _auth.AccessKey),
-            ({"access_key": "AK-1", "secret_key": "SK-1", "security_token": "ST-1"}, _auth.AccessKey),
-            ({"auth_token": "T-1"}, _auth.Token),
-            ({"auth_user_id": "42", "auth_password": "P-1"}, _auth.Password),
-            ({"auth_username": "ada", "auth_password": "P-1", "auth_domain_name": "acme"}, _auth.Password),
+            ({"access_key": "AK-1", "secret_key": "SK-1"}, credentials.AccessKey),
+            ({"access_key": "AK-1", "secret_key": "SK-1", "security_token": "ST-1"}, credentials.AccessKey),
+            ({"auth_token": "T-1"}, credentials.Token),
+            ({"auth_user_id": "42", "auth_password": "P-1"}, credentials.Password),
+            ({"auth_username": "ada", "auth_password": "P-1", "auth_domain_name": "acme"}, credentials.Password),
         ],
     )
     def test_empty_fields_count_as_not_set(self, tmp_path: Path, inputs: dict[str, str], kind: type) -> None:
         env, _safe_env, _args = inject(tmp_path, inputs)
         assert {name for name, value in env.items() if value} == {READ[option][0] for option in inputs}
-        resolved = _auth.resolve({}, env)
+        resolved = credentials.resolve({}, env)
         assert isinstance(resolved, kind)
         assert set(inputs.values()) <= set(vars(resolved).values())
-        assert _endpoints.iam_endpoint({}, env) == "https://iam.myhuaweicloud.com"
+        assert endpoints.iam_endpoint({}, env) == "https://iam.myhuaweicloud.com"
 
 
 class TestJobTemplates:

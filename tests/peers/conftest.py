@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from ansible_collections.hwc.mfa.plugins.module_utils._auth import Password, PasswordAuth
-from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
-from ansible_collections.hwc.mfa.plugins.module_utils._totp import STEP, seconds_until_safe, totp
-from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import Password, PasswordAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, seconds_until_safe, totp
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, HttpSettings, Session
 
 SERVER = Path(__file__).with_name("serve_keystone.py")
 START_SECONDS = 60

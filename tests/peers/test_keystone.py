@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._auth import Token, TokenAuth, wants_code
-from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import Token, TokenAuth, wants_code
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 
 LOGIN = "POST /v3/auth/tokens"
 USERS = "GET /v3/users"

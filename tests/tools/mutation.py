@@ -23,36 +23,57 @@ from common import Log, Outcome
 EXPLANATIONS = pathlib.Path("tests", "mutation", "equivalent.toml")
 
 MODULES = (
-    *("module_utils/_totp", "module_utils/_auth", "module_utils/_transport", "module_utils/_errors", "module_utils/_pace"),
-    *("module_utils/_bind", "module_utils/_device", "module_utils/_device_api", "module_utils/_protection", "module_utils/_fleet"),
-    *("module_utils/_iam", "module_utils/_endpoints", "module_utils/_settings", "module_utils/_identity_center"),
-    *("module_utils/_audit", "module_utils/_login", "module_utils/_shown", "module_utils/_packed", "module_utils/_legible"),
-    *("plugin_utils/_vault_store", "plugin_utils/_store_lock", "plugin_utils/_files", "plugin_utils/_rollout"),
+    *(f"module_utils/_cloud/{name}" for name in ("totp", "transport", "errors", "pace", "iam", "endpoints", "identity_center", "text")),
+    "module_utils/_auth/credentials",
+    *(f"module_utils/_runner/{name}" for name in ("masking", "packing")),
+    *(f"module_utils/_modules/{name}" for name in ("iam_virtual_mfa_bind", "iam_virtual_mfa_device", "iam_login_protection")),
+    *(
+        f"module_utils/_modules/{name}"
+        for name in ("iam_mfa_info", "iam_login_check", "identity_center_mfa_settings", "device_access", "bulk")
+    ),
+    *(f"plugin_utils/_stores/{name}" for name in ("vault_files", "lock")),
+    "plugin_utils/_control/files",
+    "plugin_utils/_rollout/plan",
 )
 
 # Whose tests hold a module too, beside its own, which come first.
 FURTHER = {
-    "_auth": ("_transport",),
-    "_bind": ("_fleet",),
-    "_audit": ("_hostile_options",),
-    "_device_api": ("_device", "_bind", "_fleet", "_hostile_options"),
-    "_endpoints": ("_hostile_options",),
-    "_errors": ("_legible",),
-    "_files": ("_vault_store", "_hostile_files"),
-    "_iam": ("_bind", "_device", "_device_api", "_audit"),
-    "_identity_center": ("_settings", "_iam"),
-    "_login": ("_hostile_options",),
-    "_settings": ("_hostile_options",),
-    "_store_lock": ("_hostile_files",),
-    "_transport": ("_hostile_options",),
-    "_vault_store": ("_hostile_files",),
+    "credentials": ("_cloud/test_transport",),
+    "iam_virtual_mfa_bind": ("_modules/test_bulk",),
+    "iam_mfa_info": ("_modules/test_hostile_options",),
+    "device_access": (
+        *(
+            "_modules/test_iam_virtual_mfa_device",
+            "_modules/test_iam_virtual_mfa_bind",
+            "_modules/test_bulk",
+            "_modules/test_hostile_options",
+        ),
+    ),
+    "endpoints": ("_modules/test_hostile_options",),
+    "errors": ("_cloud/test_text",),
+    "files": ("_stores/test_vault_files", "_stores/test_hostile_files"),
+    "iam": (
+        *(
+            "_modules/test_iam_virtual_mfa_bind",
+            "_modules/test_iam_virtual_mfa_device",
+            "_modules/test_device_access",
+            "_modules/test_iam_mfa_info",
+        ),
+    ),
+    "identity_center": ("_modules/test_identity_center_mfa_settings", "_cloud/test_iam"),
+    "iam_login_check": ("_modules/test_hostile_options",),
+    "identity_center_mfa_settings": ("_modules/test_hostile_options",),
+    "lock": ("_stores/test_hostile_files",),
+    "transport": ("_modules/test_hostile_options",),
+    "vault_files": ("_stores/test_hostile_files",),
 }
 
 
 def tests_of(module: str) -> list[str]:
     """Give the test files of a module."""
-    folder, name = module.split("/")
-    files = [f"tests/unit/plugins/{folder}/test{owner}.py" for owner in (name, *FURTHER.get(name, ()))]
+    folder, room, name = module.split("/")
+    own = f"{room}/test_{name}"
+    files = [f"tests/unit/plugins/{folder}/{test}.py" for test in (own, *FURTHER.get(name, ()))]
     return [file for file in files if (common.ROOT / file).is_file()]
 
 

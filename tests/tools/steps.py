@@ -133,7 +133,9 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "build": {"build": package.build_and_install},
         "crash": {
             "crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "--every-death", *words]),
-            "faults": functools.partial(pytest, "tests/unit", words=["tests/unit/plugins/plugin_utils/test_faults.py"], HARDER="10"),
+            "faults": functools.partial(
+                pytest, "tests/unit", words=["tests/unit/plugins/plugin_utils/_rollout/test_faults.py"], HARDER="10"
+            ),
         },
         "mutation": {"mutation": functools.partial(mutation.mutation, words=words)},
     }

@@ -15,10 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.hwc.mfa.plugins.module_utils._errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._iam import Iam
-from ansible_collections.hwc.mfa.plugins.module_utils._run import Context, Definition, perform
-from ansible_collections.hwc.mfa.plugins.module_utils._transport import Http, HttpSettings, Session
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, HttpSettings, Session
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context, Definition, perform
 from ansible_collections.hwc.mfa.tests.simulator import start
 
 READS = ("GET",)

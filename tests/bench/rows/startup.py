@@ -24,8 +24,12 @@ from measure import Failed, Measurement
 from table import Section, Table
 
 OWN = "ansible_collections.hwc.mfa.plugins."
-IMPORTS = {"nothing": "pass", "requests": "import requests", "module_utils._bind": f"import {OWN}module_utils._bind"}
-BIND = "module_utils._bind"
+IMPORTS = {
+    "nothing": "pass",
+    "requests": "import requests",
+    "module_utils._modules.iam_virtual_mfa_bind": f"import {OWN}module_utils._modules.iam_virtual_mfa_bind",
+}
+BIND = "module_utils._modules.iam_virtual_mfa_bind"
 GROUPS = ("requests", "urllib3", "email", "own code", "other")
 TOP = 10
 

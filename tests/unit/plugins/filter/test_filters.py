@@ -16,7 +16,7 @@ from ansible_collections.hwc.mfa.plugins.filter.rollout_outcomes import rollout_
 from ansible_collections.hwc.mfa.plugins.filter.rollout_plan import rollout_plan
 from ansible_collections.hwc.mfa.plugins.filter.rollout_report import rollout_report
 from ansible_collections.hwc.mfa.plugins.filter.totp import totp
-from ansible_collections.hwc.mfa.plugins.module_utils._packed import pack, unpack
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack, unpack
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

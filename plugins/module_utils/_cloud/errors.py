@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong, as exceptions: the cloud said no, or an option is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+
+_LONGEST_MESSAGE = 2000
+_LONGEST_FACT = 200
+
+
+class OptionError(Exception):
+    """The user gave something that cannot work. The text is one sentence that names the option and never its secret value."""
+
+    def __str__(self) -> str:
+        return legible(super().__str__())
+
+
+class CloudError(Exception):
+    """The cloud refused, or could not be reached.
+
+    ``status`` is the HTTP status, or None where no answer came. ``uncertain`` says that a write may or may not have been
+    carried out (its answer was lost, or a gateway answered in the cloud's place): read before you believe either.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        call: str = "",
+        uncertain: bool = False,
+        authorization_message: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        # Whatever a cloud says may come to stand on a terminal.
+        self.message = legible(message)
+        self.status = status
+        self.code = legible(code, _LONGEST_FACT) if code else None
+        self.request_id = legible(request_id, _LONGEST_FACT) if request_id else None
+        self.call = call
+        self.uncertain = uncertain
+        self.authorization_message = legible(authorization_message) if authorization_message else None
+        self.hint: str | None = None
+        self.foreign = False
+        """Whether the answer was no word of the cloud's API but something else's, such as a page: it then says nothing of users or devices."""
+        self.login_rules: tuple[tuple[str, ...], ...] = ()
+        """Where a login was refused although all that it gave was right: the methods that together would do, in one or more ways."""
+
+    def has_code(self, *suffixes: str) -> bool:
+        """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (CLOUD_API 6)."""
+        return self.code is not None and any(self.code == suffix or self.code.endswith("." + suffix) for suffix in suffixes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The part of a result that playbooks test: ``status``, ``code``, ``request_id``."""
+        facts: dict[str, Any] = {"status": self.status, "code": self.code, "request_id": self.request_id}
+        if self.authorization_message:
+            facts["encoded_authorization_message"] = self.authorization_message
+        return facts
+
+    def __str__(self) -> str:
+        facts = []
+        if self.status is not None:
+            facts.append(f"HTTP {self.status}")
+        if self.code:
+            facts.append(self.code)
+        if self.request_id:
+            facts.append(f"request id {self.request_id}")
+        text = self.message.rstrip(". ")
+        if facts:
+            text = f"{text} ({', '.join(facts)})"
+        if self.call:
+            text = f"{self.call}: {text}"
+        hint = self.hint or hint_for(self)
+        return f"{text}. {hint}" if hint else f"{text}."
+
+
+# What to do about a refusal, by the last part of its code; the first entry that fits wins (CLOUD_API 6).
+_HINTS: tuple[tuple[int, tuple[str, ...], str], ...] = (
+    (
+        400,
+        ("1061",),
+        "The codes were wrong: they must be two consecutive codes of this device, each used once; check the seed and the clock.",
+    ),
+    (400, ("1062",), "Login protection holds the device: lift it first with hwc.mfa.iam_login_protection."),
+    (401, ("0061",), "The account is locked after too many failures: wait until the cloud unlocks it."),
+    (401, ("0066", "0067"), "The token is no longer valid: give a fresh auth_token."),
+    (401, ("0301",), "Check access_key and secret_key, security_token for temporary keys, and this machine's clock."),
+    (403, (), "These credentials lack the permission for this call."),
+    (429, (), "The cloud throttles: run again with a smaller concurrency."),
+)
+
+
+def hint_for(error: CloudError) -> str | None:
+    """A sentence on what to do about ``error``, or None where the cloud's own words say all there is."""
+    for status, suffixes, hint in _HINTS:
+        if error.status == status and (not suffixes or error.has_code(*suffixes)):
+            return hint
+    return None
+
+
+def _text(value: Any) -> str | None:
+    """What a field says, if it says anything that can be read."""
+    text = legible(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    return text or None
+
+
+_METHOD = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII | re.IGNORECASE)
+
+
+def _login_rules(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Keystone's ``required_auth_methods``: lists of names of methods, in any order, which differs from server to server.
+
+    What is anything else is left out, since it would be repeated.
+    """
+    rules = value if isinstance(value, list) else []
+    return tuple(
+        tuple(sorted(rule))
+        for rule in rules
+        if isinstance(rule, list) and rule and all(isinstance(method, str) and _METHOD.fullmatch(method) for method in rule)
+    )
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str) -> CloudError:
+    """Turn an answer that is not a success into a CloudError, from any of the four body shapes of CLOUD_API 6.
+
+    A fifth is that of a login which Keystone takes for a half: a receipt, which is as good as the password and never repeated, and the
+    methods that are wanted. A body that is not the cloud's JSON (HTML of a gateway, a captive portal) is described, never repeated: it
+    may hold anything.
+    """
+    request_id = headers.get("X-Request-Id") or headers.get("X-IAM-Trace-Id") or headers.get("X-Openstack-Request-Id")
+    code: str | None = None
+    message: str | None = None
+    authorization_message: str | None = None
+    login_rules: tuple[tuple[str, ...], ...] = ()
+    try:
+        document = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        nested = document.get("error")
+        if isinstance(nested, dict):
+            code = _text(nested.get("error_code")) or _text(nested.get("code"))
+            message = _text(nested.get("message")) or _text(nested.get("error_msg")) or _text(nested.get("title"))
+        else:
+            code = _text(document.get("error_code")) or _text(document.get("code"))
+            message = _text(document.get("error_msg")) or _text(document.get("message"))
+            login_rules = _login_rules(document.get("required_auth_methods"))
+            if login_rules:
+                message = f"the login wants {', or '.join(' and '.join(rule) for rule in login_rules)}"
+        request_id = _text(document.get("request_id")) or request_id
+        authorization_message = _text(document.get("encoded_authorization_message"))
+        if message and len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}..."
+        if authorization_message:
+            message = f"{message or 'not authorized'} [encoded_authorization_message: {authorization_message}]"
+    # A body that is not there can be anybody's; one in another form is somebody else's.
+    foreign = message is None and bool(body.strip())
+    if message is None:
+        kind = headers.get("Content-Type", "").split(";")[0].strip()[:_LONGEST_FACT] or "no content type"
+        message = f"the host answered {status} with something that is not an error of the cloud's API ({kind}, {len(body)} bytes)"
+    # A Keystone body repeats the HTTP status as its code: that adds nothing.
+    if code == str(status):
+        code = None
+    error = CloudError(
+        message,
+        status=status,
+        code=code,
+        request_id=request_id,
+        call=call,
+        authorization_message=authorization_message,
+    )
+    error.foreign = foreign
+    error.login_rules = login_rules
+    return error

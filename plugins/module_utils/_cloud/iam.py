@@ -1,0 +1,269 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IAM as methods, one per endpoint, v3.0 and v5 (CLOUD_API 2 to 4). No policy: what to call when is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Callable
+from urllib.parse import parse_qsl
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Reply, Session, path_of
+
+BOUND, UNBOUND, UNKNOWN = "bound", "unbound", "unknown"
+
+_PAGE = 200
+"""Entries on a page of v5's listings, the most that it gives."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A user as a listing shows him; of one who was not listed the id is all that is known."""
+
+    user_id: str
+    name: str | None
+    enabled: bool | None
+
+
+@dataclass(frozen=True)
+class Device:
+    """A virtual MFA device. ``binding`` is ``unknown`` where only v3.0 told, which cannot tell bound from created."""
+
+    user_id: str
+    serial_number: str
+    binding: str
+
+
+@dataclass(frozen=True)
+class NewDevice:
+    """What the answer to a creation says, once."""
+
+    serial_number: str
+    seed: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Protection:
+    """A user's login protection; ``verification_method`` is ``none`` while it is off."""
+
+    user_id: str
+    enabled: bool
+    verification_method: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"enabled": self.enabled, "verification_method": self.verification_method}
+
+
+NO_PROTECTION = "none"
+
+
+class Iam:
+    """The endpoints of IAM for one identity."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    # v3.0, virtual MFA devices
+
+    def create_device(self, user_id: str, name: str) -> NewDevice:
+        """``POST /v3.0/OS-MFA/virtual-mfa-devices``."""
+        body = {"virtual_mfa_device": {"name": name, "user_id": user_id}}
+        return _new_device(self.session.write("POST", "/v3.0/OS-MFA/virtual-mfa-devices", body=body))
+
+    def bind_device(self, user_id: str, serial_number: str, codes: Callable[[], tuple[str, str]]) -> None:
+        """``PUT /v3.0/OS-MFA/mfa-devices/bind``; ``codes`` is asked at the moment of sending."""
+        self.session.write("PUT", "/v3.0/OS-MFA/mfa-devices/bind", body=lambda: _binding(user_id, serial_number, codes()))
+
+    def unbind_device(self, user_id: str, serial_number: str, code: Callable[[], str]) -> None:
+        """``PUT /v3.0/OS-MFA/mfa-devices/unbind``."""
+        self.session.write(
+            "PUT",
+            "/v3.0/OS-MFA/mfa-devices/unbind",
+            body=lambda: {"user_id": user_id, "serial_number": serial_number, "authentication_code": code()},
+        )
+
+    def delete_device(self, user_id: str, serial_number: str) -> None:
+        """``DELETE /v3.0/OS-MFA/virtual-mfa-devices``: succeeds for any serial, so read again."""
+        self.session.write("DELETE", "/v3.0/OS-MFA/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
+
+    def device_of(self, user_id: str) -> Device | None:
+        """``GET /v3.0/OS-MFA/users/{user_id}/virtual-mfa-device``; None where the user has none."""
+        try:
+            reply = self.session.read("GET", path_of("v3.0", "OS-MFA", "users", user_id, "virtual-mfa-device"))
+        except CloudError as error:
+            if error.status == 404 and not error.foreign:
+                return None
+            raise
+        serial_number = reply.field("virtual_mfa_device", "serial_number")
+        return Device(user_id, str(serial_number), UNKNOWN) if serial_number else None
+
+    def devices(self) -> list[Device]:
+        """``GET /v3.0/OS-MFA/virtual-mfa-devices``: all of the account, in one answer."""
+        reply = self.session.read("GET", "/v3.0/OS-MFA/virtual-mfa-devices")
+        return [
+            Device(str(entry["user_id"]), str(entry["serial_number"]), UNKNOWN)
+            for entry in _entries(reply, "virtual_mfa_devices", "user_id", "serial_number")
+        ]
+
+    # v3.0, login protection
+
+    def protection_of(self, user_id: str) -> Protection:
+        """``GET /v3.0/OS-USER/users/{user_id}/login-protect``; a 404 means that it was never configured."""
+        try:
+            reply = self.session.read("GET", path_of("v3.0", "OS-USER", "users", user_id, "login-protect"))
+        except CloudError as error:
+            if error.status == 404 and not error.foreign:
+                return Protection(user_id, False, NO_PROTECTION)
+            raise
+        return _protection(user_id, reply.field("login_protect"))
+
+    def protections(self) -> list[Protection]:
+        """``GET /v3.0/OS-USER/login-protects``: only users for whom it was ever configured."""
+        reply = self.session.read("GET", "/v3.0/OS-USER/login-protects")
+        return [_protection(str(entry["user_id"]), entry) for entry in _entries(reply, "login_protects", "user_id")]
+
+    def protect(self, user_id: str, enabled: bool, verification_method: str) -> Protection:
+        """``PUT /v3.0/OS-USER/users/{user_id}/login-protect``; the method is required also when disabling."""
+        body = {"login_protect": {"enabled": enabled, "verification_method": verification_method}}
+        reply = self.session.write("PUT", path_of("v3.0", "OS-USER", "users", user_id, "login-protect"), body=body)
+        return _protection(user_id, reply.field("login_protect"))
+
+    # Keystone's part
+
+    def users(self) -> list[User]:
+        """``GET /v3/users``, all pages."""
+        return [
+            User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False)
+            for entry in self._linked("/v3/users", "users", [], "id")
+        ]
+
+    def groups(self, name: str) -> list[str]:
+        """``GET /v3/groups``: the ids of the account's groups of that name."""
+        # A server that passes over the filter must not make every group one of that name.
+        return [str(entry["id"]) for entry in self._linked("/v3/groups", "groups", [("name", name)], "id", "name") if entry["name"] == name]
+
+    def group_users(self, group_id: str) -> list[str]:
+        """``GET /v3/groups/{group_id}/users``: the ids of its members."""
+        return [str(entry["id"]) for entry in self._linked(path_of("v3", "groups", group_id, "users"), "users", [], "id")]
+
+    def _linked(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[dict[str, Any]]:
+        """The entries of a listing of Keystone's, page by page."""
+        seen = set()
+        while True:
+            reply = self.session.read("GET", path, query)
+            yield from _entries(reply, key, *needed)
+            links = reply.document.get("links")
+            following = links.get("next") if isinstance(links, dict) else None
+            if not following or str(following) in seen:
+                return
+            seen.add(str(following))
+            # Only the query is taken over: a link to another host or path would carry the credentials there.
+            query = parse_qsl(str(following).partition("#")[0].partition("?")[2], keep_blank_values=True)
+
+    def own_domains(self) -> list[tuple[str, str]]:
+        """``GET /v3/auth/domains`` as (id, name)."""
+        reply = self.session.read("GET", "/v3/auth/domains")
+        return [(str(entry["id"]), str(entry.get("name", ""))) for entry in _entries(reply, "domains", "id")]
+
+    def token_user(self, token: str) -> dict[str, Any]:
+        """``GET /v3/auth/tokens``, Keystone's word on whose token it is: ``id``, ``name``, ``domain``."""
+        reply = self.session.read_with({"X-Subject-Token": token}, "GET", "/v3/auth/tokens", [("nocatalog", "true")])
+        user = reply.field("token", "user")
+        return user if isinstance(user, dict) else {}
+
+    def access_key_user(self, access_key: str) -> str:
+        """``GET /v3.0/OS-CREDENTIAL/credentials/{access_key}``: the id of the user whom a permanent access key belongs to."""
+        reply = self.session.read("GET", path_of("v3.0", "OS-CREDENTIAL", "credentials", access_key))
+        return str(reply.field("credential", "user_id"))
+
+    # v5
+
+    def create_device_v5(self, user_id: str, name: str) -> NewDevice:
+        """``POST /v5/virtual-mfa-devices``."""
+        return _new_device(
+            self.session.write("POST", "/v5/virtual-mfa-devices", body={"virtual_mfa_device_name": name, "user_id": user_id})
+        )
+
+    def enable_device_v5(self, user_id: str, serial_number: str, codes: Callable[[], tuple[str, str]]) -> None:
+        """``POST /v5/mfa-devices/enable``; ``codes`` is asked at the moment of sending."""
+        self.session.write("POST", "/v5/mfa-devices/enable", body=lambda: _binding(user_id, serial_number, codes()))
+
+    def disable_device_v5(self, user_id: str, serial_number: str) -> None:
+        """``POST /v5/mfa-devices/disable``: no code."""
+        self.session.write("POST", "/v5/mfa-devices/disable", body={"user_id": user_id, "serial_number": serial_number})
+
+    def delete_device_v5(self, user_id: str, serial_number: str) -> None:
+        """``DELETE /v5/virtual-mfa-devices``."""
+        self.session.write("DELETE", "/v5/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
+
+    def devices_v5(self, user_id: str | None = None) -> Iterator[list[Device]]:
+        """``GET /v5/mfa-devices``, page by page; the one place where the cloud tells bound from created."""
+        query = [("user_id", user_id)] if user_id else []
+        for page in self._pages("/v5/mfa-devices", "mfa_devices", query, "user_id", "serial_number", "enabled"):
+            yield [Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND) for entry in page]
+
+    def probe_v5(self) -> None:
+        """``GET /v5/mfa-devices?limit=1``: whether v5 answers these credentials at all."""
+        self.session.read("GET", "/v5/mfa-devices", [("limit", "1")])
+
+    def users_v5(self) -> list[User]:
+        """``GET /v5/users``, all pages."""
+        return [
+            User(str(entry["user_id"]), str(entry.get("user_name", "")), entry.get("enabled") is not False)
+            for page in self._pages("/v5/users", "users", [], "user_id")
+            for entry in page
+        ]
+
+    def _pages(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[list[dict[str, Any]]]:
+        marker: str | None = None
+        seen = set()
+        while True:
+            reply = self.session.read("GET", path, query + [("limit", str(_PAGE))] + ([("marker", marker)] if marker else []))
+            yield _entries(reply, key, *needed)
+            page = reply.document.get("page_info")
+            following = page.get("next_marker") if isinstance(page, dict) else None
+            if not following or str(following) in seen:
+                return
+            marker = str(following)
+            seen.add(marker)
+
+
+def _binding(user_id: str, serial_number: str, codes: tuple[str, str]) -> dict[str, str]:
+    return {
+        "user_id": user_id,
+        "serial_number": serial_number,
+        "authentication_code_first": codes[0],
+        "authentication_code_second": codes[1],
+    }
+
+
+def _new_device(reply: Reply) -> NewDevice:
+    try:
+        return NewDevice(
+            str(reply.field("virtual_mfa_device", "serial_number")), str(reply.field("virtual_mfa_device", "base32_string_seed"))
+        )
+    except CloudError as error:
+        error.uncertain = True  # something was made, and its seed is not here
+        raise
+
+
+def _protection(user_id: str, entry: Any) -> Protection:
+    entry = entry if isinstance(entry, dict) else {}
+    enabled = entry.get("enabled") is True
+    return Protection(user_id, enabled, str(entry.get("verification_method") or NO_PROTECTION) if enabled else NO_PROTECTION)
+
+
+def _entries(reply: Reply, key: str, *needed: str) -> list[dict[str, Any]]:
+    """The list ``key`` of an answer, whose entries all have the fields ``needed``. Anything else is an error, never an empty list."""
+    entries = reply.field(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) and all(name in entry for name in needed) for entry in entries):
+        raise CloudError(
+            f"the answer's list {key} has another form than the API documents",
+            status=reply.status,
+            request_id=reply.headers.get("X-Request-Id"),
+        )
+    return entries

@@ -1,0 +1,427 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP session: pool, timeouts, retries, decoded errors, the server's clock. Knows no endpoint of any service."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Callable, Union
+from urllib.parse import quote, urlsplit
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.pace import Pace
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import ServerClock
+
+REQUESTS_IMPORT_ERROR: str | None = None
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+except ImportError:
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+
+USER_AGENT = "hwc.mfa (Ansible collection)"
+
+Body = Union[dict, Callable[[], dict], None]
+"""A JSON object, or a function that makes one at the moment it is sent: codes age."""
+
+_FIRST_DELAY = 0.25
+_LONGEST_DELAY = 8.0
+_LONGEST_RETRY_AFTER = 60.0
+_BUSY = (500, 502, 503, 504)
+
+_SHOWN = 80
+"""How much of a value that is wrong is repeated."""
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How to speak HTTP: ``verify`` as requests takes it (True, False or a path), ``timeout`` in seconds, ``retries`` beyond the first try."""
+
+    verify: bool | str = True
+    timeout: float = 30.0
+    retries: int = 5
+    pool_size: int = 8
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is a success. ``document`` is the decoded JSON, or None for an empty body."""
+
+    status: int
+    headers: Any
+    document: Any
+
+    def field(self, *names: str) -> Any:
+        """The value at ``names`` inside the document. Raises CloudError where the answer has another shape."""
+        value = self.document
+        for name in names:
+            if not isinstance(value, dict) or name not in value:
+                raise CloudError(
+                    f"the answer has no field {'.'.join(names)}: is the endpoint really that of this service?",
+                    status=self.status,
+                    request_id=self.headers.get("X-Request-Id"),
+                )
+            value = value[name]
+        return value
+
+
+def _no_auth(request: Any) -> Any:
+    return request
+
+
+def encode(text: str) -> str:
+    """Percent-encode as the signature wants it: ``A-Za-z0-9-_.~`` stay, the rest is UTF-8 in upper-case hex (CLOUD_API 4)."""
+    try:
+        return quote(text, safe="-_.~")
+    except UnicodeEncodeError:
+        raise OptionError(f"{text[:_SHOWN]!r} cannot be sent: it holds a code that is no character.") from None
+
+
+def check_id(value: str, option: str) -> str:
+    """Return ``value`` if it can be an id, else raise OptionError that names ``option``: it would address something else, or nothing."""
+    if value in ("", ".", "..") or "/" in value or legible(value) != value:
+        raise OptionError(
+            f"{option} {value[:_SHOWN]!r} cannot be an id: it must be neither empty nor '.' or '..', and hold no slash, no line break"
+            " and nothing else that cannot be seen."
+        )
+    return value
+
+
+def path_of(*segments: str) -> str:
+    """Join decoded path segments. An id that is empty, a dot segment or holds a slash would silently address something else: OptionError."""
+    for segment in segments:
+        if segment in ("", ".", "..") or "/" in segment:
+            raise OptionError(f"{segment[:_SHOWN]!r} cannot be an id: it must be neither empty nor '.' or '..', and hold no slash.")
+    return "/" + "/".join(encode(segment) for segment in segments)
+
+
+def query_of(pairs: Iterable[tuple[str, str]]) -> str:
+    """The query string in the one order and encoding that the signature knows; an empty value keeps its ``=``."""
+    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(pairs))
+
+
+def retry_delay(
+    attempt: int,
+    retries: int,
+    *,
+    read: bool,
+    status: int | None = None,
+    failover: bool = False,
+    never_sent: bool = False,
+    retry_after: str | None = None,
+    jitter: Callable[[float, float], float] = random.uniform,
+) -> float | None:
+    """The one decision on sending a request again: seconds to wait before attempt ``attempt + 1``, or None to give up.
+
+    Refused by a throttle (429) or never sent: anything may go again, since nothing was carried out. No answer, 5xx or a
+    failover: reads only, because a write may have been carried out, and then it is the caller's turn to read (CLOUD_API 6).
+    """
+    if attempt >= retries:
+        return None
+    backoff = jitter(0.5, 1.0) * min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt)
+    if status is None:
+        return backoff if never_sent or read else None
+    if status == 429:
+        return throttle_pause(retry_after, jitter)
+    if read and (status in _BUSY or failover):
+        wanted = _clamped(retry_after)
+        return backoff if wanted is None else wanted
+    return None
+
+
+def throttle_pause(retry_after: str | None, jitter: Callable[[float, float], float] = random.uniform) -> float:
+    """Seconds for which a throttle wants to be left alone, which it does not always say (CLOUD_API 6)."""
+    wanted = _clamped(retry_after)
+    return jitter(2.0, 5.0) if wanted is None else wanted
+
+
+def _clamped(retry_after: str | None) -> float | None:
+    """Retry-After in seconds within 0 and a minute, or None where there is none. The clouds send seconds, never a date."""
+    try:
+        seconds = float(retry_after)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+
+class Http:
+    """The connections of one run to all hosts, shared by all identities and threads, with the clock and the pace of each host.
+
+    ``wanted`` says whether anybody still waits for the results; nothing is written once nobody does. ``paces`` are those of an earlier run
+    by host, as ``pace_states`` gives them.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        sleep: Callable[[float], None] = time.sleep,
+        wanted: Callable[[], bool] = lambda: True,
+        paces: Mapping[str, Mapping[str, Any]] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.sleep = sleep
+        self.wanted = wanted
+        self.monotonic = monotonic
+        self.wall = wall
+        self._clocks: dict[str, ServerClock] = {}
+        self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
+        self._environments: dict[str, Mapping[str, Any]] = {}
+        self._lock = threading.Lock()
+        self._adapter = HTTPAdapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
+
+    def clock(self, base_url: str) -> ServerClock:
+        """The clock of the server behind ``base_url``."""
+        host = urlsplit(base_url).netloc
+        with self._lock:
+            return self._clocks.setdefault(host, ServerClock(self.wall))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._adapter.close()
+
+    def pace(self, base_url: str) -> Pace:
+        """The pace of the calls to the host behind ``base_url``."""
+        host = urlsplit(base_url).netloc
+        with self._lock:
+            return self._paces.setdefault(host, Pace(self.monotonic))
+
+    def pace_states(self) -> dict[str, dict[str, Any]]:
+        """The paces of the hosts that refused calls, for the next run."""
+        with self._lock:
+            states = {host: pace.state() for host, pace in self._paces.items()}
+        return {host: state for host, state in states.items() if state is not None}
+
+    def send(self, method: str, url: str, headers: dict[str, str], data: bytes | None, auth: Any) -> Any:
+        """One request, one answer: no redirect, since credentials would follow to another host, and no cookie, since identities share this."""
+        request = requests.PreparedRequest()
+        request.prepare(method=method, url=url, headers=headers, data=data, auth=auth or _no_auth)
+        response = self._adapter.send(request, timeout=self.settings.timeout, **self._environment(url))
+        _whole = response.content  # read here, where it can still be said of the call that its answer broke off
+        return response
+
+    def _environment(self, url: str) -> Mapping[str, Any]:
+        """What the environment says of a host, proxies and certificates. Read once: requests' own sessions take a fifth of each call for it."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        with self._lock:
+            if origin not in self._environments:
+                self._environments[origin] = requests.Session().merge_environment_settings(origin, {}, None, self.settings.verify, None)
+            return self._environments[origin]
+
+
+class Session:
+    """One identity's way to one host. ``auth`` is a requests AuthBase, or None for calls that need none."""
+
+    def __init__(self, http: Http, base_url: str, auth: Any = None, option: str = "iam_endpoint") -> None:
+        self.http = http
+        self.base_url = base_url
+        self.auth = auth
+        self.option = option
+        self.clock = http.clock(base_url)
+        self.pace = http.pace(base_url)
+
+    def acting_as(self, auth: Any) -> Session:
+        """The same host and connections with another identity."""
+        return Session(self.http, self.base_url, auth, self.option)
+
+    def read(self, method: str, path: str, query: Iterable[tuple[str, str]] = (), body: Body = None) -> Reply:
+        """A call that changes nothing: repeated as often as the settings allow."""
+        return self._call(method, path, query, body, read=True)
+
+    def read_with(self, headers: dict[str, str], method: str, path: str, query: Iterable[tuple[str, str]] = ()) -> Reply:
+        """A read that carries further headers."""
+        return self._call(method, path, query, None, read=True, extra=headers)
+
+    def write(self, method: str, path: str, query: Iterable[tuple[str, str]] = (), body: Body = None) -> Reply:
+        """A call that changes something: sent again only where the cloud certainly did not carry it out.
+
+        Raises CloudError with ``uncertain`` where it may have: then read, and decide anew.
+        """
+        return self._call(method, path, query, body, read=False)
+
+    def _call(
+        self, method: str, path: str, query: Iterable[tuple[str, str]], body: Body, read: bool, extra: dict[str, str] | None = None
+    ) -> Reply:
+        call = f"{method} {path}"
+        query_string = query_of(query)
+        url = self.base_url + path + ("?" + query_string if query_string else "")
+        retries = self.http.settings.retries
+        attempt = 0
+        renewed = False
+        while True:
+            # A login happens here, before the body is made: it may take long, and codes age.
+            seen_token = self.auth.prepare() if self.auth is not None else None
+            self._wait_turn()
+            if not read and not self.http.wanted():
+                # The play was killed, and may have been started again: its successor must not find somebody else at work.
+                raise CloudError("not sent, because the play that asked for it has ended", call=call)
+            sent = self.http.monotonic()
+            try:
+                response = self._send(method, url, body, extra or {})
+            except CloudError as silence:
+                # A hint says that trying again cannot help: a name that does not resolve, a certificate that is not trusted.
+                delay = None if silence.hint else retry_delay(attempt, retries, read=read, never_sent=not silence.uncertain)
+                if delay is None:
+                    silence.call = call
+                    silence.uncertain = silence.uncertain and not read
+                    raise
+                self.http.sleep(delay)
+                attempt += 1
+                continue
+            if response.status_code != 429:
+                self.pace.passed()
+            if 200 <= response.status_code < 300:
+                return self._decoded(response, call, read)
+            refusal = self._refusal(response, call, read)
+            if refusal.status == 401 and not renewed and self.auth is not None and self.auth.renew(seen_token, refusal):
+                renewed = True
+                continue
+            delay = retry_delay(
+                attempt,
+                retries,
+                read=read,
+                status=refusal.status,
+                failover=refusal.status == 410 and refusal.has_code("0020"),
+                retry_after=response.headers.get("Retry-After"),
+            )
+            if refusal.status == 429:
+                # All threads wait, since the others would be refused too: by the pace, and not each for itself.
+                self.pace.refused(throttle_pause(response.headers.get("Retry-After")) if delay is None else delay, sent)
+            if delay is None:
+                raise refusal
+            if refusal.status != 429:
+                self.http.sleep(delay)
+            attempt += 1
+
+    def _wait_turn(self) -> None:
+        """Wait as long as the cloud wants its calls to be apart."""
+        while True:
+            delay = self.pace.take()
+            if delay <= 0.0:
+                return
+            self.http.sleep(delay)
+
+    def _refusal(self, response: Any, call: str, read: bool) -> CloudError:
+        error = decode_error(response.status_code, response.headers, response.content, call)
+        error.uncertain = not read and (error.status in _BUSY or error.status == 410)
+        if 300 <= response.status_code < 400:
+            error.message = "the host answered with a redirect, which is not followed because credentials would go along"
+            error.hint = f"Give {self.option} the final address."
+        elif not error.code and "json" not in response.headers.get("Content-Type", "").lower():
+            error.hint = self._elsewhere
+        return error
+
+    def _send(self, method: str, url: str, body: Body, extra: dict[str, str]) -> Any:
+        document = body() if callable(body) else body
+        data = None if document is None else json.dumps(document).encode("utf-8")
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": USER_AGENT,
+            "Host": urlsplit(url).netloc,
+            **extra,
+        }
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        sent = self.http.wall()
+        try:
+            response = self.http.send(method, url, headers, data, self.auth)
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # requests' own errors, those of a CA bundle that cannot be loaded, of a proxy that is no host
+            raise self._unreachable(error) from None
+        self.clock.observe(response.headers.get("Date"), sent, self.http.wall())
+        return response
+
+    def _unreachable(self, error: Exception) -> CloudError:
+        """Say in a sentence why no answer came; the library's own text is a chain of reprs."""
+        host = urlsplit(self.base_url).netloc
+        cause = f"{error.__class__.__name__} {error}"
+        hint = None
+        uncertain = False
+        if isinstance(error, requests.exceptions.ProxyError):
+            text, hint = f"the proxy on the way to {host} cannot be reached or refuses", "Check HTTPS_PROXY and NO_PROXY."
+        elif isinstance(error, requests.exceptions.SSLError):
+            reason = _certificate_reason(cause)
+            text = f"the TLS certificate of {host} is not trusted ({reason})"
+            hint = "Give ca_path the authority's certificates; validate_certs=false would hand your secrets to anybody on the way."
+        elif isinstance(error, requests.exceptions.ConnectTimeout):
+            text = f"no connection to {host} within {self.http.settings.timeout:g} s; check {self.option}, region, the network or proxy"
+        elif isinstance(error, requests.exceptions.ReadTimeout):
+            text, uncertain = f"{host} did not answer within {self.http.settings.timeout:g} s (option timeout)", True
+        elif any(
+            sign in cause
+            for sign in ("NameResolutionError", "Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo")
+        ):
+            text, hint = f"the host name {host} does not resolve", f"Check the options region and {self.option}, or the network's DNS."
+        elif "NewConnectionError" in cause or "Failed to establish a new connection" in cause:
+            text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}, region, the network or proxy"
+        elif isinstance(
+            error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+        ):
+            text, uncertain = f"the connection to {host} broke before the whole answer came", True
+        else:
+            text, hint = (
+                f"the request to {host} cannot be sent ({error.__class__.__name__})",
+                f"Check {self.option}, and HTTPS_PROXY where it is set.",
+            )
+        failure = CloudError(text, uncertain=uncertain)
+        failure.hint = hint
+        return failure
+
+    @property
+    def _elsewhere(self) -> str:
+        return f"Is {self.option} really the address of this service, and no proxy or login page in between?"
+
+    def _decoded(self, response: Any, call: str, read: bool) -> Reply:
+        content = response.content
+        if not content.strip():
+            return Reply(response.status_code, response.headers, None)
+        try:
+            document = json.loads(content.decode("utf-8"))
+        except (ValueError, RecursionError):
+            kind = response.headers.get("Content-Type", "").split(";")[0].strip()[:_SHOWN] or "unknown type"
+            error = CloudError(
+                f"the host answered {response.status_code} with something that is not JSON ({kind}, {len(content)} bytes)",
+                call=call,
+                uncertain=not read,
+            )
+            error.hint = self._elsewhere
+            raise error from None
+        return Reply(response.status_code, response.headers, document)
+
+
+def _certificate_reason(cause: str) -> str:
+    for sign in (
+        "self-signed certificate in certificate chain",
+        "self-signed certificate",
+        "self signed certificate",
+        "certificate has expired",
+    ):
+        if sign in cause:
+            return sign
+    if "doesn't match" in cause or "Hostname mismatch" in cause or "IP address mismatch" in cause:
+        return "it is for another host name"
+    if "unable to get local issuer certificate" in cause:
+        return "its authority is unknown here"
+    return "the handshake failed"
+
+
+def _refusal(cause: str) -> str:
+    for sign, words in (("refused", "connection refused"), ("No route", "no route to it"), ("unreachable", "network unreachable")):
+        if sign in cause:
+            return words
+    return "no connection"

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reconciles many items at once: bounded threads, results in input order, an outcome per item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, TypeVar
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+
+Item = TypeVar("Item")
+
+
+def reconcile(
+    items: Sequence[Item],
+    work: Callable[[Item], dict[str, Any]],
+    failure: Callable[[Item], dict[str, Any]],
+    concurrency: int,
+) -> list[dict[str, Any]]:
+    """Do ``work`` for every item, at most ``concurrency`` at once, and return an outcome each, in input order.
+
+    A CloudError or OptionError of one item becomes its outcome, with ``failed``, ``msg`` and ``error``, on top of what
+    ``failure`` says of the item; it never stops or hides the others.
+    """
+
+    def one(item: Item) -> dict[str, Any]:
+        try:
+            return {"failed": False, **work(item)}
+        except (CloudError, OptionError) as error:
+            return {**failure(item), "failed": True, "msg": str(error), "error": error_facts(error)}
+        except Exception as error:  # a bug here must not lose what the others got: a seed is shown once
+            msg = f"unexpected {type(error).__name__}: please report this as a bug of hwc.mfa."
+            return {**failure(item), "failed": True, "msg": msg, "error": error_facts(OptionError(msg))}
+
+    if concurrency == 1 or len(items) == 1:
+        return [one(item) for item in items]
+    with ThreadPoolExecutor(max_workers=min(concurrency, len(items) or 1)) as pool:
+        return list(pool.map(one, items))
+
+
+def unique_users(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``items``, after making sure that no user stands twice: two threads would get in each other's way. Raises OptionError."""
+    seen = set()
+    for item in items:
+        if not item["user_id"]:
+            raise OptionError("user_id must not be empty.")
+        if item["user_id"] in seen:
+            raise OptionError(f"user_id {item['user_id']} stands twice in the list.")
+        seen.add(item["user_id"])
+    return items
+
+
+def error_facts(error: CloudError | OptionError) -> dict[str, Any]:
+    """``status``, ``code`` and ``request_id`` of an error; all None where no cloud was asked."""
+    if isinstance(error, CloudError):
+        return error.as_dict()
+    return {"status": None, "code": None, "request_id": None}
+
+
+def summarize(outcomes: Sequence[dict[str, Any]], key: str, many: str) -> dict[str, Any]:
+    """The result of a module with many items: the outcomes under ``key``, whether any changed, and at the end whether any failed."""
+    failed = [outcome for outcome in outcomes if outcome["failed"]]
+    result: dict[str, Any] = {"changed": any(outcome["changed"] for outcome in outcomes), key: list(outcomes)}
+    if failed:
+        first = failed[0]
+        result["failed"] = True
+        result["error"] = first["error"]
+        if len(outcomes) == 1:
+            result["msg"] = first["msg"]
+        else:
+            result["msg"] = legible(f"{len(failed)} of {len(outcomes)} {many} failed; the first is {first['user_id']}: {first['msg']}")
+    return result

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Login protection of users: the work of ``iam_login_protection``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, Protection
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import FEW, STALE_WAITS
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, Context, Definition
+
+METHODS = ["sms", "email", "vmfa"]
+
+
+def target(current: Protection, enabled: bool, verification_method: str | None) -> Protection:
+    """What a user's protection becomes. A method that is not given stays as it is, and is ``vmfa`` where there was none."""
+    if not enabled:
+        return Protection(current.user_id, False, NO_PROTECTION)
+    if verification_method is None:
+        verification_method = current.verification_method if current.enabled else "vmfa"
+    return Protection(current.user_id, True, verification_method)
+
+
+def method_to_send(current: Protection, wanted: Protection, verification_method: str | None) -> str:
+    """The method for the request, which the cloud demands also when protection is switched off."""
+    if wanted.enabled:
+        return wanted.verification_method
+    if verification_method is not None:
+        return verification_method
+    return current.verification_method if current.verification_method in METHODS else "vmfa"
+
+
+def by_id(protections: Iterable[Protection]) -> dict[str, Protection]:
+    """Protections by the id of their user."""
+    return {protection.user_id: protection for protection in protections}
+
+
+class _Protector:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.iam = context.iam
+        self.listing: dict[str, Protection] | None = None
+
+    def prefetch(self, user_ids: list[str]) -> None:
+        """Read the whole account once where there are many users."""
+        if len(user_ids) > FEW:
+            self.listing = by_id(self.iam.protections())
+
+    def current(self, user_id: str) -> Protection:
+        if self.listing is None:
+            return self.iam.protection_of(user_id)
+        return self.listing.get(user_id) or Protection(user_id, False, NO_PROTECTION)
+
+    def ensure(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        user_id, method = check_id(item["user_id"], "user_id"), item["verification_method"]
+        current = before = self.current(user_id)
+        wanted = target(current, item["enabled"], method)
+        if wanted != current and not self.context.check_mode:
+            retries = self.context.params["retries"]
+            for attempt in range(retries + 1):
+                try:
+                    self.iam.protect(user_id, wanted.enabled, method_to_send(current, wanted, method))
+                    break
+                except CloudError as error:
+                    if not error.uncertain or attempt == retries:
+                        raise
+                    # The answer was lost: look first, and only what is not so is written again.
+                    self.context.http.sleep(STALE_WAITS[min(attempt, len(STALE_WAITS) - 1)])
+                    current = self.iam.protection_of(user_id)
+                    if current == wanted:
+                        break
+        return {**_facts(wanted), "changed": wanted != before, "before": before.as_dict()}
+
+
+def _facts(protection: Protection) -> dict[str, Any]:
+    return {"user_id": protection.user_id, **protection.as_dict()}
+
+
+def work_protection(context: Context) -> dict[str, Any]:
+    """The work of ``iam_login_protection``: one user's flat options are a list of one."""
+    params = context.params
+    items = params["users"] if params["users"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    protector = _Protector(context)
+    protector.prefetch([item["user_id"] for item in items])
+    outcomes = reconcile(
+        unique_users(items),
+        protector.ensure,
+        lambda item: {"user_id": item["user_id"], "enabled": None, "verification_method": None, "changed": False},
+        params["concurrency"],
+    )
+    changing = [outcome for outcome in outcomes if outcome["changed"]]
+    diff = {
+        "before": {outcome["user_id"]: outcome["before"] for outcome in changing},
+        "after": {outcome["user_id"]: {name: outcome[name] for name in ("enabled", "verification_method")} for outcome in changing},
+    }
+    for outcome in outcomes:
+        outcome.pop("before", None)
+    result = summarize(outcomes, "users", "users")
+    if context.diff:
+        result["diff"] = diff
+    return result
+
+
+_ITEM_SPEC: dict[str, dict[str, Any]] = {
+    "user_id": {"type": "str"},
+    "enabled": {"type": "bool", "default": True},
+    "verification_method": {"type": "str", "choices": METHODS},
+}
+
+PROTECTION = Definition(
+    argument_spec={
+        **AUTH_SPEC,
+        **FLEET_SPEC,
+        **_ITEM_SPEC,
+        "users": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**_ITEM_SPEC, "user_id": {"type": "str", "required": True}},
+        },
+    },
+    work=work_protection,
+    many="users",
+    relations={
+        "mutually_exclusive": [["users", "user_id"], ["users", "verification_method"]],
+        "required_one_of": [["user_id", "users"]],
+    },
+)

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The account at a glance, in a constant number of calls: the work of ``iam_mfa_info``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import (
+    BOUND,
+    NO_PROTECTION,
+    UNBOUND,
+    UNKNOWN,
+    Device,
+    Iam,
+    Protection,
+    User,
+)
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import FEW, DeviceReader, own_reader
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import by_id
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, Context, Definition
+
+
+def overview(users: Iterable[User], devices: Mapping[str, Device], protections: Mapping[str, Protection]) -> list[dict[str, Any]]:
+    """One entry a user, in the cloud's order."""
+    return [_entry(user, devices.get(user.user_id), protections.get(user.user_id)) for user in users]
+
+
+def _entry(user: User, device: Device | None, protection: Protection | None) -> dict[str, Any]:
+    return {
+        "user_id": user.user_id,
+        "name": user.name,
+        "enabled": user.enabled,
+        "device": {"serial_number": device.serial_number, "binding": device.binding} if device else None,
+        "login_protection": (protection or Protection(user.user_id, False, NO_PROTECTION)).as_dict(),
+    }
+
+
+def summary(users: list[dict[str, Any]]) -> dict[str, int]:
+    """Counts over an overview. ``protected`` counts who is certain to be asked for a code: a bound device and ``vmfa`` protection."""
+
+    def count(fits: Any) -> int:
+        return sum(1 for user in users if fits(user))
+
+    def binding(user: Mapping[str, Any]) -> str | None:
+        return user["device"]["binding"] if user["device"] else None
+
+    def vmfa(user: Mapping[str, Any]) -> bool:
+        return user["login_protection"]["enabled"] and user["login_protection"]["verification_method"] == "vmfa"
+
+    return {
+        "users": len(users),
+        "enabled": count(lambda user: user["enabled"]),
+        "without_device": count(lambda user: user["device"] is None),
+        BOUND: count(lambda user: binding(user) == BOUND),
+        UNBOUND: count(lambda user: binding(user) == UNBOUND),
+        UNKNOWN: count(lambda user: binding(user) == UNKNOWN),
+        "login_protection": count(lambda user: user["login_protection"]["enabled"]),
+        "vmfa": count(vmfa),
+        "protected": count(lambda user: binding(user) == BOUND and vmfa(user)),
+    }
+
+
+def _all_users(iam: Iam) -> list[User]:
+    try:
+        return iam.users()
+    except CloudError as error:
+        if error.status not in (404, 405):
+            raise
+        return iam.users_v5()
+
+
+_ADMIN_GROUP = "admin"
+"""The group that every account has and that may do everything. The root user is always in it (the vendor's user guide)."""
+
+
+def _administrators(iam: Iam) -> list[str] | None:
+    """The ids of the administrators; None where the cloud, or what these credentials may see, does not tell."""
+    try:
+        groups = iam.groups(_ADMIN_GROUP)
+        members = [user_id for group_id in groups for user_id in iam.group_users(group_id)]
+    except CloudError as error:
+        if error.status in (400, 403, 404, 405, 406, 501):
+            return None
+        raise
+    return members if groups else None
+
+
+def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
+    """The whole account: who is there, with what, who administers it, and who asks; all asked for at once."""
+    iam = context.iam
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        users, devices = pool.submit(_all_users, iam), pool.submit(reader.all)
+        protections, caller = pool.submit(iam.protections), pool.submit(context.caller)
+        administrators = pool.submit(_administrators, iam)
+        entries = overview(users.result(), devices.result(), by_id(protections.result()))
+        return {
+            "users": entries,
+            "summary": summary(entries),
+            "caller": caller.result(),
+            "administrators": administrators.result(),
+        }
+
+
+def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[str, Any]:
+    """Some users only. Who they are is not asked, since that would take the listing of the whole account."""
+    concurrency = context.params["concurrency"]
+    for user_id in user_ids:
+        check_id(user_id, "user_ids")
+    reader.prefetch(user_ids, concurrency)
+    listed = by_id(context.iam.protections()) if len(user_ids) > FEW else None
+
+    def look(user_id: str) -> dict[str, Any]:
+        protection = context.iam.protection_of(user_id) if listed is None else listed.get(user_id)
+        return _entry(User(user_id, None, None), reader.known(user_id), protection)
+
+    with ThreadPoolExecutor(max_workers=min(concurrency, len(user_ids) or 1)) as pool:
+        return {"users": list(pool.map(look, user_ids))}
+
+
+def work_info(context: Context) -> dict[str, Any]:
+    """The work of ``iam_mfa_info``."""
+    user_ids = context.params["user_ids"]
+    reader = own_reader(context)
+    found = _account(context, reader) if user_ids is None else _some(context, reader, list(dict.fromkeys(user_ids)))
+    return {"changed": False, **found, "api": "v5" if reader.v5 else "v3", "check_mode": context.check_mode}
+
+
+MFA_INFO = Definition(
+    argument_spec={
+        **AUTH_SPEC,
+        **FLEET_SPEC,
+        "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
+        "user_ids": {"type": "list", "elements": "str"},
+    },
+    work=work_info,
+    many="users",
+)

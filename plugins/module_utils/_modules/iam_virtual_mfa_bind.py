@@ -1,0 +1,288 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bind and unbind virtual MFA devices: the work of ``iam_virtual_mfa_bind``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import Password, wants_code
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import (
+    ServerClock,
+    check_code,
+    code_for_step,
+    consecutive_pair,
+    decode_seed,
+    seconds_until_safe,
+    step_at,
+)
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import Actors, DeviceReader, DeviceWriter
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
+
+ANY_CODE = "000000"
+"""What an administrator sends to unbind in v3.0: any six digits, unchecked (CLOUD_API 2)."""
+
+_OWN_CREDENTIALS_HINT = (
+    "Only the user himself may bind his device: give his own auth_password, auth_token, or access_key and secret_key, in his item of bindings"
+    " (or as the module's credentials for a single user)."
+)
+
+
+def obstacle(device: Device | None, serial_number: str | None) -> str | None:
+    """Why a user's device cannot be bound, or None."""
+    if device is None:
+        return "the user has no virtual MFA device to bind: create one with hwc.mfa.iam_virtual_mfa_device."
+    if serial_number is not None and serial_number != device.serial_number:
+        return f"the user's device is {device.serial_number} and not the serial_number that was given."
+    return None
+
+
+class Codes:
+    """Where an item's codes come from: typed by somebody, or computed from its seed when they are sent, on the server's clock."""
+
+    def __init__(self, item: Mapping[str, Any], needed: bool) -> None:
+        first, second, seed = (item.get(name) for name in ("authentication_code_first", "authentication_code_second", "seed"))
+        if seed and (first or second):
+            raise OptionError(
+                "seed and authentication_code_first/authentication_code_second exclude each other: give the one or the others."
+            )
+        self._key = decode_seed(seed) if seed else None
+        self._typed: tuple[str, str] | None = None
+        if first or second:
+            if needed and not (first and second):
+                raise OptionError(
+                    "authentication_code_first and authentication_code_second go together: two consecutive codes of the device."
+                )
+            typed = (first or second or "", second or first or "")
+            self._typed = (check_code(typed[0], "authentication_code_first"), check_code(typed[1], "authentication_code_second"))
+            if needed and first == second:
+                raise OptionError(
+                    "authentication_code_first and authentication_code_second are the same: wait for the device to show the next code."
+                )
+        if needed and self._key is None and self._typed is None:
+            raise OptionError("seed, or authentication_code_first and authentication_code_second, must be given to bind a device.")
+
+    @property
+    def given(self) -> bool:
+        return self._key is not None or self._typed is not None
+
+    def pair(self, clock: ServerClock, sleep: Callable[[float], None]) -> tuple[str, str]:
+        """The previous and the current code, at a moment when both are sure to arrive in time."""
+        if self._typed is not None:
+            return self._typed
+        return consecutive_pair(self._key or b"", _safe_moment(clock, sleep))
+
+    def current(self, clock: ServerClock, sleep: Callable[[float], None]) -> str:
+        """The current code; of two typed ones the second."""
+        if self._typed is not None:
+            return self._typed[1]
+        return code_for_step(self._key or b"", step_at(_safe_moment(clock, sleep)))
+
+
+def _safe_moment(clock: ServerClock, sleep: Callable[[float], None]) -> float:
+    sleep(seconds_until_safe(clock.now(), clock.uncertainty))
+    return clock.now()
+
+
+class _Binder:
+    """What the items of one run share."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.actors = Actors(context)
+
+    def bind(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        codes = Codes(item, needed=True)
+        reader, writer, own = self.actors.for_item(item)
+        serial_number = item["serial_number"]
+        try:
+            device, reader = self._device(item, reader, writer, own)
+        except CloudError as error:
+            if wants_code(error) and self._reads_as(item, reader, own):
+                return {"user_id": item["user_id"], "serial_number": serial_number, "binding": BOUND, "changed": False}
+            raise
+        problem = obstacle(device, serial_number)
+        if device is None or problem is not None:
+            raise OptionError(problem or "")
+        if device.binding == BOUND:
+            return _outcome(device, BOUND, False)
+        if self.context.check_mode:
+            return _outcome(device, UNKNOWN if device.binding == UNKNOWN else BOUND, True)
+        try:
+            writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep))
+        except CloudError as error:
+            return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]))
+        return _outcome(device, BOUND, True)
+
+    def _reads_as(self, item: Mapping[str, Any], reader: DeviceReader, own: bool) -> bool:
+        """Whether the very user of ``item`` is the one who reads, so that a login that asks him for a code shows that his device is bound."""
+        credentials = self.context.credentials
+        if reader is self.actors.reader:
+            return isinstance(credentials, Password) and credentials.user_id == item["user_id"]
+        return own
+
+    def _device(self, item: Mapping[str, Any], reader: DeviceReader, writer: DeviceWriter, own: bool) -> tuple[Device | None, DeviceReader]:
+        user_id, serial_number = item["user_id"], item["serial_number"]
+        if item["presume_unbound"] and serial_number is not None:
+            # Nobody has looked: a refusal is then read like one of a device of which the cloud cannot tell.
+            return Device(user_id, serial_number, UNKNOWN), reader
+        try:
+            device = reader.known(user_id)
+        except CloudError as error:
+            if error.status != 403 or not own or reader.iam is writer.iam:
+                raise
+            # The module's credentials may not read this user: he himself may.
+            reader = DeviceReader(writer.iam, self.actors.api)
+            device = reader.read(user_id)
+        if obstacle(device, serial_number) and serial_number is not None:
+            # Somebody saw this serial: the reading may be older than the device.
+            device = reader.read_until(user_id, lambda seen: obstacle(seen, serial_number) is None)
+        return device, reader
+
+    def _after_refusal(self, error: CloudError, device: Device, reader: DeviceReader, own: bool, just_made: bool) -> dict[str, Any]:
+        """What a bind that did not plainly succeed has come to. Never sends it again: that would burn codes."""
+        if own and device.binding == UNKNOWN and wants_code(error):
+            # The login asks for a code of the device, which the cloud does of bound devices only (CLOUD_API 4).
+            return _outcome(device, BOUND, False)
+        if error.status == 403:
+            error.hint = _OWN_CREDENTIALS_HINT
+        if error.status != 409 and not error.uncertain:
+            raise error
+        seen = reader.read_until(
+            device.user_id, lambda now: now is not None and now.serial_number == device.serial_number and now.binding in (BOUND, UNKNOWN)
+        )
+        if seen is not None and seen.serial_number == device.serial_number:
+            if seen.binding == BOUND:
+                return _outcome(device, BOUND, error.uncertain)
+            if seen.binding == UNKNOWN and not error.uncertain:
+                if not just_made:
+                    return _outcome(device, BOUND, False)
+                error.hint = (
+                    "A conflict tells of a binding, and this device was presumed to be unbound, so it is not known which is true:"
+                    " run again without presume_unbound."
+                )
+        if error.uncertain:
+            error.hint = (
+                "Whether the device is bound is not known: run again, with new codes. A device that is bound by then is left alone."
+            )
+        raise error
+
+    def unbind(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        codes = Codes(item, needed=False)
+        reader, writer, own = self.actors.for_item(item)
+        serial_number = item["serial_number"]
+        device, reader = self._device(item, reader, writer, own)
+        if device is None or device.binding == UNBOUND:
+            return _outcome(device or Device(item["user_id"], "", UNBOUND), UNBOUND, False)
+        problem = obstacle(device, serial_number)
+        if problem is not None:
+            raise OptionError(problem)
+        if self.context.check_mode:
+            return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
+        return _outcome(device, UNBOUND, unbind(self.context, device, reader, writer, codes, own))
+
+
+def unbind(context: Context, device: Device, reader: DeviceReader, writer: DeviceWriter, codes: Codes, own: bool) -> bool:
+    """Unbind a device that is bound or may be. Returns whether that changed anything; raises CloudError, or OptionError where a code is missing."""
+
+    def code() -> str:
+        if codes.given:
+            return codes.current(writer.iam.session.clock, context.http.sleep)
+        caller = None if own else context.caller()
+        if own or (caller and caller["user_id"] == device.user_id):
+            # A wrong code would count against the user, and lock him after a few.
+            raise OptionError(
+                "seed or authentication_code_first is needed: a user who unbinds his own device must send its current code"
+                " (with an administrator's credentials none is needed)."
+            )
+        return ANY_CODE
+
+    try:
+        writer.unbind(device, code)
+    except CloudError as error:
+        if error.uncertain:
+            seen = reader.read_until(device.user_id, lambda now: now is None or now.binding == UNBOUND)
+            if seen is None or seen.binding == UNBOUND:
+                return True
+            error.hint = "Whether the device is still bound is not known: run again."
+            raise
+        # How v3.0 says that a device is not bound is not documented: what is no wrong code, no protection and no refusal, is that.
+        if device.binding == UNKNOWN and error.status in (400, 404, 409) and not error.has_code("1061", "1062"):
+            return False
+        raise
+    return True
+
+
+def _outcome(device: Device, binding: str, changed: bool) -> dict[str, Any]:
+    return {"user_id": device.user_id, "serial_number": device.serial_number or None, "binding": binding, "changed": changed}
+
+
+def work_bind(context: Context) -> dict[str, Any]:
+    """The work of ``iam_virtual_mfa_bind``: one user's flat options are a list of one."""
+    params = context.params
+    items = params["bindings"] if params["bindings"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    if params["state"] == "absent" and any(item["presume_unbound"] for item in items):
+        raise OptionError("presume_unbound goes with state=present only: what is presumed to be unbound needs no unbinding.")
+    binder = _Binder(context)
+    binder.actors.prefetch([item for item in items if not (item["presume_unbound"] and item["serial_number"])])
+    if any(item["presume_unbound"] for item in items) and not context.check_mode:
+        binder.actors.settle()
+        # Of whom nothing is asked, no answer tells the time either.
+        context.know_the_time()
+    outcomes = reconcile(
+        unique_users(items),
+        binder.bind if params["state"] == "present" else binder.unbind,
+        lambda item: {"user_id": item["user_id"], "serial_number": item["serial_number"], "binding": UNKNOWN, "changed": False},
+        params["concurrency"],
+    )
+    result = summarize(outcomes, "bindings", "users")
+    if context.diff:
+        result["diff"] = binding_diff(outcomes)
+    return result
+
+
+def binding_diff(outcomes: list[dict[str, Any]]) -> dict[str, Any]:
+    """What changes, as ``before`` and ``after`` for diff mode; only users whose binding changes stand in it."""
+    changing = [outcome for outcome in outcomes if outcome["changed"]]
+    other = {BOUND: UNBOUND, UNBOUND: BOUND}
+    return {
+        "before": {outcome["user_id"]: other.get(outcome["binding"], UNKNOWN) for outcome in changing},
+        "after": {outcome["user_id"]: outcome["binding"] for outcome in changing},
+    }
+
+
+_ITEM_SPEC: dict[str, dict[str, Any]] = {
+    "user_id": {"type": "str"},
+    "serial_number": {"type": "str"},
+    "authentication_code_first": {"type": "str", "no_log": True},
+    "authentication_code_second": {"type": "str", "no_log": True},
+    "seed": {"type": "str", "no_log": True},
+    "presume_unbound": {"type": "bool", "default": False},
+}
+
+BIND = Definition(
+    argument_spec={
+        **AUTH_SPEC,
+        **FLEET_SPEC,
+        **_ITEM_SPEC,
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
+        "bindings": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**_ITEM_SPEC, "user_id": {"type": "str", "required": True}, **ITEM_AUTH_SPEC},
+        },
+    },
+    work=work_bind,
+    many="bindings",
+    relations={
+        "mutually_exclusive": [["bindings", name] for name in _ITEM_SPEC if name != "presume_unbound"],
+        "required_one_of": [["user_id", "bindings"]],
+    },
+)

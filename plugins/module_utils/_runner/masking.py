@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What leaves of a run's result, the same from a module and from the control process: masked, packed, and with the options that it was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack
+
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+_OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "instance_id", "identity_store_id", "verification_method"})
+"""Fields of results that hold ids or words of the API and never free text: a short secret that an id happens to contain must not tear it."""
+
+
+def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
+    """The result as it is handed to Ansible, which must not mask it once more: that takes the product of values and secrets."""
+    # Messages are made legible before they come here, and so are the secrets that they repeat.
+    secrets = secrets | {legible(secret) for secret in secrets} - {""}
+    visible: dict[str, Any] = {**result, "invocation": {"module_args": options_shown(params, definition.argument_spec)}}
+    visible = _masked(visible, _plausible(secrets, _free_texts(visible)))
+    if params.get("packed") and definition.many in visible:
+        # Masked first: in JSON a secret may be written in other characters.
+        visible[f"{definition.many}_packed"] = pack(visible.pop(definition.many))
+    return visible
+
+
+_SHINGLE = 4
+
+
+def _plausible(secrets: set[str], texts: Iterable[str]) -> set[str]:
+    """The secrets that may occur in ``texts``, by their first letters: to search every message for every secret of thousands takes minutes."""
+    shingles = {text[start : start + _SHINGLE] for text in texts for start in range(len(text) - _SHINGLE + 1)}
+    return {secret for secret in secrets if len(secret) < _SHINGLE or secret[:_SHINGLE] in shingles}
+
+
+def _free_texts(value: Any, opaque: bool = False) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _free_texts(item, name in _OPAQUE)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _free_texts(item, opaque)
+    elif isinstance(value, str) and not opaque:
+        yield value
+
+
+def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked(item, secrets, name in _OPAQUE) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, secrets, opaque) for item in value]
+    if isinstance(value, str) and not opaque and secrets:
+        return remove_values(value, secrets)
+    return value
+
+
+def options_shown(params: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The options as ``-vvv`` shows them: what is secret is replaced, at every depth, and so is what could be.
+
+    Under a name that is misspelt a secret is one too, and so is what stands in an address before its host.
+    """
+    return {name: _option(value, spec.get(name, _UNKNOWN)) for name, value in params.items()}
+
+
+_UNKNOWN: Mapping[str, Any] = {"no_log": True}
+
+_USER_INFO = re.compile("//[^/]*@")
+
+
+def _option(value: Any, option: Mapping[str, Any]) -> Any:
+    if value is None:
+        return None
+    if option.get("no_log") or (isinstance(value, str) and _USER_INFO.search(value)):
+        return _HIDDEN
+    if "options" in option:
+        items = value if isinstance(value, list) else [value]
+        return [options_shown(item, option["options"]) if isinstance(item, dict) else _HIDDEN for item in items]
+    return value

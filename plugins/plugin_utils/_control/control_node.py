@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action plugins that work with files of the control node and talk to no cloud."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
+
+
+class WorkError(Exception):
+    """The work cannot be done. The text is a sentence for the user and holds no secret."""
+
+
+class ControlNodeAction(ActionBase):
+    """Validates the options that ``spec`` describes, and calls ``work``."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    spec: Mapping[str, Mapping[str, Any]]
+
+    @abstractmethod
+    def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        """Do the work and return the result. Raises WorkError."""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        # Defaults of the action group reach these plugins too, and mean nothing to them.
+        args = {name: value for name, value in plain(self._task.args).items() if name in self.spec or name not in AUTH_SPEC}
+        validated = ArgumentSpecValidator(dict(self.spec)).validate(args)
+        if validated.error_messages:
+            return {**result, "failed": True, "msg": validated.error_messages[0]}
+        try:
+            return {**result, **self.work(validated.validated_parameters, bool(self._task.check_mode))}
+        except WorkError as error:
+            return {**result, "failed": True, "msg": str(error)}

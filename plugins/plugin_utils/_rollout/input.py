@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the filters of the rollout are given, looked at before it is worked with: what has another form is an error in the user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened, plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError
+
+
+@contextmanager
+def told(name: str) -> Iterator[None]:
+    """Errors as a filter's: those of a plan in its own words, and others as what they come from, which is data of another form."""
+    try:
+        yield
+    except PlanError as error:
+        raise AnsibleFilterError(f"hwc.mfa.{name}: {legible(error)}") from None
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise AnsibleFilterError(
+            f"hwc.mfa.{name}: the input or an argument has another form than is documented ({type(error).__name__})."
+        ) from error
+
+
+def audit_in(value: Any) -> Any:
+    """The result of an audit. Raises PlanError."""
+    audit = _opened(value)
+    users = audit.get("users") if isinstance(audit, dict) else None
+    if isinstance(users, list) and all(_is_user(user) for user in users) and isinstance(audit.get("caller"), (dict, type(None))):
+        administrators = audit.get("administrators") or []
+        if isinstance(administrators, list) and all(isinstance(user_id, str) for user_id in administrators):
+            return audit
+    raise PlanError("audit must be the result of hwc.mfa.iam_mfa_info.")
+
+
+def _is_user(user: Any) -> bool:
+    if not isinstance(user, dict) or not isinstance(user.get("user_id"), str) or not isinstance(user.get("name", 0), (str, type(None))):
+        return False
+    device, protection = user.get("device", 0), user.get("login_protection")
+    return (
+        "enabled" in user
+        and (device is None or (isinstance(device, dict) and isinstance(device.get("serial_number"), str) and "binding" in device))
+        and isinstance(protection, dict)
+        and "enabled" in protection
+        and "verification_method" in protection
+    )
+
+
+def seeds_in(value: Any) -> dict[str, Any]:
+    """What a store knows, by user id. Raises PlanError, which names the variable that an operator's own store sets."""
+    seeds = {} if value is None else _opened(value)
+    if not isinstance(seeds, dict) or not all(
+        isinstance(seed, dict) and all(isinstance(seed.get(name), str) and seed[name] for name in ("serial_number", "seed"))
+        for seed in seeds.values()
+    ):
+        raise PlanError(
+            "the seeds that are stored (mfa_rollout_store_loaded.entries) must be a mapping from user id to serial_number, seed and name,"
+            " which are texts."
+        )
+    return seeds
+
+
+def ids_in(value: Any) -> list[str]:
+    """The users for whom a device was about to be created. Raises PlanError."""
+    ids = plain(value)
+    if not isinstance(ids, list) or not all(isinstance(user_id, str) for user_id in ids):
+        raise PlanError("mfa_rollout_store_loaded.intents must be a list of user ids.")
+    return ids
+
+
+def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
+    """Users whom a variable of the role names. Raises PlanError."""
+    users = plain(value)
+    if not isinstance(users, list) or not all(isinstance(user, dict) and _is_named(user) for user in users):
+        raise PlanError(f"{variable} must be a list of mappings, each with user_id or name{_MORE.get(variable, '')}.")
+    return users
+
+
+_MORE = {"mfa_rollout_exempt": ", and a reason"}
+
+
+def _is_named(user: Mapping[str, Any]) -> bool:
+    names = [user.get("user_id"), user.get("name")]
+    return any(names) and all(name is None or (isinstance(name, (str, int)) and not isinstance(name, bool)) for name in names)
+
+
+def options_in(value: Any, variable: str) -> dict[str, Any]:
+    """Options for modules. Raises PlanError."""
+    options = {} if value is None else plain(value)
+    if not isinstance(options, dict):
+        raise PlanError(f"{variable} must be a mapping of options.")
+    return options
+
+
+def _opened(value: Any) -> Any:
+    try:
+        return opened(value)
+    except ValueError:
+        return None

@@ -1,0 +1,313 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import AccessKey, SignatureAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Iam, Protection
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import by_user
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import Script
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def admin_iam(cloud):
+    return Iam(cloud.session().acting_as(SignatureAuth(AccessKey(**cloud.by_key()), now=cloud.cloud.now)))
+
+
+def test_users_of_all_pages_are_found_in_order(start):
+    cloud = start(users=25, page_size=7)
+    assert [user.user_id for user in admin_iam(cloud).users()] == [user.id for user in cloud.cloud.accounts[0].users]
+    assert cloud.routes() == ["users"] * 4
+
+
+def test_link_to_another_host_lends_its_query_and_nothing_else(script):
+    elsewhere = script((200, {"users": []}))
+    first = {"users": [{"id": "u1", "name": "a"}], "links": {"next": f"{elsewhere.url}/other?marker=u1&x="}}
+    server = script((200, first), (200, {"users": [{"id": "u2", "name": "b", "enabled": False}], "links": {"next": None}}))
+    users = server.iam().users()
+    assert [(user.user_id, user.enabled) for user in users] == [("u1", True), ("u2", False)]
+    assert [path for _method, path, _headers, _body in server.requests] == ["/v3/users", "/v3/users?marker=u1&x="]
+    assert elsewhere.requests == []
+
+
+def test_link_that_leads_in_a_circle_ends(script):
+    page = {"users": [{"id": "u1", "name": "a"}], "links": {"next": "http://x/v3/users?marker=u1"}}
+    server = script((200, page))
+    server.iam().users()
+    assert len(server.requests) == 2
+
+
+def test_devices_of_all_pages_are_found_on_v5(start):
+    cloud = start(users=450)
+    owners = cloud.users[:400]
+    for user in owners:
+        cloud.cloud.give_device(user.id, bound=user.number % 3 == 0)
+    found = {device.user_id: device for page in admin_iam(cloud).devices_v5() for device in page}
+    assert set(found) == {user.id for user in owners}
+    assert all((found[user.id].binding == "bound") == user.device.bound for user in owners)
+    # As few pages as the cloud allows.
+    assert cloud.routes() == ["v5-list"] * 2
+    assert len(admin_iam(cloud).users_v5()) == 451
+
+
+def test_marker_that_repeats_itself_ends(script):
+    server = script((200, {"users": [{"user_id": "u1"}], "page_info": {"next_marker": "m", "current_count": 1}}))
+    server.iam().users_v5()
+    assert len(server.requests) == 2
+
+
+LISTINGS = {
+    "users": (Iam.users, "users", {"id": "u1"}),
+    "own_domains": (Iam.own_domains, "domains", {"id": "d1"}),
+    "devices": (Iam.devices, "virtual_mfa_devices", {"user_id": "u1", "serial_number": "s"}),
+    "protections": (Iam.protections, "login_protects", {"user_id": "u1"}),
+    "devices_v5": (
+        lambda iam: [device for page in iam.devices_v5() for device in page],
+        "mfa_devices",
+        {"user_id": "u1", "serial_number": "s", "enabled": True},
+    ),
+    "users_v5": (Iam.users_v5, "users", {"user_id": "u1"}),
+}
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_listing_of_another_form_is_an_error_and_never_empty(script, name):
+    ask, key, entry = LISTINGS[name]
+    broken = [{}, {key: None}, {key: {}}, {key: "x"}, {key: [1]}, {key: [[]]}, {key: [None]}, [], "x", None, {"Users": []}]
+    broken += [{key: [{other: value for other, value in entry.items() if other != gone}]} for gone in entry]
+    for document in broken:
+        with pytest.raises(CloudError):
+            ask(script((200, document)).iam())
+    with pytest.raises(CloudError):
+        ask(script((200, b"")).iam())
+    assert len(ask(script((200, {key: [entry]})).iam())) == 1
+    assert ask(script((200, {key: []})).iam()) == []
+
+
+def test_refused_listing_is_an_error_and_never_empty(cloud):
+    cloud.handle.fault("forbid")
+    for ask, _key, _entry in LISTINGS.values():
+        with pytest.raises(CloudError, match="HTTP 403"):
+            ask(admin_iam(cloud))
+
+
+def test_creation_without_a_seed_in_its_answer_is_uncertain(script):
+    for document in ({}, {"virtual_mfa_device": {"serial_number": "s"}}, {"virtual_mfa_device": None}):
+        with pytest.raises(CloudError) as caught:
+            script((201, document)).iam().create_device("u1", "x")
+        assert caught.value.uncertain
+
+
+def test_user_without_a_device_or_protection_is_not_an_error(cloud):
+    iam = admin_iam(cloud)
+    user_id = cloud.users[0].id
+    assert iam.device_of(user_id) is None
+    assert iam.protection_of(user_id) == Protection(user_id, False, "none")
+    assert list(iam.devices_v5(user_id)) == [[]]
+
+
+def test_user_is_enabled_unless_the_cloud_says_that_he_is_not(script):
+    entries = [{"enabled": True}, {"enabled": False}, {}]
+    v3 = script((200, {"users": [{"id": "u", **entry} for entry in entries]})).iam()
+    v5 = script((200, {"users": [{"user_id": "u", **entry} for entry in entries]})).iam()
+    assert [user.enabled for user in v3.users()] == [user.enabled for user in v5.users_v5()] == [True, False, True]
+
+
+def test_device_without_a_serial_is_none(script):
+    assert script((200, {"virtual_mfa_device": {"serial_number": ""}})).iam().device_of("u1") is None
+
+
+def test_owner_of_a_token_whom_nobody_describes_is_not_known(script):
+    assert script((200, {"token": {"user": {"id": "u1"}}})).iam().token_user("T0") == {"id": "u1"}
+    assert script((200, {"token": {"user": None}})).iam().token_user("T0") == {}
+
+
+def test_device_of_another_form_is_an_error(script):
+    with pytest.raises(CloudError):
+        script((200, {"virtual_mfa_device": []})).iam().device_of("u1")
+    with pytest.raises(CloudError):
+        script((200, {})).iam().protection_of("u1")
+
+
+def test_protection_that_is_off_has_no_method(cloud):
+    iam = admin_iam(cloud)
+    user_id = cloud.users[0].id
+    assert iam.protect(user_id, True, "sms") == Protection(user_id, True, "sms")
+    assert iam.protect(user_id, False, "sms") == Protection(user_id, False, "none")
+    assert iam.protection_of(user_id) == Protection(user_id, False, "none")
+    assert iam.protections() == [Protection(user_id, False, "none")]
+
+
+@pytest.mark.parametrize("user_id", ["a/b", "..", ".", ""])
+def test_id_that_breaks_out_of_its_path_is_refused_before_sending(script, user_id):
+    server = script((200, {}))
+    with pytest.raises(OptionError):
+        server.iam().device_of(user_id)
+    assert server.requests == []
+
+
+def test_id_with_odd_letters_reaches_the_cloud_whole(cloud):
+    iam = admin_iam(cloud)
+    assert iam.device_of("a b%2Fcü?x#y") is None
+    assert cloud.log[-1]["path"] == "/v3.0/OS-MFA/users/a%20b%252Fc%C3%BC%3Fx%23y/virtual-mfa-device"
+    assert cloud.log[-1]["status"] == 404
+
+
+def test_seed_is_in_no_repr(cloud):
+    made = admin_iam(cloud).create_device(cloud.users[0].id, "x")
+    assert made.seed == cloud.users[0].device.seed
+    assert made.seed not in repr(made)
+
+
+def test_bound_device_is_shown_before_an_unbound_one():
+    unbound, bound = Device("u", "s1", "unbound"), Device("u", "s2", "bound")
+    assert by_user([unbound, bound]) == by_user([bound, unbound]) == {"u": bound}
+
+
+# Identity Center
+
+
+def test_instances_of_all_pages_are_found(script):
+    pages = [
+        {"instances": [{"instance_id": "i1", "identity_store_id": "d1"}], "page_info": {"next_marker": "m/1", "current_count": 1}},
+        {"instances": [{"instance_id": "i2", "identity_store_id": "d2", "alias": "b"}], "page_info": {"next_marker": None}},
+    ]
+    server = script(*[(200, page) for page in pages])
+    assert [instance.instance_id for instance in IdentityCenter(server.session()).instances()] == ["i1", "i2"]
+    assert [path for _method, path, _headers, _body in server.requests] == [
+        "/v1/instances?limit=100",
+        "/v1/instances?limit=100&marker=m%2F1",
+    ]
+
+
+@pytest.mark.parametrize("document", [{}, {"instances": None}, {"instances": [{}]}, {"instances": [{"instance_id": "i"}]}, [], None])
+def test_instances_of_another_form_are_an_error(script, document):
+    with pytest.raises(CloudError):
+        IdentityCenter(script((200, document)).session()).instances()
+
+
+@pytest.mark.parametrize("document", [{}, [], None, {"sso_configuration": []}, {"sso_configuration": "x"}])
+def test_sso_configuration_of_another_form_is_an_error_since_it_would_be_overwritten(script, document):
+    with pytest.raises(CloudError):
+        IdentityCenter(script((200, document)).session()).sso_configuration("i1")
+
+
+def test_management_settings_without_a_permission_are_an_error(script):
+    with pytest.raises(CloudError):
+        IdentityCenter(script((200, {"identity_store_id": "d1"})).session()).mfa_management("i1")
+
+
+@pytest.mark.parametrize("ask", [lambda iam: iam.device_of("u1"), lambda iam: iam.protection_of("u1")])
+@pytest.mark.parametrize("page", [b"<html>Not Found</html>", b"{}", b"[]", b"gone"])
+def test_page_in_the_clouds_place_is_not_taken_for_nothing_there(script, ask, page):
+    with pytest.raises(CloudError, match="not an error of the cloud's API"):
+        ask(script((404, page, {"Content-Type": "text/html"})).iam())
+
+
+def test_bare_404_is_taken_for_nothing_there(script):
+    assert script((404, b"")).iam().device_of("u1") is None
+    assert not script((404, b"")).iam().protection_of("u1").enabled
+
+
+# Answers that no cloud would give
+
+ODD_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=6)
+    | st.sampled_from(["http://[", "?marker=a", "u1"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("users", "links", "next", "id", "name", "enabled", "user_id", "user_name", "mfa_devices", "serial_number", "domains"),
+                    *(
+                        "page_info",
+                        "next_marker",
+                        "virtual_mfa_device",
+                        "virtual_mfa_devices",
+                        "base32_string_seed",
+                        "login_protect",
+                        "token",
+                    ),
+                    *("login_protects", "verification_method", "user", "credential", "instances", "instance_id", "identity_store_id"),
+                    *("sso_configuration", "user_permission", "allowed_mfa_types", "alias"),
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+CALLS = {
+    "users": lambda iam: iam.users(),
+    "users_v5": lambda iam: iam.users_v5(),
+    "devices": lambda iam: iam.devices(),
+    "devices_v5": lambda iam: list(iam.devices_v5()),
+    "device_of": lambda iam: iam.device_of("u1"),
+    "protections": lambda iam: iam.protections(),
+    "protection_of": lambda iam: iam.protection_of("u1"),
+    "protect": lambda iam: iam.protect("u1", True, "vmfa"),
+    "own_domains": lambda iam: iam.own_domains(),
+    "token_user": lambda iam: iam.token_user("T"),
+    "access_key_user": lambda iam: iam.access_key_user("AK"),
+    "create_device": lambda iam: iam.create_device("u1", "n"),
+    "create_device_v5": lambda iam: iam.create_device_v5("u1", "n"),
+    "instances": lambda iam: IdentityCenter(iam.session).instances(),
+    "mfa_management": lambda iam: IdentityCenter(iam.session).mfa_management("i1"),
+    "sso_configuration": lambda iam: IdentityCenter(iam.session).sso_configuration("i1"),
+}
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_answer_of_any_form_is_understood_or_an_error_and_never_read_forever(odd_server, data):
+    name = data.draw(st.sampled_from(sorted(CALLS)))
+    key = {"users_v5": "users", "devices": "virtual_mfa_devices", "devices_v5": "mfa_devices", "own_domains": "domains"}.get(name, name)
+    body = data.draw(
+        ODD_VALUES | st.fixed_dictionaries({key: st.lists(ODD_VALUES, max_size=3), "links": ODD_VALUES, "page_info": ODD_VALUES})
+    )
+    odd_server.answers[0] = (200, body)
+    before = len(odd_server.requests)
+    try:
+        CALLS[name](odd_server.iam())
+    except (CloudError, OptionError) as error:
+        assert str(error)
+    assert len(odd_server.requests) - before <= 3
+
+
+@pytest.fixture(scope="module")
+def odd_server():
+    answers = [(200, {})]
+    server = Script(answers)
+    server.answers = answers
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("link", ["http://[", "//[::1", "?", "#?a=b", "?marker=\ud83d"])
+def test_link_to_the_next_page_that_is_no_address_breaks_nothing(script, link):
+    page = {"users": [{"id": "u1", "name": "a"}], "links": {"next": link}}
+    try:
+        assert [user.user_id for user in script((200, page)).iam().users()] == ["u1", "u1"]
+    except OptionError as error:
+        assert "no character" in str(error)
+
+
+def test_markers_that_go_round_in_a_circle_end(script):
+    def page(marker):
+        return (200, {"mfa_devices": [], "instances": [], "page_info": {"next_marker": marker}})
+
+    server = script(*(page("ab"[number % 2]) for number in range(20)))
+    assert list(server.iam().devices_v5()) == [[], [], []]
+    server = script(*(page("ab"[number % 2]) for number in range(20)))
+    assert IdentityCenter(server.session()).instances() == []
+    assert len(server.requests) == 3

@@ -1,0 +1,152 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Protection
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import PROTECTION, method_to_send, target
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
+
+OFF = Protection("u", False, "none")
+SMS = Protection("u", True, "sms")
+VMFA = Protection("u", True, "vmfa")
+
+
+@pytest.fixture(params=["huaweicloud", "otc"])
+def any_cloud(request, start):
+    return start(profile=request.param)
+
+
+def only(result):
+    assert len(result["users"]) == 1
+    return result["users"][0]
+
+
+@pytest.mark.parametrize(
+    ("current", "enabled", "method", "becomes"),
+    [
+        (OFF, True, None, VMFA),
+        (SMS, True, None, SMS),
+        (VMFA, True, None, VMFA),
+        (OFF, True, "sms", SMS),
+        (VMFA, True, "sms", SMS),
+        (SMS, True, "vmfa", VMFA),
+        (OFF, False, None, OFF),
+        (SMS, False, None, OFF),
+        (VMFA, False, "sms", OFF),
+    ],
+)
+def test_what_a_protection_becomes(current, enabled, method, becomes):
+    assert target(current, enabled, method) == becomes
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "method", "sent"),
+    [(SMS, OFF, None, "sms"), (VMFA, OFF, "email", "email"), (OFF, OFF, None, "vmfa"), (OFF, VMFA, None, "vmfa"), (OFF, SMS, None, "sms")],
+)
+def test_method_is_sent_also_when_protection_is_switched_off(current, wanted, method, sent):
+    assert method_to_send(current, wanted, method) == sent
+
+
+def test_user_without_a_device_is_required_to_bind_one(any_cloud):
+    user = any_cloud.users[0]
+    checked = any_cloud.run(PROTECTION, check_mode=True, diff=True, user_id=user.id)
+    assert any_cloud.writes() == []
+    done = any_cloud.run(PROTECTION, diff=True, user_id=user.id)
+    assert checked == done
+    assert only(done) == {"failed": False, "user_id": user.id, "enabled": True, "verification_method": "vmfa", "changed": True}
+    assert (user.protection.enabled, user.protection.verification_method) == (True, "vmfa")
+    before = {"enabled": False, "verification_method": "none"}
+    assert done["diff"] == {"before": {user.id: before}, "after": {user.id: {"enabled": True, "verification_method": "vmfa"}}}
+
+
+def test_second_run_changes_nothing(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.run(PROTECTION, user_id=user.id)
+    any_cloud.handle.clear_log()
+    again = any_cloud.run(PROTECTION, diff=True, user_id=user.id)
+    assert not again["changed"]
+    assert again["diff"] == {"before": {}, "after": {}}
+    assert any_cloud.writes() == []
+
+
+def test_method_that_is_not_given_is_left_alone(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.cloud.protect(user.id, "email")
+    assert only(any_cloud.run(PROTECTION, user_id=user.id))["verification_method"] == "email"
+    assert any_cloud.writes() == []
+    assert any_cloud.run(PROTECTION, user_id=user.id, verification_method="vmfa")["changed"]
+    assert user.protection.verification_method == "vmfa"
+
+
+def test_protection_is_switched_off_once(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.cloud.protect(user.id)
+    done = any_cloud.run(PROTECTION, user_id=user.id, enabled=False)
+    assert only(done)["changed"]
+    assert not user.protection.enabled
+    assert not any_cloud.run(PROTECTION, user_id=user.id, enabled=False)["changed"]
+    assert not any_cloud.run(PROTECTION, user_id=any_cloud.users[1].id, enabled=False)["changed"]
+    assert any_cloud.writes() == ["login-protect-put"]
+
+
+def test_many_users_are_read_at_once_and_one_bad_one_stops_nobody(start):
+    cloud = start(users=20)
+    ids = [user.id for user in cloud.users]
+    users = [{"user_id": user_id} for user_id in [*ids[:9], "f" * 32, *ids[9:]]]
+    result = cloud.run(PROTECTION, users=users)
+    assert [outcome["user_id"] for outcome in result["users"]] == [item["user_id"] for item in users]
+    assert [number for number, outcome in enumerate(result["users"]) if outcome["failed"]] == [9]
+    assert result["users"][9]["error"]["code"] == "IAM.0004"
+    assert result["users"][9]["enabled"] is None
+    assert result["msg"].startswith("1 of 21 users failed")
+    assert all(user.held_by_protection for user in cloud.users)
+    assert cloud.routes().count("login-protect-list") == 1
+    assert "login-protect-get" not in cloud.routes()
+
+
+@pytest.mark.parametrize(("fault", "writes"), [("lose", 1), ("half", 1), ("cut", 2), ("status=503", 2)])
+def test_lost_answer_is_answered_by_looking(any_cloud, fault, writes):
+    user = any_cloud.users[0]
+    any_cloud.handle.fault(f"{fault}:login-protect-put:1")
+    outcome = only(any_cloud.run(PROTECTION, impatient=True, user_id=user.id))
+    assert (outcome["failed"], outcome["changed"]) == (False, True)
+    assert user.held_by_protection
+    assert any_cloud.routes().count("login-protect-put") == writes
+
+
+def test_write_that_never_arrives_is_tried_ever_more_slowly_and_then_an_error(any_cloud):
+    any_cloud.handle.fault("cut:login-protect-put")
+    began = any_cloud.cloud.now()
+    outcome = only(any_cloud.run(PROTECTION, impatient=True, user_id=any_cloud.users[0].id, retries=6))
+    assert (outcome["failed"], outcome["changed"]) == (True, False)
+    assert "the connection to" in outcome["msg"]
+    assert any_cloud.routes().count("login-protect-put") == 7
+    assert any_cloud.cloud.now() - began == pytest.approx(0.3 + 0.7 + 1.5 + 2.5 + 2.5 + 2.5, abs=0.9)
+
+
+@pytest.mark.parametrize(("count", "lists"), [(8, 0), (9, 1)])
+def test_few_users_are_asked_for_one_by_one(start, count, lists):
+    cloud = start(users=9)
+    cloud.run(PROTECTION, check_mode=True, users=[{"user_id": user.id} for user in cloud.users[:count]])
+    assert cloud.routes().count("login-protect-list") == lists
+    assert cloud.routes().count("login-protect-get") == (0 if lists else count)
+
+
+def test_refusal_says_that_permission_lacks(any_cloud):
+    result = any_cloud.run(PROTECTION, credentials=any_cloud.by_key(any_cloud.users[1]), user_id=any_cloud.users[0].id)
+    assert result["error"]["status"] == 403
+    assert "lack the permission" in result["msg"]
+
+
+def test_same_user_twice_is_refused(cloud):
+    item = {"user_id": cloud.users[0].id}
+    assert "stands twice" in cloud.run(PROTECTION, users=[item, item])["msg"]
+    assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("options", [{}, {"user_id": "u", "users": []}, {"users": [{}]}, {"user_id": "u", "verification_method": "none"}])
+def test_options_that_exclude_or_need_each_other(options):
+    with pytest.raises(AssertionError):
+        validated(PROTECTION, options)

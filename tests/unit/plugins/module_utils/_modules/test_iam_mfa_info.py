@@ -1,0 +1,245 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Protection, User
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO, overview, summary
+
+
+@pytest.fixture(params=["huaweicloud", "otc"])
+def any_cloud(request, start):
+    return start(profile=request.param)
+
+
+def test_overview_has_everybody_in_the_clouds_order():
+    users = [User("b", "bob", True), User("a", "ann", False)]
+    entries = overview(users, {"a": Device("a", "s", "bound"), "gone": Device("gone", "t", "bound")}, {"b": Protection("b", True, "sms")})
+    assert entries == [
+        {
+            "user_id": "b",
+            "name": "bob",
+            "enabled": True,
+            "device": None,
+            "login_protection": {"enabled": True, "verification_method": "sms"},
+        },
+        {
+            "user_id": "a",
+            "name": "ann",
+            "enabled": False,
+            "device": {"serial_number": "s", "binding": "bound"},
+            "login_protection": {"enabled": False, "verification_method": "none"},
+        },
+    ]
+
+
+def test_only_a_bound_device_under_vmfa_protection_counts_as_protected():
+    users = [User(str(number), "x", True) for number in range(5)]
+    devices = {
+        "0": Device("0", "s", "bound"),
+        "1": Device("1", "s", "unbound"),
+        "2": Device("2", "s", "unknown"),
+        "3": Device("3", "s", "bound"),
+    }
+    protections = {str(number): Protection(str(number), True, "vmfa") for number in range(3)}
+    protections["3"] = Protection("3", True, "sms")
+    assert summary(overview(users, devices, protections)) == {
+        "users": 5,
+        "enabled": 5,
+        "without_device": 1,
+        "bound": 2,
+        "unbound": 1,
+        "unknown": 1,
+        "login_protection": 4,
+        "vmfa": 3,
+        "protected": 1,
+    }
+
+
+def test_account_is_shown_as_it_is(any_cloud):
+    cloud = any_cloud
+    told = cloud.cloud.settings.profile == "huaweicloud"
+    cloud.cloud.give_device(cloud.users[0].id, bound=True)
+    cloud.cloud.protect(cloud.users[0].id)
+    cloud.cloud.give_device(cloud.users[1].id)
+    cloud.users[2].enabled = False
+    result = cloud.run(MFA_INFO)
+    assert not result["changed"]
+    assert result["api"] == ("v5" if told else "v3")
+    shown = {user["user_id"]: user for user in result["users"]}
+    assert list(shown) == [user.id for user in cloud.cloud.accounts[0].users]
+    assert shown[cloud.users[0].id]["device"] == {
+        "serial_number": cloud.users[0].device.serial_number, "binding": "bound" if told else "unknown",
+    }  # fmt: skip
+    assert shown[cloud.users[0].id]["login_protection"] == {"enabled": True, "verification_method": "vmfa"}
+    assert shown[cloud.users[1].id]["device"]["binding"] == ("unbound" if told else "unknown")
+    assert not shown[cloud.users[2].id]["enabled"]
+    assert result["summary"]["protected"] == (1 if told else 0)
+    assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_number_of_requests_does_not_grow_with_the_users(start, profile):
+    counts = []
+    for users in (10, 300):
+        cloud = start(profile=profile, users=users)
+        for user in cloud.users[: min(users, 150)]:
+            cloud.cloud.give_device(user.id)
+            cloud.cloud.protect(user.id)
+        assert cloud.run(MFA_INFO)["summary"]["users"] == users + 1
+        counts.append(Counter(cloud.routes()))
+    assert counts[0] == counts[1]
+    assert sum(counts[0].values()) <= 8
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_token", "by_password"])
+def test_caller_is_named_for_each_kind_of_credential(any_cloud, how):
+    caller = any_cloud.run(MFA_INFO, credentials=getattr(any_cloud, how)())["caller"]
+    assert caller["user_id"] == any_cloud.admin.id
+    assert caller["name"] in (None if how == "by_key" else any_cloud.admin.name, any_cloud.admin.name)
+
+
+def test_caller_who_logs_in_by_name_is_known_by_id(any_cloud):
+    admin = any_cloud.admin
+    credentials = {"auth_username": admin.name, "auth_password": admin.password, "auth_domain_name": any_cloud.domain_name}
+    assert any_cloud.run(MFA_INFO, credentials=credentials)["caller"] == {"user_id": admin.id, "name": admin.name}
+
+
+def test_caller_with_temporary_keys_is_not_known(any_cloud):
+    result = any_cloud.run(MFA_INFO, credentials=any_cloud.cloud.temporary[any_cloud.admin.id])
+    assert result["caller"] is None
+    assert result["summary"]["users"] == 5
+
+
+def test_administrators_are_the_members_of_their_group(any_cloud):
+    any_cloud.users[1].is_admin = True
+    assert any_cloud.run(MFA_INFO)["administrators"] == [any_cloud.admin.id, any_cloud.users[1].id]
+    assert "administrators" not in any_cloud.run(MFA_INFO, user_ids=[any_cloud.users[0].id])
+
+
+@pytest.mark.parametrize(
+    "fault", ["forbid:groups", "forbid:group-users", *(f"status={status}:groups" for status in (400, 404, 405, 406, 501))]
+)
+def test_cloud_that_does_not_tell_the_administrators_is_no_failure(cloud, fault):
+    cloud.handle.fault(fault)
+    assert cloud.run(MFA_INFO)["administrators"] is None
+
+
+@pytest.mark.parametrize("status", [401, 407, 500])
+def test_administrators_that_cannot_be_asked_for_are_a_failure(cloud, status):
+    cloud.handle.fault(f"status={status}:groups")
+    assert cloud.run(MFA_INFO, impatient=True)["failed"]
+
+
+def test_group_of_another_name_is_not_taken_for_the_administrators(script):
+    others = {"groups": [{"id": "g1", "name": "administrators"}, {"id": "g2", "name": "Admin"}], "links": {}}
+    assert script((200, others)).iam().groups("admin") == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+def test_cloud_that_does_not_tell_the_caller_is_no_failure(cloud, status):
+    cloud.handle.fault(f"status={status}:credential")
+    assert cloud.run(MFA_INFO)["caller"] is None
+
+
+def test_caller_that_cannot_be_asked_for_is_a_failure(cloud):
+    cloud.handle.fault("status=500:credential")
+    assert cloud.run(MFA_INFO, impatient=True)["failed"]
+
+
+def test_credentials_may_come_from_the_environment(cloud):
+    env = {"HW_ACCESS_KEY": cloud.admin.access_key, "HW_SECRET_KEY": cloud.admin.secret_key}
+    assert cloud.run(MFA_INFO, credentials={}, env=env)["caller"]["user_id"] == cloud.admin.id
+    env = {
+        "OS_AUTH_URL": f"{cloud.url}/v3",
+        "OS_USERNAME": cloud.admin.name,
+        "OS_PASSWORD": cloud.admin.password,
+        "OS_USER_DOMAIN_NAME": cloud.domain_name,
+    }
+    assert cloud.run(MFA_INFO, credentials={}, iam_endpoint=None, env=env)["caller"]["user_id"] == cloud.admin.id
+
+
+def test_domain_id_of_the_environment_saves_asking_for_it(cloud):
+    assert cloud.run(MFA_INFO, env={"HW_DOMAIN_ID": cloud.admin.domain_id})["summary"]["users"] == 5
+    assert "domains" not in cloud.routes()
+
+
+def test_listing_of_v5_that_is_not_granted_is_taken_from_v3(cloud):
+    cloud.cloud.give_device(cloud.users[0].id, bound=True)
+    cloud.handle.fault("forbid:v5-list")
+    result = cloud.run(MFA_INFO)
+    assert result["api"] == "v3"
+    assert result["summary"]["unknown"] == 1
+
+
+@pytest.mark.parametrize(("api", "profile", "works"), [("v3", "huaweicloud", True), ("v5", "huaweicloud", True), ("v5", "otc", False)])
+def test_api_that_is_named_is_used(start, api, profile, works):
+    result = start(profile=profile).run(MFA_INFO, api=api)
+    assert bool(result.get("failed")) is not works
+    assert not works or result["api"] == api
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_users_are_taken_from_v5_where_keystones_listing_is_gone(cloud, status):
+    cloud.handle.fault(f"status={status}:users")
+    assert cloud.run(MFA_INFO)["summary"]["users"] == 5
+
+
+@pytest.mark.parametrize("route", ["users", "v5-list", "login-protect-list"])
+def test_listing_that_fails_is_a_failure_and_no_empty_account(cloud, route):
+    cloud.handle.fault(f"status=500:{route}")
+    result = cloud.run(MFA_INFO, impatient=True)
+    assert result["failed"]
+    assert "users" not in result
+
+
+def test_user_who_is_no_administrator_is_told_so(any_cloud):
+    result = any_cloud.run(MFA_INFO, credentials=any_cloud.by_key(any_cloud.users[0]))
+    assert result["error"]["status"] == 403
+    assert any_cloud.users[0].secret_key not in str(result)
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_some_users_are_looked_at_alone(start, count):
+    cloud = start(users=1200)
+    chosen = cloud.users[5 : 5 + count]
+    cloud.cloud.give_device(chosen[0].id, bound=True)
+    cloud.cloud.protect(chosen[0].id)
+    result = cloud.run(MFA_INFO, user_ids=[user.id for user in chosen])
+    assert [user["user_id"] for user in result["users"]] == [user.id for user in chosen]
+    assert result["users"][0]["device"] == {"serial_number": chosen[0].device.serial_number, "binding": "bound"}
+    assert result["users"][0]["login_protection"] == {"enabled": True, "verification_method": "vmfa"}
+    assert all(user["device"] is None and not user["login_protection"]["enabled"] for user in result["users"][1:])
+    assert {user["name"] for user in result["users"]} == {None}
+    assert "summary" not in result
+    assert "users" not in cloud.routes()
+    assert len(cloud.routes()) <= 2 * count + 2
+
+
+@pytest.mark.parametrize(("count", "lists"), [(8, 0), (9, 1)])
+def test_few_users_are_asked_for_one_by_one(start, count, lists):
+    cloud = start(users=12)
+    cloud.run(MFA_INFO, user_ids=[user.id for user in cloud.users[:count]])
+    asked = Counter(cloud.routes())
+    assert asked["v5-list"] == (1 if lists else count)
+    assert asked["login-protect-list"] == lists
+    assert asked["login-protect-get"] == (0 if lists else count)
+
+
+def test_concurrency_bounds_what_is_under_way(start):
+    cloud = start(users=8, latency_ms=20)
+    cloud.run(MFA_INFO, user_ids=[user.id for user in cloud.users], concurrency=3)
+    assert 1 < cloud.handle.max_in_flight <= 3
+
+
+def test_nobody_to_look_at_is_nothing_to_ask(cloud):
+    assert cloud.run(MFA_INFO, user_ids=[])["users"] == []
+    assert cloud.log == []
+
+
+def test_user_who_is_gone_has_nothing(any_cloud):
+    (user,) = any_cloud.run(MFA_INFO, user_ids=["f" * 32], impatient=True).get("users", [{"device": None}])
+    assert user["device"] is None

@@ -1,0 +1,526 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import (
+    CREATE,
+    DEVICE,
+    KEEP,
+    REPLACE,
+    decide,
+    device_name,
+)
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import perform
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.fixture(params=["huaweicloud", "otc"])
+def any_cloud(request, start):
+    return start(profile=request.param)
+
+
+def only(result):
+    assert len(result["devices"]) == 1
+    return result["devices"][0]
+
+
+CREATES = {"create", "v5-create"}
+
+
+def creations(cloud):
+    return [route for route in cloud.routes() if route in CREATES]
+
+
+# Pure decisions
+
+
+@pytest.mark.parametrize("presume", [True, False])
+@pytest.mark.parametrize("replace", ["never", "unbound"])
+def test_missing_device_is_created(replace, presume):
+    assert decide(None, replace, presume) == CREATE
+
+
+@pytest.mark.parametrize(
+    ("binding", "replace", "presume", "step"),
+    [
+        ("bound", "never", False, KEEP),
+        ("bound", "never", True, KEEP),
+        ("bound", "unbound", False, KEEP),
+        ("bound", "unbound", True, KEEP),
+        ("unbound", "never", False, KEEP),
+        ("unbound", "never", True, KEEP),
+        ("unbound", "unbound", False, REPLACE),
+        ("unbound", "unbound", True, REPLACE),
+        ("unknown", "never", False, KEEP),
+        ("unknown", "never", True, KEEP),
+        ("unknown", "unbound", False, KEEP),
+        ("unknown", "unbound", True, REPLACE),
+    ],
+)
+def test_only_a_device_that_is_or_may_be_presumed_unbound_is_replaced(binding, replace, presume, step):
+    assert decide(Device("u", "s", binding), replace, presume) == step
+
+
+@pytest.mark.parametrize("name", ["", "a b", "ä", "a" * 65, "a/b", "a\n", "a.b", "a:b"])
+def test_name_that_the_cloud_would_refuse_is_refused_first(name):
+    with pytest.raises(OptionError, match=r"^name must have 1 to 64 characters"):
+        device_name(name, "u")
+
+
+def test_name_made_from_a_long_user_id_is_as_long_as_the_cloud_takes():
+    assert device_name(None, "a" * 80) == "mfa-" + "a" * 60
+
+
+@given(st.text(min_size=1, max_size=80))
+def test_name_made_from_any_user_id_is_one_that_the_cloud_takes(user_id):
+    name = device_name(None, user_id)
+    assert device_name(name, "other") == name
+
+
+# Present
+
+
+def test_device_is_created_with_its_seed(any_cloud):
+    user = any_cloud.users[0]
+    result = any_cloud.run(DEVICE, diff=True, user_id=user.id, name="phone")
+    assert only(result) == {
+        "failed": False,
+        "user_id": user.id,
+        "serial_number": user.device.serial_number,
+        "binding": "unbound",
+        "changed": True,
+        "seed": user.device.seed,
+    }
+    assert user.device.name == "phone"
+    assert DEVICE.holds_seed(result)
+    assert result["diff"] == {"before": {user.id: None}, "after": {user.id: "virtual MFA device"}}
+
+
+def test_second_run_changes_nothing_and_shows_no_seed(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.run(DEVICE, user_id=user.id)
+    any_cloud.handle.clear_log()
+    again = any_cloud.run(DEVICE, user_id=user.id)
+    assert not again["changed"]
+    assert "seed" not in only(again)
+    assert not DEVICE.holds_seed(again)
+    assert only(again)["binding"] == ("unbound" if any_cloud.cloud.settings.profile == "huaweicloud" else "unknown")
+    assert any_cloud.writes() == []
+
+
+def test_check_mode_creates_nothing_and_says_so(any_cloud):
+    user = any_cloud.users[0]
+    checked = any_cloud.run(DEVICE, check_mode=True, diff=True, user_id=user.id)
+    assert any_cloud.writes() == []
+    done = any_cloud.run(DEVICE, diff=True, user_id=user.id)
+    assert checked["changed"] == done["changed"]
+    assert checked["diff"] == done["diff"]
+    assert set(only(done)) - set(only(checked)) == {"seed"}
+
+
+def test_user_creates_his_own_device_where_the_administrator_may_not(start):
+    cloud = start(admin_may_create=False)
+    user = cloud.users[0]
+    refused = only(cloud.run(DEVICE, user_id=user.id))
+    assert refused["error"]["status"] == 403
+    assert "lets only the user himself create his device" in refused["msg"]
+    item = {"user_id": user.id, "auth_password": user.password}
+    assert only(cloud.run(DEVICE, devices=[item]))["seed"] == user.device.seed
+
+
+def test_user_who_may_not_create_his_own_device_is_not_told_to_do_it_himself(cloud):
+    user = cloud.users[0]
+    cloud.handle.fault("forbid:v5-create")
+    cloud.handle.fault("forbid:create")
+    refused = only(cloud.run(DEVICE, devices=[{"user_id": user.id, "auth_password": user.password}]))
+    assert refused["error"]["status"] == 403
+    assert "himself" not in refused["msg"]
+
+
+def test_one_bad_user_stops_nobody_and_every_seed_is_returned(any_cloud):
+    cloud = any_cloud
+    ids = [user.id for user in cloud.users]
+    devices = [{"user_id": user_id} for user_id in [*ids[:2], "f" * 32, *ids[2:]]]
+    result = cloud.run(DEVICE, devices=devices)
+    assert [outcome["failed"] for outcome in result["devices"]] == [False, False, True, False, False]
+    seeds = [outcome.get("seed") for outcome in result["devices"]]
+    assert seeds == [cloud.users[0].device.seed, cloud.users[1].device.seed, None, cloud.users[2].device.seed, cloud.users[3].device.seed]
+    assert result["failed"]
+    # The result is censored since it holds seeds, so the failure is said in a warning too.
+    assert "f" * 32 in result["warnings"][0]
+
+
+def test_bad_name_of_one_item_stops_nobody(cloud):
+    devices = [{"user_id": cloud.users[0].id, "name": "not good"}, {"user_id": cloud.users[1].id}]
+    result = cloud.run(DEVICE, devices=devices)
+    assert [outcome["failed"] for outcome in result["devices"]] == [True, False]
+
+
+def test_unknown_user_does_not_make_v5_forgotten_for_the_others(cloud):
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    devices = [{"user_id": "f" * 32}, {"user_id": user.id}]
+    result = cloud.run(DEVICE, devices=devices, replace="unbound", concurrency=1, impatient=True)
+    assert result["devices"][1]["changed"]
+    assert user.device.seed != old.seed
+
+
+def test_many_users_cost_one_reading_and_a_creation_each(start):
+    cloud = start(users=30)
+    result = cloud.run(DEVICE, devices=[{"user_id": user.id} for user in cloud.users])
+    assert all(outcome["seed"] for outcome in result["devices"])
+    assert cloud.routes().count("v5-list") == cloud.routes().count("list-devices") == 1
+    assert len(creations(cloud)) == 30
+
+
+def test_who_has_no_device_costs_the_same_in_an_account_of_any_size(start):
+    cloud = start(users=900, enrolled=870)
+    ids = [user.id for user in cloud.users]
+    result = cloud.run(DEVICE, devices=[{"user_id": user_id} for user_id in ids[860:]])
+    assert [outcome["binding"] for outcome in result["devices"]] == ["bound"] * 10 + ["unbound"] * 30
+    assert cloud.routes().count("list-devices") == 1
+    assert cloud.routes().count("v5-list") <= 3 + 10
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_next_task_of_a_play_asks_neither_for_the_account_nor_for_the_api_again(start, profile):
+    cloud = start(profile=profile, users=20)
+    memory = {}
+
+    def run(definition, credentials, **options):
+        cloud.handle.clear_log()
+        params = validated(definition, {"iam_endpoint": cloud.url, **credentials, **options})
+        assert not perform(definition, params, False, False, {}, memory=memory)[0].get("failed")
+        return cloud.routes()
+
+    devices = [{"user_id": user.id} for user in cloud.users]
+    assert "domains" in run(MFA_INFO, cloud.by_key())
+    assert run(DEVICE, cloud.by_key(), devices=devices)[0] == "list-devices"
+    again = run(MFA_INFO, cloud.by_key())
+    assert "domains" not in again
+    assert again.count("v5-list") == (1 if profile == "huaweicloud" else 0)
+    assert None not in again
+    # Other credentials may be of another account, and granted something else.
+    other = run(MFA_INFO, cloud.cloud.temporary[cloud.admin.id])
+    assert "domains" in other
+    # Where there is no v5, the cloud knows no such route.
+    assert ("v5-list" if profile == "huaweicloud" else None) in other
+    assert not any(secret in str(memory) for secret in (cloud.admin.secret_key, cloud.admin.password))
+
+
+def test_cloud_without_v5_is_asked_for_its_listing_once(start):
+    cloud = start(profile="otc", users=30, enrolled=20)
+    result = cloud.run(DEVICE, devices=[{"user_id": user.id} for user in cloud.users])
+    assert [outcome["changed"] for outcome in result["devices"]] == [False] * 20 + [True] * 10
+    assert cloud.routes().count("list-devices") == 1
+
+
+def test_account_that_v3_does_not_list_is_read_by_v5(start):
+    cloud = start(users=30, enrolled=10)
+    cloud.handle.fault("forbid:list-devices")
+    result = cloud.run(DEVICE, devices=[{"user_id": user.id} for user in cloud.users])
+    assert [outcome["changed"] for outcome in result["devices"]] == [False] * 10 + [True] * 20
+
+
+def test_creation_with_the_modules_credentials_costs_no_login_of_the_user(any_cloud):
+    devices = [{"user_id": user.id, "auth_password": user.password} for user in any_cloud.users]
+    result = any_cloud.run(DEVICE, devices=devices)
+    assert all(outcome["seed"] for outcome in result["devices"])
+    assert "login" not in any_cloud.routes()
+
+
+def test_administrator_who_may_not_create_is_not_asked_again_and_again(start):
+    cloud = start(users=30, admin_may_create=False)
+    devices = [{"user_id": user.id, **cloud.by_token(user)} for user in cloud.users]
+    result = cloud.run(DEVICE, devices=devices, concurrency=1)
+    assert all(outcome["seed"] for outcome in result["devices"])
+    assert [entry["status"] for entry in cloud.log].count(403) == 2  # v5's and v3.0's
+
+
+def test_creation_by_the_administrator_whose_answer_was_lost_is_not_sent_by_the_user(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.handle.fault("lose:v5-create" if any_cloud.cloud.settings.profile == "huaweicloud" else "lose:create")
+    result = any_cloud.run(DEVICE, devices=[{"user_id": user.id, "auth_password": user.password}], impatient=True)
+    assert result["failed"]
+    assert len(creations(any_cloud)) == 1
+
+
+@pytest.mark.parametrize(("users", "asked", "lists", "alone"), [(900, 16, 3, 16), (900, 64, 5, 0), (30, 16, 1, 0)])
+def test_listing_is_read_as_far_as_it_is_cheaper_than_asking_one_by_one(start, users, asked, lists, alone):
+    cloud = start(users=users, enrolled=users)
+    ids = [user.id for user in cloud.users][-asked:]
+    result = cloud.run(DEVICE, devices=[{"user_id": user_id} for user_id in ids])
+    assert [outcome["binding"] for outcome in result["devices"]] == ["bound"] * asked
+    reads = [entry for entry in cloud.log if entry["route"] == "v5-list"]
+    one_by_one = [entry for entry in reads if "user_id" in entry["query"]]
+    assert len(reads) - len(one_by_one) == lists
+    assert len(one_by_one) <= alone
+
+
+# Races and lost answers
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_device_that_somebody_else_made_first_is_kept(start, profile):
+    # A reading that is half a second old shows no device, as it does where somebody is faster than the creation.
+    cloud = start(profile=profile, stale=0.5)
+    user = cloud.users[0]
+    with cloud.cloud.lock:
+        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    outcome = only(cloud.run(DEVICE, user_id=user.id, impatient=True))
+    assert (outcome["failed"], outcome["changed"]) == (False, False)
+    assert outcome["serial_number"] == user.device.serial_number
+    assert "seed" not in outcome
+    assert len(creations(cloud)) == 1
+
+
+def test_conflict_without_a_device_is_an_error(any_cloud):
+    cloud = any_cloud
+    cloud.handle.fault("status=409:create")
+    cloud.handle.fault("status=409:v5-create")
+    outcome = only(cloud.run(DEVICE, user_id=cloud.users[0].id, impatient=True))
+    assert outcome["error"]["code"] == "IAM.0005"
+    assert "himself" not in outcome["msg"]
+    assert len(creations(cloud)) == 1
+
+
+def test_name_that_another_user_has_is_an_error_of_the_cloud(start):
+    cloud = start(unique_device_names=True)
+    result = cloud.run(DEVICE, impatient=True, concurrency=1, devices=[{"user_id": user.id, "name": "same"} for user in cloud.users[:2]])
+    assert [outcome["failed"] for outcome in result["devices"]] == [False, True]
+    assert "of this name exists" in result["devices"][1]["msg"]
+    assert cloud.users[1].device is None
+
+
+@pytest.mark.parametrize("fault", ["lose", "half"])
+def test_creation_whose_answer_was_lost_is_not_sent_again_blindly(any_cloud, fault):
+    cloud = any_cloud
+    user = cloud.users[0]
+    cloud.handle.fault(f"{fault}:create:1")
+    cloud.handle.fault(f"{fault}:v5-create:1")
+    outcome = only(cloud.run(DEVICE, user_id=user.id, impatient=True))
+    assert outcome["failed"]
+    assert "run again with replace=unbound" in outcome["msg"]
+    assert len(creations(cloud)) == 1
+    assert "seed" not in outcome
+
+
+@pytest.mark.parametrize("fault", ["lose", "half"])
+def test_creation_whose_answer_was_lost_is_made_anew_where_allowed(any_cloud, fault):
+    cloud = any_cloud
+    user = cloud.users[0]
+    cloud.handle.fault(f"{fault}:create:1")
+    cloud.handle.fault(f"{fault}:v5-create:1")
+    outcome = only(cloud.run(DEVICE, user_id=user.id, replace="unbound", impatient=True))
+    assert outcome["changed"]
+    assert outcome["seed"] == user.device.seed
+    assert len(creations(cloud)) == 2
+    assert cloud.cloud.counters.deletes == 1
+
+
+def test_creation_that_never_arrived_is_sent_again_after_looking(any_cloud):
+    cloud = any_cloud
+    user = cloud.users[0]
+    cloud.handle.fault("cut:create:1")
+    cloud.handle.fault("cut:v5-create:1")
+    outcome = only(cloud.run(DEVICE, user_id=user.id, impatient=True))
+    assert outcome["seed"] == user.device.seed
+    assert len(creations(cloud)) == 2
+    assert cloud.cloud.counters.creates == 1
+
+
+def test_creation_that_never_arrives_ends(any_cloud):
+    cloud = any_cloud
+    cloud.handle.fault("cut:create")
+    cloud.handle.fault("cut:v5-create")
+    outcome = only(cloud.run(DEVICE, user_id=cloud.users[0].id, impatient=True))
+    assert "the connection to" in outcome["msg"]
+    assert len(creations(cloud)) == 3
+
+
+# Replacing
+
+
+def test_unbound_device_is_replaced_only_when_asked(cloud):
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    assert not cloud.run(DEVICE, user_id=user.id)["changed"]
+    assert user.device == old
+    checked = cloud.run(DEVICE, check_mode=True, user_id=user.id, replace="unbound")
+    assert checked["changed"]
+    assert user.device == old
+    done = cloud.run(DEVICE, user_id=user.id, replace="unbound")
+    assert only(done)["seed"] == user.device.seed != old.seed
+
+
+def test_bound_device_is_never_replaced(cloud):
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id, bound=True)
+    for presume in (True, False):
+        assert not cloud.run(DEVICE, user_id=user.id, replace="unbound", presume_unbound=presume)["changed"]
+    assert user.device == old
+    assert cloud.writes() == []
+
+
+def test_device_that_v3_cannot_tell_is_replaced_only_on_presumption(otc):
+    user = otc.users[0]
+    old = otc.cloud.give_device(user.id)
+    assert not otc.run(DEVICE, user_id=user.id, replace="unbound")["changed"]
+    assert user.device == old
+    done = otc.run(DEVICE, user_id=user.id, replace="unbound", presume_unbound=True)
+    assert only(done)["seed"] == user.device.seed != old.seed
+
+
+def test_bound_device_survives_a_wrong_presumption(otc):
+    user = otc.users[0]
+    old = otc.cloud.give_device(user.id, bound=True)
+    outcome = only(otc.run(DEVICE, impatient=True, user_id=user.id, replace="unbound", presume_unbound=True))
+    assert outcome["failed"]
+    assert "may be bound after all" in outcome["msg"]
+    assert user.device == old
+    assert creations(otc) == []
+    assert "unbind" not in otc.routes()
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_device_that_the_cloud_does_not_delete_is_left_alone(cloud, status):
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    cloud.handle.fault(f"status={status}:v5-delete")
+    outcome = only(cloud.run(DEVICE, impatient=True, user_id=user.id, replace="unbound"))
+    assert outcome["error"]["status"] == status
+    assert "The device cannot be deleted as it is: it may be bound after all" in outcome["msg"]
+    assert user.device == old
+    assert creations(cloud) == []
+
+
+@pytest.mark.parametrize("fault", ["lose", "cut"])
+def test_replacement_whose_deletion_was_lost_looks_before_it_creates(cloud, fault):
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    cloud.handle.fault(f"{fault}:v5-delete:1")
+    outcome = only(cloud.run(DEVICE, impatient=True, user_id=user.id, replace="unbound"))
+    assert outcome["failed"] == (fault == "cut") == (user.device == old)
+    assert len(creations(cloud)) == (fault == "lose")
+
+
+def test_stale_reading_after_the_deletion_of_a_replacement_is_waited_out(start):
+    cloud = start(stale=0.9)
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id)
+    cloud.handle.advance(30)
+    outcome = only(cloud.run(DEVICE, impatient=True, user_id=user.id, replace="unbound"))
+    assert outcome["seed"] == user.device.seed != old.seed
+
+
+def test_device_bound_between_reading_and_replacing_survives(start):
+    cloud = start(stale=1000.0)
+    user = cloud.users[0]
+    with cloud.cloud.lock:
+        device = cloud.cloud.create_device(cloud.admin, user.id, "x")
+    cloud.handle.advance(900)
+    codes = cloud.cloud.code(user.id, -1), cloud.cloud.code(user.id)
+    with cloud.cloud.lock:
+        cloud.cloud.bind_device(user, user.id, device.serial_number, *codes, v5=True)
+    cloud.handle.advance(600)
+    cloud.handle.advance((6 - cloud.cloud.now()) % 30)
+    outcome = only(cloud.run(DEVICE, impatient=True, user_id=user.id, replace="unbound"))
+    assert outcome["failed"]
+    assert "left alone" in outcome["msg"]
+    assert user.device.bound
+
+
+# Absent
+
+
+def test_device_is_removed_bound_or_not(any_cloud):
+    cloud = any_cloud
+    cloud.cloud.give_device(cloud.users[0].id, bound=True)
+    cloud.cloud.give_device(cloud.users[1].id)
+    devices = [{"user_id": user.id} for user in cloud.users[:3]]
+    checked = cloud.run(DEVICE, check_mode=True, diff=True, state="absent", devices=devices)
+    assert cloud.writes() == []
+    done = cloud.run(DEVICE, diff=True, state="absent", devices=devices)
+    assert [outcome["changed"] for outcome in done["devices"]] == [True, True, False]
+    assert not done.get("failed")
+    removed = [user.id for user in cloud.users[:2]]
+    assert done["diff"] == {"before": dict.fromkeys(removed, "virtual MFA device"), "after": dict.fromkeys(removed)}
+    assert [outcome["changed"] for outcome in checked["devices"]] == [True, True, False]
+    assert checked["diff"] == done["diff"]
+    assert all(user.device is None for user in cloud.users)
+    cloud.handle.clear_log()
+    assert not cloud.run(DEVICE, state="absent", devices=devices)["changed"]
+    assert cloud.writes() == []
+
+
+def test_device_under_protection_is_not_removed(any_cloud):
+    cloud = any_cloud
+    user = cloud.users[0]
+    old = cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(user.id)
+    outcome = only(cloud.run(DEVICE, impatient=True, state="absent", user_id=user.id))
+    assert outcome["error"]["code"].endswith("1062")
+    assert "hwc.mfa.iam_login_protection" in outcome["msg"]
+    assert not outcome["changed"]
+    assert user.device == old
+
+
+def test_deletion_that_came_to_nothing_is_seen(any_cloud):
+    cloud = any_cloud
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id)
+    cloud.handle.fault("noop:delete")
+    cloud.handle.fault("noop:v5-delete")
+    outcome = only(cloud.run(DEVICE, impatient=True, state="absent", user_id=user.id))
+    assert outcome["failed"]
+    assert "still there after its deletion" in outcome["msg"]
+
+
+@pytest.mark.parametrize(("status", "words"), [(403, "HTTP 403"), (404, "still there after its deletion"), (405, "HTTP 405")])
+def test_deletion_of_what_is_gone_is_checked_and_another_refusal_is_told(otc, status, words):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id)
+    otc.handle.fault(f"status={status}:delete")
+    assert words in only(otc.run(DEVICE, impatient=True, state="absent", user_id=user.id))["msg"]
+
+
+@pytest.mark.parametrize("fault", ["lose", "cut"])
+def test_deletion_whose_answer_was_lost_is_read(any_cloud, fault):
+    cloud = any_cloud
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id)
+    cloud.handle.fault(f"{fault}:delete:1")
+    cloud.handle.fault(f"{fault}:v5-delete:1")
+    outcome = only(cloud.run(DEVICE, impatient=True, state="absent", user_id=user.id))
+    assert outcome["failed"] == (fault == "cut") == (user.device is not None)
+
+
+def test_stale_reading_after_a_deletion_is_waited_out(start):
+    cloud = start(stale=1.5)
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id)
+    assert only(cloud.run(DEVICE, impatient=True, state="absent", user_id=user.id))["changed"]
+    assert cloud.routes().count("v5-list") > 2
+
+
+def test_refused_reading_is_not_taken_for_no_device(any_cloud):
+    cloud = any_cloud
+    cloud.handle.fault("status=401:get-device")
+    cloud.handle.fault("status=401:v5-list")
+    for state in ("present", "absent"):
+        result = cloud.run(DEVICE, state=state, user_id=cloud.users[0].id)
+        assert only(result)["error"]["status"] == 401
+    assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("options", [{}, {"user_id": "u", "devices": []}, {"devices": [], "name": "x"}, {"devices": [{"name": "x"}]}])
+def test_options_that_exclude_or_need_each_other(options):
+    with pytest.raises(AssertionError):
+        validated(DEVICE, options)

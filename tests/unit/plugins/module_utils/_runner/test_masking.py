@@ -1,0 +1,143 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import unpack
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def masked(result, secrets):
+    visible = shown(BIND, {}, result, secrets)
+    assert visible.pop("invocation") == {"module_args": {}}
+    return visible
+
+
+def test_secret_in_free_text_is_masked_at_every_depth():
+    result = {"msg": "token s3cret was refused", "bindings": [{"msg": "s3cret", "error": {"code": "s3cret"}}]}
+    assert "s3cret" not in json.dumps(masked(result, {"s3cret"}))
+
+
+def test_id_that_happens_to_hold_a_secret_stays_whole():
+    result = {"bindings": [{"user_id": "a123b", "serial_number": "iam::123:mfa:x", "msg": "user a123b"}]}
+    seen = masked(result, {"123"})
+    assert seen["bindings"][0]["user_id"] == "a123b"
+    assert seen["bindings"][0]["serial_number"] == "iam::123:mfa:x"
+    assert "123" not in seen["bindings"][0]["msg"]
+
+
+@given(st.text(min_size=1, max_size=12), st.text(max_size=12), st.text(max_size=12), st.sets(st.text(min_size=1, max_size=12)))
+def test_secret_is_found_wherever_it_stands(secret, before, after, others):
+    seen = masked({"msg": f"{before}{secret}{after}"}, {secret, *others})
+    secrets = {secret, *others}
+    assert seen["msg"] == remove_values(f"{before}{secret}{after}", secrets | {legible(one) for one in secrets} - {""})
+
+
+@given(st.text(st.characters(), min_size=4, max_size=12), st.text(max_size=12), st.text(max_size=12))
+@example("a  b\x1bc", "", "")
+@example(" lead", "", "x")
+def test_secret_that_a_cloud_repeats_is_found_though_its_message_was_made_legible(secret, before, after):
+    error = CloudError(f"{before} {secret} {after}", status=400)
+    if len(legible(secret)) < 4 or legible(secret) in str(CloudError("x", status=400)):
+        return
+    assert legible(secret) not in masked({"msg": str(error)}, {secret})["msg"]
+
+
+def test_numbers_and_truths_are_notmasked():
+    result = {"changed": True, "count": 123, "nothing": None, "user_id": ["a1"]}
+    assert masked(result, {"123", "True"}) == result
+
+
+def test_without_secrets_nothing_ismasked():
+    assert masked({"msg": "x"}, set()) == {"msg": "x"}
+
+
+def test_secret_options_are_hidden_at_every_depth():
+    params = {
+        "access_key": "AK",
+        "secret_key": "s3cret",
+        "auth_token": None,
+        "seed": "s3cret",
+        "bindings": [
+            {"user_id": "u1", "seed": "s3cret", "auth_password": "s3cret", "access_key": "AK", "authentication_code_first": "123456"}
+        ],
+    }
+    seen = shown(BIND, params, {}, set())["invocation"]["module_args"]
+    assert "s3cret" not in json.dumps(seen)
+    assert "123456" not in json.dumps(seen)
+    assert (seen["access_key"], seen["secret_key"], seen["auth_token"]) == ("AK", HIDDEN, None)
+    assert seen["bindings"][0]["user_id"] == "u1"
+    assert params["bindings"][0]["seed"] == "s3cret"
+
+
+def test_lists_of_other_things_and_lists_that_are_not_given_stay_as_they_are():
+    assert shown(BIND, {"bindings": None}, {}, set())["invocation"]["module_args"] == {"bindings": None}
+    assert shown(MFA_INFO, {"user_ids": ["u1"]}, {}, set())["invocation"]["module_args"] == {"user_ids": ["u1"]}
+
+
+def test_secret_under_a_name_that_is_misspelt_is_hidden_at_every_depth():
+    params = {"acces_key": "s3cret", "region": "eu-de", "bindings": [{"user_id": "u1", "pasword": "s3cret", "sed": ["s3cret"]}]}
+    assert options_shown(params, BIND.argument_spec) == {
+        "acces_key": HIDDEN,
+        "region": "eu-de",
+        "bindings": [{"user_id": "u1", "pasword": HIDDEN, "sed": HIDDEN}],
+    }
+
+
+@pytest.mark.parametrize("wrong", ["s3cret", ["s3cret"], [["s3cret"]]])
+def test_secret_in_a_list_of_another_form_is_hidden(wrong):
+    assert "s3cret" not in str(options_shown({"bindings": wrong}, BIND.argument_spec))
+    assert options_shown({"bindings": {"user_id": "u1", "seed": "s3cret"}}, BIND.argument_spec) == {
+        "bindings": [{"user_id": "u1", "seed": HIDDEN}]
+    }
+
+
+def test_what_stands_before_the_host_of_an_address_is_hidden():
+    for address in ("https://user:s3cret@iam.example", "https://s3cret@iam.example/v3", "//a:s3cret@b"):
+        assert options_shown({"iam_endpoint": address}, BIND.argument_spec) == {"iam_endpoint": HIDDEN}
+    for address in ("https://iam.example/a@b", "user@example"):
+        assert options_shown({"iam_endpoint": address}, BIND.argument_spec) == {"iam_endpoint": address}
+
+
+def test_secret_in_an_option_that_is_none_is_masked():
+    params = {"iam_endpoint": "https://s3cret.example", "auth_password": "s3cret"}
+    seen = shown(BIND, params, {}, {"s3cret"})["invocation"]["module_args"]
+    assert "s3cret" not in json.dumps(seen)
+
+
+def test_packed_list_stands_under_its_name_with_an_ending():
+    result = {"changed": True, "devices": [{"user_id": "u", "seed": "S"}]}
+    seen = shown(DEVICE, {"packed": True}, result, set())
+    assert "devices" not in seen
+    assert unpack(seen["devices_packed"]) == result["devices"]
+    assert shown(DEVICE, {"packed": False}, result, set())["devices"] == result["devices"]
+
+
+def test_secret_is_masked_before_json_writes_it_in_other_characters():
+    secret = 'pä"ss\\'
+    seen = shown(BIND, {"packed": True}, {"bindings": [{"msg": f"wrong: {secret}"}]}, {secret})
+    assert unpack(seen["bindings_packed"]) == [{"msg": "wrong: ********"}]
+
+
+def test_failure_of_the_whole_module_has_nothing_to_pack():
+    assert "devices_packed" not in shown(DEVICE, {"packed": True}, {"failed": True, "msg": "no"}, set())
+    assert "_packed" not in str(shown(SETTINGS, {"packed": True}, {"settings": {}}, set()))
+
+
+def test_packed_seed_is_a_seed():
+    assert DEVICE.holds_seed(shown(DEVICE, {"packed": True}, {"devices": [{"user_id": "u", "seed": "S"}]}, set()))
+    assert not DEVICE.holds_seed(shown(DEVICE, {"packed": True}, {"devices": [{"user_id": 'a"seed":', "msg": "seed"}]}, set()))

@@ -1,0 +1,70 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import file_name, make_directory, replace_file, temporary_file
+
+
+def test_replaced_file_is_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "acme.json"
+    path.write_text("older and longer", encoding="utf-8")
+    path.chmod(0o644)
+    replace_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["acme.json"]
+
+
+def test_link_in_the_place_of_a_file_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("keep", encoding="utf-8")
+    (tmp_path / "acme.json").symlink_to(tmp_path / "precious")
+    replace_file(tmp_path / "acme.json", b"new")
+    assert (tmp_path / "precious").read_text(encoding="utf-8") == "keep"
+    assert not (tmp_path / "acme.json").is_symlink()
+
+
+def test_temporary_file_that_nobody_takes_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), temporary_file(tmp_path, b"seed") as path:
+        assert Path(path).read_bytes() == b"seed"
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
+    make_directory(tmp_path / "new")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_directories_above_a_new_one_are_made_too(tmp_path: Path) -> None:
+    make_directory(tmp_path / "a" / "b")
+    make_directory(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_writing_leaves_nothing_open(tmp_path: Path) -> None:
+    def next_descriptor() -> int:
+        number = os.open(os.devnull, os.O_RDONLY)
+        os.close(number)
+        return number
+
+    before = next_descriptor()
+    replace_file(tmp_path / "acme.json", b"new")
+    assert next_descriptor() == before
+
+
+@pytest.mark.parametrize("account", ["../other", "a/b", "/etc", "a\nb", "ä\u202e", "{{ x }}"])
+def test_account_names_one_entry_of_its_directory(account: str) -> None:
+    name = file_name(account) if not account.startswith(".") else "refused"
+    assert "/" not in name and "\n" not in name and not name.startswith(".")
+
+
+@pytest.mark.parametrize("account", ["", ".", "..", ".hidden", "../other"])
+def test_account_that_would_lead_elsewhere_is_refused(account: str) -> None:
+    with pytest.raises(ValueError, match="account must not be empty or begin with a dot"):
+        file_name(account)
