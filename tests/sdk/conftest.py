@@ -49,6 +49,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
             signer=importlib.import_module("huaweicloudsdkcore.signer.signer"),
             request=importlib.import_module("huaweicloudsdkcore.sdk_request"),
             credentials=importlib.import_module("huaweicloudsdkcore.auth.credentials"),
+            region=importlib.import_module("huaweicloudsdkcore.region.region"),
             exceptions=importlib.import_module("huaweicloudsdkcore.exceptions.exceptions"),
             v3=importlib.import_module("huaweicloudsdkiam.v3"),
             v5=importlib.import_module("huaweicloudsdkiam.v5"),

@@ -18,21 +18,29 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:Depreca
 
 
 @pytest.fixture
-def clients(cloud: Any, sdk: SimpleNamespace) -> SimpleNamespace:
-    """Makes clients for a user's description, with his keys, or with others that are given."""
+def make_clients(sdk: SimpleNamespace) -> Callable[[Any], SimpleNamespace]:
+    """Makes makers of clients of a cloud: for a user's description, with the user's keys, or with others that are given."""
 
-    def credentials(who: dict[str, Any], **other: str) -> Any:
-        keys = {**who, **other}
-        made = sdk.credentials.GlobalCredentials(keys["access_key"], keys["secret_key"], cloud.describe()["domain_id"])
-        return made.with_security_token(other["security_token"]) if "security_token" in other else made
+    def make_makers(cloud: Any) -> SimpleNamespace:
+        def credentials(who: dict[str, Any], **other: str) -> Any:
+            keys = {**who, **other}
+            made = sdk.credentials.GlobalCredentials(keys["access_key"], keys["secret_key"], cloud.describe()["domain_id"])
+            return made.with_security_token(other["security_token"]) if "security_token" in other else made
 
-    def maker(client: Any) -> Callable[..., Any]:
-        def make(who: dict[str, Any], **other: str) -> Any:
-            return client.new_builder().with_credentials(credentials(who, **other)).with_endpoint(cloud.url).build()
+        def maker(client: Any) -> Callable[..., Any]:
+            def make(who: dict[str, Any], **other: str) -> Any:
+                return client.new_builder().with_credentials(credentials(who, **other)).with_endpoint(cloud.url).build()
 
-        return make
+            return make
 
-    return SimpleNamespace(v3=maker(sdk.v3.IamClient), v5=maker(sdk.v5.IamClient), center=maker(sdk.center.IdentityCenterClient))
+        return SimpleNamespace(v3=maker(sdk.v3.IamClient), v5=maker(sdk.v5.IamClient), center=maker(sdk.center.IdentityCenterClient))
+
+    return make_makers
+
+
+@pytest.fixture
+def clients(cloud: Any, make_clients: Callable[[Any], SimpleNamespace]) -> SimpleNamespace:
+    return make_clients(cloud)
 
 
 @pytest.fixture
@@ -157,7 +165,7 @@ def test_a_device_lives_from_creation_to_its_404(cloud, sdk, clients, admin, use
     refused(404, "IAM.0004", office.show_user_mfa_device, sdk.v3.ShowUserMfaDeviceRequest(user_id=user_id))
     assert cloud.cloud.counters.as_dict() == {
         **{"creates": 1, "binds": 1, "unbinds": 1, "deletes": 1, "protects": 2, "writes": 6},
-        **{"logins": 0, "wrong_codes": 0, "refused_codes": 0, "wrong_passwords": 0, "center_writes": 0},
+        **{"logins": 0, "wrong_codes": 0, "refused_codes": 0, "wrong_passwords": 0, "center_writes": 0, "key_writes": 0},
     }
 
 
@@ -339,3 +347,44 @@ def test_a_request_that_was_signed_long_ago_is_refused(cloud, sdk, clients, admi
     cloud.advance(16 * 60)
 
     refused(401, "APIGW.0301", clients.v3(admin).list_user_mfa_devices, sdk.v3.ListUserMfaDevicesRequest())
+
+
+def test_v5_lists_a_security_key_like_a_device_where_it_is_set_so(start_cloud, sdk, make_clients, refused):
+    cloud = start_cloud(security_keys_in_v5=True)
+    described = cloud.describe()
+    user_id = described["users"][0]["user_id"]
+    truth = cloud.cloud.user(user_id)
+    device, key = cloud.cloud.give_device(user_id, bound=True), cloud.cloud.give_key(user_id)
+    office = make_clients(cloud).v5(described["admin"])
+
+    def listed() -> list[tuple[str, str, bool]]:
+        devices = office.list_mfa_devices_v5(sdk.v5.ListMfaDevicesV5Request(user_id=user_id)).mfa_devices
+        return [(entry.serial_number, entry.user_id, entry.enabled) for entry in devices]
+
+    assert listed() == [(key.serial_number, user_id, True), (device.serial_number, user_id, True)]
+    body = sdk.v5.DisableMfaDeviceReqBody(user_id=user_id, serial_number=key.serial_number)
+    office.disable_mfa_device_v5(sdk.v5.DisableMfaDeviceV5Request(body=body))
+    assert listed()[0] == (key.serial_number, user_id, False)
+    assert not truth.keys[0].enabled
+    delete = sdk.v5.DeleteVirtualMfaDeviceV5Request(user_id=user_id, serial_number=key.serial_number)
+    office.delete_virtual_mfa_device_v5(delete)
+    assert listed() == [(device.serial_number, user_id, True)]
+    assert (truth.keys, truth.device) == ((), device)
+    assert (truth.counters.key_writes, truth.counters.writes, cloud.cloud.counters.key_writes) == (2, 2, 2)
+    refused(404, "IAM.0004", office.delete_virtual_mfa_device_v5, delete)
+
+
+def test_sts_tells_the_account_where_the_list_of_domains_is_empty(start_cloud, sdk, monkeypatch):
+    cloud = start_cloud(domains_empty=True)
+    described = cloud.describe()
+    monkeypatch.setenv("HUAWEICLOUD_SDK_IAM_ENDPOINT", cloud.url)
+    monkeypatch.setenv("HUAWEICLOUD_SDK_STS_ENDPOINT", cloud.url)
+    keys = sdk.credentials.GlobalCredentials(described["admin"]["access_key"], described["admin"]["secret_key"])
+
+    # The SDK asks for the account only where it was given a region.
+    region = sdk.region.Region("eu-de", cloud.url)
+    client = sdk.v3.IamClient.new_builder().with_credentials(keys).with_region(region).build()
+
+    assert client.list_user_login_protects(sdk.v3.ListUserLoginProtectsRequest()).login_protects == []
+    assert keys.domain_id == described["domain_id"]
+    assert [entry["route"] for entry in cloud.log] == ["domains", "caller-identity", "login-protect-list"]

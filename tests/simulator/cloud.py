@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import random
 import re
 import string
@@ -95,6 +96,10 @@ class Settings:
     v5_create_status: int = 201
     identity_centers: int = 1
     page_size: int = 500
+    security_keys: int = 0
+    security_keys_in_v5: bool = False
+    tells_caller: bool = True
+    domains_empty: bool = False
     seed_random: int | None = None
 
     def __post_init__(self) -> None:
@@ -106,8 +111,8 @@ class Settings:
             raise ValueError("unbind_unbound is 204, 400 or 404")
         if self.accounts < 1 or self.users < 0 or self.page_size < 1:
             raise ValueError("accounts and page_size are at least 1, users at least 0")
-        if not 0 <= self.disabled <= self.users or not 0 <= self.enrolled <= self.users:
-            raise ValueError("disabled and enrolled are at most users")
+        if not all(0 <= count <= self.users for count in (self.disabled, self.enrolled, self.security_keys)):
+            raise ValueError("disabled, enrolled and security_keys are at most users")
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,15 @@ class Device:
     name: str
     seed: str = field(repr=False)
     bound: bool = False
+
+
+@dataclass(frozen=True)
+class SecurityKey:
+    """A FIDO2 security key. Only the console registers one; the API can disable and remove it."""
+
+    serial_number: str
+    name: str
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,11 +156,12 @@ class Counters:
     refused_codes: int = 0
     wrong_passwords: int = 0
     center_writes: int = 0
+    key_writes: int = 0
 
     @property
     def writes(self) -> int:
         """How often state was changed on request."""
-        return self.creates + self.binds + self.unbinds + self.deletes + self.protects + self.center_writes
+        return self.creates + self.binds + self.unbinds + self.deletes + self.protects + self.center_writes + self.key_writes
 
     def as_dict(self) -> dict[str, int]:
         return {**asdict(self), "writes": self.writes}
@@ -154,7 +169,7 @@ class Counters:
 
 @dataclass(eq=False)
 class User:
-    """An IAM user. `device` and `protection` are the truth; readers may be shown older ones."""
+    """An IAM user. `device`, `keys` and `protection` are the truth; readers may be shown an older device and protection."""
 
     id: str
     name: str
@@ -166,6 +181,7 @@ class User:
     is_admin: bool = False
     enabled: bool = True
     device: Device | None = None
+    keys: tuple[SecurityKey, ...] = ()
     protection: Protection | None = None
     locked_until: float = 0.0
     wrong_codes_in_a_row: int = 0
@@ -180,7 +196,7 @@ class User:
 
     @property
     def needs_code(self) -> bool:
-        """Whether a login with a password takes a code as well."""
+        """Whether a login with a password takes a code as well; a security key has none to give."""
         return self.held_by_protection and self.device is not None and self.device.bound
 
     @property
@@ -305,6 +321,8 @@ class Cloud:
                 if number <= settings.enrolled:
                     self.give_device(user.id, bound=True)
                     self.protect(user.id)
+                if number <= settings.security_keys:
+                    self.give_key(user.id)
 
     def _add_user(self, account: Account, name: str, number: int, *, is_admin: bool = False) -> User:
         user = User(
@@ -366,6 +384,21 @@ class Cloud:
             user.device = Device(self._serial_for(user, name), name, self._new_seed(), bound)
             return user.device
 
+    def give_key(self, id_or_name: str, name: str = "key") -> SecurityKey:
+        """Give a user one more security key without a request, as its owner does in the console; it counts nowhere.
+
+        A name that a device or key of the user has already gets a number.
+        """
+        with self.lock:
+            user = self.user(id_or_name)
+            taken = {key.name for key in user.keys} | ({user.device.name} if user.device else set())
+            free = next(
+                tried for tried in itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2))) if tried not in taken
+            )
+            key = SecurityKey(self._serial_for(user, free), free)
+            user.keys = (*user.keys, key)
+            return key
+
     def protect(self, id_or_name: str, verification_method: str = "vmfa", *, enabled: bool = True) -> None:
         """Set a user's login protection without a request; it counts nowhere and is seen at once."""
         with self.lock:
@@ -418,6 +451,7 @@ class Cloud:
                     "locked": user.locked_until > self.now(),
                     "device": user.device
                     and {"serial_number": user.device.serial_number, "name": user.device.name, "bound": user.device.bound},
+                    **({"keys": [asdict(key) for key in user.keys]} if user.keys else {}),
                     "protection": user.protection and asdict(user.protection),
                     "counters": user.counters.as_dict(),
                 }
@@ -566,6 +600,9 @@ class Cloud:
             raise Refusal(400, "IAM.0011", "The device name must be 1 to 64 of A-Z a-z 0-9 _ and -.")
         if user.device is not None:
             raise Refusal(409, "IAM.0005", "The user has a virtual MFA device already.")
+        if any(key.name == name for key in user.keys):
+            # [?] The serial number, which holds little but the name, would be that of the key.
+            raise Refusal(409, "IAM.0005", "The user has a security key of this name.")
         if self.settings.unique_device_names and any(
             other.device is not None and other.device.name == name for other in user.account.users
         ):
@@ -590,6 +627,9 @@ class Cloud:
     def unbind_device(self, caller: User, user_id: object, serial: object, code: object, *, v5: bool) -> None:
         """Unbind: on v3.0 with a code, which is looked at only if the user himself calls; on v5 without one."""
         user = self._target(caller, user_id)
+        if v5 and (key := self._key_of(user, serial)):
+            self._write_key(user, key, replace(key, enabled=False))
+            return
         device = self._device(user, serial)
         if not v5:
             _check_code(code)
@@ -612,8 +652,11 @@ class Cloud:
             self._write(user, "deletes", device=None)
 
     def delete_device_v5(self, caller: User, user_id: object, serial: object) -> None:
-        """v5: refuses an enabled device, and one that is not there [?]."""
+        """v5: refuses an enabled device, and one that is not there [?]. A security key goes at once, enabled or not [?]."""
         user = self._target(caller, user_id)
+        if key := self._key_of(user, serial):
+            self._write_key(user, key, None)
+            return
         device = self._device(user, serial)
         if device.bound:
             raise Refusal(409, "IAM.0005", "The virtual MFA device is enabled. Disable it first.")
@@ -625,6 +668,14 @@ class Cloud:
         if user.device is None or user.device.serial_number != serial:
             raise Refusal(404, "IAM.0004", "Could not find the virtual MFA device.")
         return user.device
+
+    def _key_of(self, user: User, serial: object) -> SecurityKey | None:
+        return next((key for key in user.keys if key.serial_number == serial), None)
+
+    def _write_key(self, user: User, old: SecurityKey, new: SecurityKey | None) -> None:
+        if not self.discard_writes:
+            user.keys = tuple(kept for key in user.keys if (kept := new if key is old else key))
+            self._count(user, "key_writes")
 
     def show_device(self, caller: User, user_id: str) -> tuple[User, Device]:
         user = self._target(caller, user_id)
@@ -639,15 +690,22 @@ class Cloud:
 
     def list_devices_v5(
         self, caller: User, user_id: str | None, limit: str | None, marker: str | None
-    ) -> tuple[list[tuple[User, Device]], str | None]:
-        """A page of devices and the marker of the next page."""
+    ) -> tuple[list[tuple[User, Device | SecurityKey]], str | None]:
+        """A page of devices, with the security keys where v5 shows them, and the marker of the next page."""
         if user_id is not None:
             users = [self._target(caller, user_id)]
         else:
             self._require_admin(caller)
             users = caller.account.users
-        pairs = list(self._devices_of(users))
-        return self._page(pairs, [user.id for user, _device in pairs], limit, marker)
+        pairs = list(self._entries_v5(users))
+        return self._page(pairs, [f"{user.id}/{entry.serial_number}" for user, entry in pairs], limit, marker)
+
+    def _entries_v5(self, users: Iterable[User]) -> Iterable[tuple[User, Device | SecurityKey]]:
+        for user in users:
+            # The keys come first, which is the harder order for a client that takes a user's first entry.
+            if self.settings.security_keys_in_v5:
+                yield from ((user, key) for key in user.keys)
+            yield from self._devices_of([user])
 
     def _devices_of(self, users: Iterable[User]) -> Iterable[tuple[User, Device]]:
         for user in users:
@@ -873,9 +931,10 @@ def _credentials(user: User) -> dict[str, Any]:
 
 
 def _described(user: User) -> dict[str, Any]:
-    """A user as the command line prints him; the seed of a device that he had from the start would be nowhere else."""
+    """A user as the command line prints them; the seed of a device that was there from the start would be nowhere else."""
     device = user.device and {"serial_number": user.device.serial_number, "seed": user.device.seed}
-    return {**_credentials(user), "enabled": user.enabled, **({"device": device} if device else {})}
+    described = {**_credentials(user), "enabled": user.enabled, **({"device": device} if device else {})}
+    return {**described, **({"keys": [key.serial_number for key in user.keys]} if user.keys else {})}
 
 
 def _mapping(value: object, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Callable
 from urllib.parse import quote, unquote, urlencode
 
 from . import signing
-from .cloud import Center, Cloud, Device, Protection, Refusal, Token, User
+from .cloud import Center, Cloud, Device, Protection, Refusal, SecurityKey, Token, User
 
 
 @dataclass
@@ -88,6 +88,8 @@ class Route:
     anonymous: bool = False
     signed_only: bool = False
     huaweicloud_only: bool = False
+    # Whether its answer says whom a call comes from, or who administers.
+    tells_caller: bool = False
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
@@ -182,7 +184,7 @@ def authenticate(cloud: Cloud, route: Route, call: Call) -> User | None:
     return key.user
 
 
-def _device_body(user: User, device: Device) -> dict[str, Any]:
+def _device_body(user: User, device: Device | SecurityKey) -> dict[str, Any]:
     return {"serial_number": device.serial_number, "user_id": user.id}
 
 
@@ -305,12 +307,12 @@ def _list_group_users(cloud: Cloud, call: Call) -> Answer:
     return Answer(200, {"users": users, "links": {"self": f"{call.base_url}{call.raw_path}", "next": None, "previous": None}})
 
 
-def _list_domains(_cloud: Cloud, call: Call) -> Answer:
+def _list_domains(cloud: Cloud, call: Call) -> Answer:
     account = call.user.account
     url = f"{call.base_url}/v3/auth/domains"
     links = {"self": url, "next": None, "previous": None}
     domain = {"id": account.domain_id, "name": account.name, "enabled": True, "description": "", "links": links}
-    return Answer(200, {"domains": [domain], "links": links})
+    return Answer(200, {"domains": [] if cloud.settings.domains_empty else [domain], "links": links})
 
 
 def _show_credential(cloud: Cloud, call: Call) -> Answer:
@@ -390,8 +392,16 @@ def _v5_delete(cloud: Cloud, call: Call) -> Answer:
 def _v5_list(cloud: Cloud, call: Call) -> Answer:
     query = call.query
     pairs, marker = cloud.list_devices_v5(call.user, query.get("user_id"), query.get("limit"), query.get("marker"))
-    devices = [{**_device_body(user, device), "enabled": device.bound} for user, device in pairs]
+    # A security key and a virtual device look alike: the entries have no type.
+    devices = [
+        {**_device_body(user, device), "enabled": device.enabled if isinstance(device, SecurityKey) else device.bound}
+        for user, device in pairs
+    ]
     return Answer(200, {"mfa_devices": devices, "page_info": _page_info(len(devices), marker)})
+
+
+def _user_urn(user: User) -> str:
+    return f"iam::{user.domain_id}:user:{user.name}"
 
 
 def _v5_users(cloud: Cloud, call: Call) -> Answer:
@@ -404,11 +414,16 @@ def _v5_users(cloud: Cloud, call: Call) -> Answer:
             "is_root_user": user.is_admin,
             "description": "",
             "created_at": "2026-01-02T03:04:05.000Z",
-            "urn": f"iam::{user.domain_id}:user:{user.name}",
+            "urn": _user_urn(user),
         }
         for user in users
     ]
     return Answer(200, {"users": bodies, "page_info": _page_info(len(bodies), marker)})
+
+
+def _caller_identity(_cloud: Cloud, call: Call) -> Answer:
+    user = call.user
+    return Answer(200, {"account_id": user.domain_id, "principal_urn": _user_urn(user), "principal_id": user.id})
 
 
 def _list_instances(cloud: Cloud, call: Call) -> Answer:
@@ -460,8 +475,8 @@ def _delete_center_device(cloud: Cloud, call: Call) -> Answer:
     raise Refusal(404, "IIC.1004", "The MFA device does not exist.")
 
 
-def _v5(method: str, pattern: str, name: str, handler: Handler) -> Route:
-    return Route(method, pattern, name, handler, huaweicloud_only=True)
+def _v5(method: str, pattern: str, name: str, handler: Handler, *, tells_caller: bool = False) -> Route:
+    return Route(method, pattern, name, handler, huaweicloud_only=True, tells_caller=tells_caller)
 
 
 def _center(method: str, pattern: str, name: str, handler: Handler) -> Route:
@@ -478,19 +493,20 @@ ROUTES = (
     Route("GET", "/v3.0/OS-USER/users/{}/login-protect", "login-protect-get", _get_protection),
     Route("PUT", "/v3.0/OS-USER/users/{}/login-protect", "login-protect-put", _set_protection),
     Route("GET", "/v3.0/OS-USER/login-protects", "login-protect-list", _list_protections),
-    Route("GET", "/v3.0/OS-CREDENTIAL/credentials/{}", "credential", _show_credential),
+    Route("GET", "/v3.0/OS-CREDENTIAL/credentials/{}", "credential", _show_credential, tells_caller=True),
     Route("GET", "/v3/users", "users", _list_users),
-    Route("GET", "/v3/groups", "groups", _list_groups),
-    Route("GET", "/v3/groups/{}/users", "group-users", _list_group_users),
+    Route("GET", "/v3/groups", "groups", _list_groups, tells_caller=True),
+    Route("GET", "/v3/groups/{}/users", "group-users", _list_group_users, tells_caller=True),
     Route("GET", "/v3/auth/domains", "domains", _list_domains),
     Route("POST", "/v3/auth/tokens", "login", _log_in, anonymous=True),
-    Route("GET", "/v3/auth/tokens", "token", _show_token),
+    Route("GET", "/v3/auth/tokens", "token", _show_token, tells_caller=True),
     _v5("POST", "/v5/virtual-mfa-devices", "v5-create", _v5_create),
     _v5("DELETE", "/v5/virtual-mfa-devices", "v5-delete", _v5_delete),
     _v5("POST", "/v5/mfa-devices/enable", "v5-enable", _v5_enable),
     _v5("POST", "/v5/mfa-devices/disable", "v5-disable", _v5_disable),
     _v5("GET", "/v5/mfa-devices", "v5-list", _v5_list),
     _v5("GET", "/v5/users", "v5-users", _v5_users),
+    _v5("GET", "/v5/caller-identity", "caller-identity", _caller_identity, tells_caller=True),
     _center("GET", "/v1/instances", "ic-instances", _list_instances),
     _center("GET", "/v1/instances/{}/mfa-devices/management-settings", "ic-get-mfa", _get_permission),
     _center("POST", "/v1/instances/{}/mfa-devices/management-settings", "ic-set-mfa", _set_permission),

@@ -177,7 +177,7 @@ class Service:
             # A login finds out by itself who wants in, whoever signed it.
             if call.caller is not None and not route.anonymous:
                 cloud.admit(call.caller)
-            if "forbid" in effects:
+            if "forbid" in effects or (route.tells_caller and not cloud.settings.tells_caller):
                 code = "IIC.1001" if routes.family(call.raw_path) == "center" else "IAM.0003"
                 raise Refusal(403, code, "You are not authorized to perform the requested action.")
             cloud.discard_writes = "noop" in effects
