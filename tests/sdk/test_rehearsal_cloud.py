@@ -18,6 +18,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any, Callable
+from urllib.parse import parse_qsl, urlsplit
 
 import pyotp
 import pytest
@@ -573,6 +574,109 @@ def test_a_delete_that_does_nothing_says_yes(cloud, admin, user):
     assert cloud.cloud.counters.deletes == 1
 
 
+def marker_of(answer: requests.Response) -> str | None:
+    """The marker of the next page, in the form of either API."""
+    body = answer.json()
+    if "page_info" in body:
+        return body["page_info"].get("next_marker")
+    return body["links"]["next"] and dict(parse_qsl(urlsplit(body["links"]["next"]).query)).get("marker", "the first page again")
+
+
+@pytest.mark.parametrize(("path", "limit"), [("/v5/mfa-devices", {"limit": 1}), ("/v5/mfa-devices", {}), ("/v5/users", {"limit": 2})])
+def test_a_listing_may_run_in_a_circle(cloud, admin, path, limit):
+    for user_id in cloud.cloud.users:
+        cloud.cloud.give_device(user_id)
+    cloud.fault("loop")
+
+    first = marker_of(admin("GET", path, params=limit))
+    answers = [admin("GET", path, params={**limit, "marker": first}) for _time in range(3)]
+
+    assert first
+    assert [(answer.status_code, marker_of(answer)) for answer in answers] == [(200, first)] * 3
+    assert len({answer.text for answer in answers}) == 1
+    cloud.clear_faults()
+    assert admin("GET", path, params={**limit, "marker": first}).status_code == 200
+
+
+def test_a_listing_with_links_may_run_in_a_circle(start_cloud):
+    cloud = start_cloud(users=7, page_size=3)
+    admin = Session(cloud, cloud.describe()["admin"])
+    second = admin("GET", "/v3/users?enabled=true").json()["links"]["next"]
+    cloud.fault("loop:users")
+
+    assert admin.http.get(second, timeout=10).json()["links"]["next"] == second
+    first = admin("GET", "/v3/users", params={"enabled": "true"})
+    assert first.json()["links"]["next"] == f"{cloud.url}/v3/users?enabled=true"
+    assert admin("GET", "/v3/auth/domains").json()["links"]["next"] is None
+
+
+@pytest.mark.parametrize("path", ["/v5/mfa-devices", "/v5/users", "/v3/users", "/v3/groups", "/v3/auth/domains"])
+@pytest.mark.parametrize("entries", [True, False])
+def test_a_listing_may_have_no_end(cloud, admin, path, entries):
+    cloud.cloud.give_device(admin.user_id)
+    cloud.fault("endless" if entries else "endless=0")
+
+    seen: list[str | None] = []
+    for _page in range(5):
+        answer = admin("GET", path, params={"limit": "1", **({"marker": seen[-1]} if seen else {})})
+        assert answer.status_code == 200
+        body = answer.json()
+        (listed,) = [value for value in body.values() if isinstance(value, list)]
+        assert bool(listed) == entries
+        assert body.get("page_info", {"current_count": len(listed)})["current_count"] == len(listed)
+        seen.append(marker_of(answer))
+
+    assert len(set(seen)) == 5
+    assert None not in seen
+    cloud.clear_faults()
+    assert admin("GET", path, params={"marker": seen[-1]}).status_code == 200, "what a fault made up stays good"
+
+
+def test_an_answer_may_drip(cloud, admin):
+    cloud.fault("drip:domains")
+    started = time.monotonic()
+
+    with admin("GET", "/v3/auth/domains", stream=True) as answer:
+        pieces = [answer.raw.read(1) for _byte in range(4)]
+
+    assert answer.headers["Content-Length"] == "600"
+    assert pieces == [b" "] * 4
+    assert 0.6 < time.monotonic() - started < 5
+    assert admin("GET", DEVICES).status_code == 200
+
+
+def test_an_answer_that_drips_is_whole_at_its_end(cloud, admin, monkeypatch):
+    monkeypatch.setattr(simulator.server, "DRIP_SECONDS", 0)
+    cloud.fault("drip")
+
+    assert admin("GET", "/v3/auth/domains").json()["domains"][0]["id"] == cloud.describe()["domain_id"]
+    assert admin.delete("nothing").status_code == 204
+
+
+@pytest.mark.parametrize(("spec", "chunked"), [("flood", True), ("flood=0", False)])
+def test_an_answer_may_have_no_end(cloud, admin, spec, chunked):
+    cloud.fault(f"{spec}:*:1-2")
+
+    # A DELETE has no body as a rule.
+    for method in ("GET", "DELETE"):
+        with admin(method, DEVICES, params={"user_id": admin.user_id, "serial_number": "x"}, stream=True) as answer:
+            assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json;charset=UTF-8")
+            assert answer.headers.get("Transfer-Encoding") == ("chunked" if chunked else None)
+            assert "Content-Length" not in answer.headers
+            assert len(answer.raw.read(3_000_000)) == 3_000_000
+    assert admin("GET", DEVICES).status_code == 200
+
+
+def test_a_flood_stops_by_itself(cloud, admin, monkeypatch):
+    monkeypatch.setattr(simulator.server, "FLOOD_BYTES", 1 << 18)
+    cloud.fault("flood=0:list-devices:1")
+
+    content = admin("GET", DEVICES).content
+
+    assert len(content) == 1 << 18
+    assert content.startswith(b'{"x":"xxx')
+
+
 def test_permissions_tokens_and_time_can_be_taken_away(cloud, described, admin):
     cloud.fault("forbid:v5-list")
     cloud.fault("expire-tokens:*:3")
@@ -590,7 +694,8 @@ def test_permissions_tokens_and_time_can_be_taken_away(cloud, described, admin):
 
 
 @pytest.mark.parametrize(
-    "spec", ["", "explode", "status", "status=x", "lose=1", "lose:nowhere", "lose:bind:0", "lose:bind:every=0", "a:b:c:d"]
+    "spec",
+    ["", "explode", "status", "status=x", "lose=1", "loop=1", "flood=x", "lose:nowhere", "lose:bind:0", "lose:bind:every=0", "a:b:c:d"],
 )
 def test_a_wrong_fault_is_refused(cloud, spec):
     with pytest.raises(ValueError, match="fault"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from sessions import DEVICES, Session, log_in, refusal, signed
+from sessions import DEVICES, UNBIND, Session, log_in, pair, refusal, signed
 
 KEYS_IN_V5 = "/v5/mfa-devices"
 CALLER = "/v5/caller-identity"
@@ -123,3 +123,75 @@ def test_a_cloud_may_tell_neither_the_caller_nor_who_administers(start_cloud, te
     assert [answer.status_code for answer in answers] == [200 if tells else 403] * 5
     assert log_in(cloud, described["admin"]).json()["token"]["user"]["id"] == admin.user_id
     assert admin("GET", "/v3/users").status_code == 200
+
+
+def test_each_api_may_show_a_serial_number_of_its_own_form_and_takes_both(start_cloud):
+    cloud = start_cloud(serial_forms_differ=True, security_keys_in_v5=True)
+    admin, user = admin_of(cloud), user_of(cloud)
+    domain_id = cloud.describe()["domain_id"]
+    old, new = f"iam:{domain_id}:mfa/phone", f"iam::{domain_id}:mfa:phone"
+
+    def v5(path: str, serial: str, **body: str) -> int:
+        return user("POST", f"/v5/mfa-devices/{path}", {"user_id": user.user_id, "serial_number": serial, **body}).status_code
+
+    def create_v5() -> str:
+        body = {"virtual_mfa_device_name": "phone", "user_id": user.user_id}
+        return user("POST", "/v5/virtual-mfa-devices", body).json()["virtual_mfa_device"]["serial_number"]
+
+    assert user.create().json()["virtual_mfa_device"]["serial_number"] == old
+    assert user.device().json()["virtual_mfa_device"]["serial_number"] == old
+    assert [device["serial_number"] for device in admin("GET", DEVICES).json()["virtual_mfa_devices"]] == [old]
+    assert [device["serial_number"] for device in admin("GET", KEYS_IN_V5).json()["mfa_devices"]] == [new]
+    assert user.bind(new, pair(cloud, user.user_id)).status_code == 204
+    assert v5("disable", old) == 200
+    assert user.delete(new).status_code == 204
+    assert create_v5() == new
+    first, second = pair(cloud, user.user_id)
+    assert v5("enable", old, authentication_code_first=first, authentication_code_second=second) == 200
+    body = {"user_id": user.user_id, "serial_number": new, "authentication_code": "000000"}
+    assert admin("PUT", UNBIND, body).status_code == 204
+    key = cloud.cloud.give_key(user.user_id)
+    assert key.serial_number == f"iam::{domain_id}:mfa:key"
+    assert v5("disable", f"iam:{domain_id}:mfa/key") == 200
+    query = {"user_id": user.user_id, "serial_number": old}
+    assert user("DELETE", "/v5/virtual-mfa-devices", params=query).status_code == 204
+    assert (cloud.cloud.user(user.user_id).device, cloud.cloud.user(user.user_id).counters.key_writes) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "limit"),
+    [(5, "5 times per 1 seconds"), (2.5, "5 times per 2 seconds"), (0.25, "1 times per 4 seconds"), (0.01, "1 times per 100 seconds")],
+)
+def test_a_throttled_call_may_be_told_the_limit_in_the_text_alone(start_cloud, rate, limit):
+    cloud = start_cloud(rate=rate, throttle_tells=True)
+    who = cloud.describe()["admin"]
+
+    answers = [signed(cloud, who, "GET", DEVICES) for _time in range(12)]
+
+    throttled = [answer for answer in answers if answer.status_code == 429]
+    assert refusal(throttled[0]) == (429, "IAM.0012")
+    assert throttled[0].json()["error_msg"].endswith(f"Threshold: {limit}")
+    assert "Retry-After" not in throttled[0].headers
+    assert refusal(log_in(cloud, who)) == (429, "IAM.0012")
+
+
+def test_others_may_use_up_a_limit_that_all_share(start_cloud):
+    cloud = start_cloud(shared_throttle=3)
+    described = cloud.describe()
+    who = described["admin"]
+
+    answers = [signed(cloud, who, "GET", DEVICES) for _time in range(5)] + [log_in(cloud, who)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 200, 200, 429]
+    assert refusal(answers[2]) == (429, "APIGW.0308")
+    assert answers[2].headers["Retry-After"] == answers[5].headers["Retry-After"] == "1"
+    assert cloud.cloud.counters.logins == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"security_keys": 4}, {"shared_throttle": -1}, {"serial_forms_differ": True, "serial_form": "id-path"}],
+)
+def test_a_wrong_setting_is_refused(start_cloud, settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        start_cloud(**settings)

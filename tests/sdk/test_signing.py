@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import AccessKey, SignatureAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey, SignatureAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import path_of, query_of
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from . import totp
@@ -100,6 +101,9 @@ class Settings:
     security_keys_in_v5: bool = False
     tells_caller: bool = True
     domains_empty: bool = False
+    serial_forms_differ: bool = False
+    throttle_tells: bool = False
+    shared_throttle: int = 0
     seed_random: int | None = None
 
     def __post_init__(self) -> None:
@@ -107,10 +111,12 @@ class Settings:
             raise ValueError(f"profile is one of {', '.join(PROFILE_SERIAL_FORM)}, not {self.profile!r}")
         if self.serial_form != "auto" and self.serial_form not in SERIAL_FORMS:
             raise ValueError(f"serial_form is auto or one of {', '.join(SERIAL_FORMS)}, not {self.serial_form!r}")
+        if self.serial_form != "auto" and self.serial_forms_differ:
+            raise ValueError("serial_form and serial_forms_differ exclude each other")
         if self.unbind_unbound not in (204, 400, 404):
             raise ValueError("unbind_unbound is 204, 400 or 404")
-        if self.accounts < 1 or self.users < 0 or self.page_size < 1:
-            raise ValueError("accounts and page_size are at least 1, users at least 0")
+        if self.accounts < 1 or self.users < 0 or self.page_size < 1 or self.shared_throttle < 0:
+            raise ValueError("accounts and page_size are at least 1, users and shared_throttle at least 0")
         if not all(0 <= count <= self.users for count in (self.disabled, self.enrolled, self.security_keys)):
             raise ValueError("disabled, enrolled and security_keys are at most users")
 
@@ -270,6 +276,7 @@ class Cloud:
         self.seeds: set[str] = set()
         # A request whose writes are to come to nothing sets this for its own time under the lock (the fault `noop`).
         self.discard_writes = False
+        self._calls = 0
         self._clock_offset = settings.clock_offset
         self._random: random.Random = random.SystemRandom() if settings.seed_random is None else random.Random(settings.seed_random)
         self._populate()
@@ -506,8 +513,15 @@ class Cloud:
         account.allowance = min(max(rate, 1.0), account.allowance + (now - account.allowance_at) * rate)
         account.allowance_at = now
         if account.allowance < 1.0:
-            raise Refusal(429, "APIGW.0308", "The throttling threshold has been reached.", headers={"Retry-After": "1"})
+            raise _throttled(rate if self.settings.throttle_tells else None)
         account.allowance -= 1.0
+
+    def share_limit(self) -> None:
+        """Refuse every n-th call, whoever makes it, as if others used up a limit that all share."""
+        if self.settings.shared_throttle:
+            self._calls += 1
+            if self._calls % self.settings.shared_throttle == 0:
+                raise _throttled(None)
 
     def _refuse_locked(self, user: User) -> None:
         if user.locked_until > self.now():
@@ -593,6 +607,16 @@ class Cloud:
             form = PROFILE_SERIAL_FORM[self.settings.profile]
         return SERIAL_FORMS[form].format(domain_id=user.domain_id, name=name, id=self.new_id())
 
+    def serial_shown(self, user: User, entry: Device | SecurityKey, *, v5: bool) -> str:
+        """The serial number under which an API shows a device or a key."""
+        if not self.settings.serial_forms_differ:
+            return entry.serial_number
+        return SERIAL_FORMS["account-urn" if v5 else "domain-path"].format(domain_id=user.domain_id, name=entry.name)
+
+    def _bears(self, user: User, entry: Device | SecurityKey, serial: object) -> bool:
+        """Whether a serial number, in the form of either API, is that of a device or a key."""
+        return serial in {entry.serial_number, *(self.serial_shown(user, entry, v5=v5) for v5 in (False, True))}
+
     def create_device(self, caller: User, user_id: object, name: object) -> Device:
         """Create an unbound device; the answer is the only one with the seed."""
         user = self._target(caller, user_id, admin=self.settings.admin_may_create)
@@ -648,7 +672,7 @@ class Cloud:
     def delete_device(self, caller: User, user_id: object, serial: object) -> None:
         """v3.0: says yes to any serial, and leaves a bound device where it is."""
         user = self._target(caller, user_id)
-        if user.device is not None and user.device.serial_number == serial and not user.device.bound:
+        if user.device is not None and self._bears(user, user.device, serial) and not user.device.bound:
             self._write(user, "deletes", device=None)
 
     def delete_device_v5(self, caller: User, user_id: object, serial: object) -> None:
@@ -665,12 +689,12 @@ class Cloud:
     def _device(self, user: User, serial: object) -> Device:
         if not isinstance(serial, str) or not serial:
             raise Refusal(400, "IAM.0072", "serial_number must be a string that is not empty.")
-        if user.device is None or user.device.serial_number != serial:
+        if user.device is None or not self._bears(user, user.device, serial):
             raise Refusal(404, "IAM.0004", "Could not find the virtual MFA device.")
         return user.device
 
     def _key_of(self, user: User, serial: object) -> SecurityKey | None:
-        return next((key for key in user.keys if key.serial_number == serial), None)
+        return next((key for key in user.keys if self._bears(user, key, serial)), None)
 
     def _write_key(self, user: User, old: SecurityKey, new: SecurityKey | None) -> None:
         if not self.discard_writes:
@@ -951,6 +975,16 @@ def _names_account(domain: dict[str, Any], account: Account) -> bool:
 
 def _wrong_login() -> Refusal:
     return Refusal(401, "IAM.0001", "The username or password is wrong.")
+
+
+def _throttled(rate: float | None) -> Refusal:
+    """The refusal of a call too many; with a rate (calls per second), its text is what tells how long to wait."""
+    if rate is None:
+        return Refusal(429, "APIGW.0308", "The throttling threshold has been reached.", headers={"Retry-After": "1"})
+    times, seconds = (Fraction(rate).limit_denominator(60) if rate * 60 >= 1 else Fraction(1, round(1 / rate))).as_integer_ratio()
+    text = f"The throttling threshold has been reached: policy user over ratelimit. Threshold: {times} times per {seconds} seconds"
+    # Keystone's shape has no room for the code.
+    return Refusal(429, "IAM.0012", text, shape="iam")
 
 
 def _check_code(code: object) -> None:

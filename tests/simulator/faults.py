@@ -11,8 +11,9 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-KINDS_WITH_NUMBER = {"status", "retry-after", "html", "slow"}
-KINDS_ALONE = {"lose", "cut", "half", "expire-tokens", "forbid", "noop", "extra", "bare"}
+KINDS_WITH_NUMBER = {"status", "retry-after", "html", "slow", "endless", "flood"}
+KINDS_WITH_DEFAULT = {"html": 502.0, "endless": 1.0, "flood": 1.0}
+KINDS_ALONE = {"lose", "cut", "half", "expire-tokens", "forbid", "noop", "extra", "bare", "loop", "drip"}
 
 ROUTES = frozenset({
     "create", "bind", "unbind", "delete", "list-devices", "get-device", "login", "token", "login-protect-put",
@@ -60,8 +61,8 @@ def parse(spec: str) -> Fault:
                 raise ValueError(f"fault {spec!r}: {kind} takes a number") from None
         elif kind in KINDS_ALONE and not equals:
             effects[kind] = 1.0
-        elif kind == "html" and not equals:
-            effects[kind] = 502.0
+        elif kind in KINDS_WITH_DEFAULT and not equals:
+            effects[kind] = KINDS_WITH_DEFAULT[kind]
         else:
             raise ValueError(f"fault {spec!r}: unknown kind {part!r}")
     # `forbid:v5-list` and `lose:bind` are common; a missing route means every one.

@@ -184,8 +184,8 @@ def authenticate(cloud: Cloud, route: Route, call: Call) -> User | None:
     return key.user
 
 
-def _device_body(user: User, device: Device | SecurityKey) -> dict[str, Any]:
-    return {"serial_number": device.serial_number, "user_id": user.id}
+def _device_body(cloud: Cloud, user: User, device: Device | SecurityKey, *, v5: bool = False) -> dict[str, Any]:
+    return {"serial_number": cloud.serial_shown(user, device, v5=v5), "user_id": user.id}
 
 
 def _protection_body(user: User, protection: Protection) -> dict[str, Any]:
@@ -200,13 +200,16 @@ def _page_info(count: int, next_marker: str | None) -> dict[str, Any]:
     return info
 
 
-def _new_device_body(device: Device) -> dict[str, Any]:
-    return {"virtual_mfa_device": {"serial_number": device.serial_number, "base32_string_seed": device.seed}}
+def _new_device_body(cloud: Cloud, caller: User, device: Device, *, v5: bool = False) -> dict[str, Any]:
+    # Whoever creates a device is of its user's account, which is all that a serial number says of them.
+    serial_number = cloud.serial_shown(caller, device, v5=v5)
+    return {"virtual_mfa_device": {"serial_number": serial_number, "base32_string_seed": device.seed}}
 
 
 def _create(cloud: Cloud, call: Call) -> Answer:
     given = call.part("virtual_mfa_device")
-    return Answer(201, _new_device_body(cloud.create_device(call.user, given.get("user_id"), given.get("name"))))
+    device = cloud.create_device(call.user, given.get("user_id"), given.get("name"))
+    return Answer(201, _new_device_body(cloud, call.user, device))
 
 
 def _bind(cloud: Cloud, call: Call) -> Answer:
@@ -239,11 +242,11 @@ def _serial(call: Call) -> str:
 
 
 def _get_device(cloud: Cloud, call: Call) -> Answer:
-    return Answer(200, {"virtual_mfa_device": _device_body(*cloud.show_device(call.user, call.ids[0]))})
+    return Answer(200, {"virtual_mfa_device": _device_body(cloud, *cloud.show_device(call.user, call.ids[0]))})
 
 
 def _list_devices(cloud: Cloud, call: Call) -> Answer:
-    return Answer(200, {"virtual_mfa_devices": [_device_body(*pair) for pair in cloud.list_devices(call.user)]})
+    return Answer(200, {"virtual_mfa_devices": [_device_body(cloud, *pair) for pair in cloud.list_devices(call.user)]})
 
 
 def _get_protection(cloud: Cloud, call: Call) -> Answer:
@@ -370,7 +373,7 @@ def _show_token(cloud: Cloud, call: Call) -> Answer:
 def _v5_create(cloud: Cloud, call: Call) -> Answer:
     given = call.json
     device = cloud.create_device(call.user, given.get("user_id"), given.get("virtual_mfa_device_name"))
-    return Answer(cloud.settings.v5_create_status, _new_device_body(device))
+    return Answer(cloud.settings.v5_create_status, _new_device_body(cloud, call.user, device, v5=True))
 
 
 def _v5_enable(cloud: Cloud, call: Call) -> Answer:
@@ -394,7 +397,7 @@ def _v5_list(cloud: Cloud, call: Call) -> Answer:
     pairs, marker = cloud.list_devices_v5(call.user, query.get("user_id"), query.get("limit"), query.get("marker"))
     # A security key and a virtual device look alike: the entries have no type.
     devices = [
-        {**_device_body(user, device), "enabled": device.enabled if isinstance(device, SecurityKey) else device.bound}
+        {**_device_body(cloud, user, device, v5=True), "enabled": device.enabled if isinstance(device, SecurityKey) else device.bound}
         for user, device in pairs
     ]
     return Answer(200, {"mfa_devices": devices, "page_info": _page_info(len(devices), marker)})

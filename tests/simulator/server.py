@@ -18,9 +18,9 @@ import ssl
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from . import routes
 from .cloud import Cloud, Refusal
@@ -29,6 +29,15 @@ from .faults import Faults
 MAX_LINE_BYTES = 65536
 MAX_HEADERS = 100
 MAX_BODY_BYTES = 1 << 20
+
+# What the fault `drip` takes at most is a byte every 0.2 s for 120 s.
+DRIP_SECONDS = 0.2
+DRIPS = 600
+FLOOD_PIECE_BYTES = 1 << 16
+FLOOD_BYTES = 1 << 28
+
+# v5's markers are of A-Z a-z 0-9 + / = - and _.
+MADE_UP_MARKER = "rehearsed-"
 
 # The values of these names are secrets wherever they stand in a body.
 SECRET_NAME = re.compile(r"password|passcode|secret|token|seed|authentication_code", re.IGNORECASE)
@@ -58,12 +67,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back: raw bytes, and how much of them (all, half or none of the body)."""
+    """What goes back: raw bytes, and how they go: all at once, half of the body, or as the fault `drip` or `flood` wants it."""
 
     status: int
     content: bytes
     headers: dict[str, str]
     half: bool = False
+    drip: bool = False
+    flood: bool = False
+    chunked: bool = False
+
+    @property
+    def ends_connection(self) -> bool:
+        return self.half or self.flood or (self.drip and len(self.content) > DRIPS)
 
 
 @dataclass
@@ -129,12 +145,18 @@ class Service:
         effects: dict[str, float] = {}
         after = None
         try:
+            # No listing knows the markers that a fault made up: to it, such a request asks for the first page.
+            asked = call.query.get("marker")
+            if asked and asked.startswith(MADE_UP_MARKER):
+                del call.query["marker"]
             route, call.ids = routes.find(self.cloud, request.method, path)
             entry["route"] = route.name
             after = self._maybe_kill(route.name)
             effects = self.faults.strike(route.name)
             entry["faults"] = sorted(effects)
             answer = self._carry_out(route, call, effects, entry)
+            if "loop" in effects or "endless" in effects:
+                answer = self._without_end(answer, call, asked, effects)
         except Refusal as refusal:
             answer = routes.error_answer(refusal, path, request_id)
         finally:
@@ -146,14 +168,36 @@ class Service:
             raise Cut
         headers = {"X-Request-Id": request_id, **answer.headers}
         entry["status"] = answer.status
+        flow = {"half": "half" in effects, "drip": "drip" in effects, "flood": "flood" in effects, "chunked": bool(effects.get("flood"))}
         if isinstance(answer, HtmlAnswer):
             content = b"<html><body><h1>The gateway is unwell</h1></body></html>"
-            return Reply(answer.status, content, {**headers, "Content-Type": "text/html"}, "half" in effects)
+            return Reply(answer.status, content, {**headers, "Content-Type": "text/html"}, **flow)
         body = _reshaped(answer.body, "extra" in effects, "bare" in effects)
         content = b"" if body is None else json.dumps(body).encode()
         if content:
             headers["Content-Type"] = "application/json;charset=UTF-8"
-        return Reply(answer.status, content, headers, "half" in effects)
+        return Reply(answer.status, content, headers, **flow)
+
+    def _without_end(self, answer: routes.Answer, call: routes.Call, asked: str | None, effects: dict[str, float]) -> routes.Answer:
+        """A listing's answer that names a next page for ever: the one that was asked for (`loop`), or a new one (`endless`)."""
+        body = dict(answer.body or {})
+        endless = "endless" in effects
+        new_marker = f"{MADE_UP_MARKER}{next(self._numbers)}"
+        if "page_info" in body:
+            # A loop begins at the answer's own next page, where it has one.
+            marker = new_marker if endless else asked or body["page_info"].get("next_marker") or new_marker
+            body["page_info"] = {**body["page_info"], "next_marker": marker}
+        elif "links" in body:
+            query = {**call.query, "marker": new_marker} if endless else {**call.query, **({"marker": asked} if asked else {})}
+            url = f"{call.base_url}{call.raw_path}"
+            body["links"] = {**body["links"], "next": f"{url}?{urlencode(query, quote_via=quote)}" if query else url}
+        else:
+            return answer
+        if effects.get("endless") == 0:
+            body = {name: [] if isinstance(value, list) else value for name, value in body.items()}
+            if "page_info" in body:
+                body["page_info"]["current_count"] = 0
+        return replace(answer, body=body)
 
     def _carry_out(self, route: routes.Route, call: routes.Call, effects: dict[str, float], entry: dict[str, Any]) -> routes.Answer:
         if "slow" in effects:
@@ -172,6 +216,8 @@ class Service:
             code = FAULT_CODES.get(family, {}).get(status, "IIC.1000" if family == "center" else "IAM.0001")
             raise Refusal(status, code, "A rehearsed fault.", headers=headers)
         cloud = self.cloud
+        with cloud.lock:
+            cloud.share_limit()
         call.caller = routes.authenticate(cloud, route, call)
         with cloud.lock:
             # A login finds out by itself who wants in, whoever signed it.
@@ -356,7 +402,7 @@ class _Handler(socketserver.StreamRequestHandler):
             return False
         reply = self.server.service.reply(request)
         self._write(reply, request)
-        return request.keep_alive and not reply.half
+        return request.keep_alive and not reply.ends_connection
 
     def _read(self) -> Request | None:
         line = self.rfile.readline(MAX_LINE_BYTES).strip()
@@ -389,18 +435,46 @@ class _Handler(socketserver.StreamRequestHandler):
         return Request(method, target, headers, body, keep_alive)
 
     def _write(self, reply: Reply, request: Request) -> None:
-        lines = [f"HTTP/1.1 {reply.status} {_reason(reply.status)}", f"Date: {self.server.date()}", "Server: rehearsal"]
-        lines.extend(f"{name}: {value}" for name, value in reply.headers.items())
-        if reply.status != 204:
-            lines.append(f"Content-Length: {len(reply.content)}")
+        if reply.flood:
+            self._flood(reply)
+            return
+        content = b"" if request.method == "HEAD" else reply.content
+        if reply.drip and content:
+            # Blanks before JSON mean nothing: the body is as good as it was, for whoever waits to its end.
+            content = content.rjust(DRIPS)
+        lines = [] if reply.status == 204 else [f"Content-Length: {len(content if reply.drip else reply.content)}"]
         if not request.keep_alive:
             lines.append("Connection: close")
-        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-        content = b"" if request.method == "HEAD" else reply.content
+        head = self._head(reply.status, reply.headers, lines)
+        if reply.drip:
+            self._drip(head, content)
+            return
         if reply.half:
             content = content[: len(content) // 2]
         # One write is one packet on loopback: two would wait for an acknowledgement in between.
         self.request.sendall(head + content)
+
+    def _head(self, status: int, headers: dict[str, str], more: list[str]) -> bytes:
+        lines = [f"HTTP/1.1 {status} {_reason(status)}", f"Date: {self.server.date()}", "Server: rehearsal"]
+        lines.extend(f"{name}: {value}" for name, value in headers.items())
+        return "\r\n".join([*lines, *more]).encode("latin-1") + b"\r\n\r\n"
+
+    def _drip(self, head: bytes, content: bytes) -> None:
+        """A byte at a time. A client that went away, or the end of the cloud, makes sending fail."""
+        self.request.sendall(head)
+        for number in range(min(len(content), DRIPS)):
+            time.sleep(DRIP_SECONDS)
+            self.request.sendall(content[number : number + 1])
+
+    def _flood(self, reply: Reply) -> None:
+        """A JSON string that does not end; where nothing would have had a body (204), a 200 has this one."""
+        headers = {**reply.headers, "Content-Type": "application/json;charset=UTF-8"}
+        lines = ["Transfer-Encoding: chunked"] if reply.chunked else ["Connection: close"]
+        self.request.sendall(self._head(200 if reply.status == 204 else reply.status, headers, lines))
+        piece = b'{"x":"'.ljust(FLOOD_PIECE_BYTES, b"x")
+        for _piece in range(FLOOD_BYTES // FLOOD_PIECE_BYTES):
+            self.request.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.chunked else piece)
+            piece = b"x" * FLOOD_PIECE_BYTES
 
 
 def _reason(status: int) -> str:
