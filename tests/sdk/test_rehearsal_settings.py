@@ -190,8 +190,98 @@ def test_others_may_use_up_a_limit_that_all_share(start_cloud):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"security_keys": 4}, {"shared_throttle": -1}, {"serial_forms_differ": True, "serial_form": "id-path"}],
+    [{"security_keys": 4}, {"disabled_status": 404}, {"shared_throttle": -1}, {"serial_forms_differ": True, "serial_form": "id-path"}],
 )
 def test_a_wrong_setting_is_refused(start_cloud, settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         start_cloud(**settings)
+
+
+def disabled_of(cloud: Any) -> dict[str, Any]:
+    (who,) = [user for user in cloud.describe()["users"] if not user["enabled"]]
+    return who
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_a_listing_may_show_enabled_users_unless_others_are_asked_for(start_cloud, only):
+    cloud = start_cloud(disabled=1, list_enabled_only=only)
+    who, admin = disabled_of(cloud), admin_of(cloud)
+
+    def listed(**query: str) -> list[bool]:
+        return [user["enabled"] for user in admin("GET", "/v3/users", params=query).json()["users"]]
+
+    assert sorted(listed()) == ([True] * 3 if only else [False, True, True, True])
+    assert listed(enabled="true") == [True] * 3
+    assert listed(enabled="false") == [False]
+    assert listed(name=who["name"]) == ([] if only else [False])
+    assert listed(name=who["name"], enabled="false") == [False]
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "IAM.0001"), (403, "IAM.0082")])
+def test_a_disabled_user_is_refused_as_set(start_cloud, status, code):
+    cloud = start_cloud(disabled=1, disabled_status=status)
+    who = disabled_of(cloud)
+
+    assert log_in(cloud, who).status_code == status
+    assert refusal(signed(cloud, who, "GET", f"/v3.0/OS-MFA/users/{who['user_id']}/virtual-mfa-device")) == (status, code)
+    if status == 403:
+        assert refusal(log_in(cloud, who)) == (status, code)
+        assert refusal(signed(cloud, who, "GET", CALLER)) == (status, code)
+
+
+@pytest.mark.parametrize(("profile", "modes"), [("huaweicloud", ["default", "programmatic"]), ("otc", [None, None])])
+def test_a_users_details_are_shown_to_themselves_and_administrators(start_cloud, profile, modes):
+    cloud = start_cloud(profile=profile)
+    described, admin = cloud.describe(), admin_of(cloud)
+    who = described["users"][0]
+    cloud.cloud.user(who["user_id"]).access_mode = "programmatic"
+
+    def shown(caller: Session, of: dict[str, Any]) -> dict[str, Any]:
+        return caller("GET", f"/v3.0/OS-USER/users/{of['user_id']}").json()["user"]
+
+    before = shown(admin, who)
+    own = shown(Session(cloud, who), who)
+    owner = shown(admin, described["admin"])
+
+    assert (before["id"], before["name"], before["enabled"]) == (who["user_id"], who["name"], True)
+    assert (before["email"], before["create_time"]) == (f"{who['name']}@example.com", "2026-01-02 03:04:05.0")
+    assert (before["last_login_time"], owner["is_domain_owner"], own["is_domain_owner"]) == (None, True, False)
+    assert own["last_login_time"].startswith("20")
+    assert [owner.get("access_mode"), own.get("access_mode")] == modes
+    listed = admin("GET", "/v3/users").json()["users"]
+    assert [user.get("access_mode") for user in listed[:2]] == modes
+    assert not {"email", "is_domain_owner", "create_time", "last_login_time"} & set(listed[0])
+    assert refusal(user_of(cloud, 1)("GET", f"/v3.0/OS-USER/users/{who['user_id']}")) == (403, "IAM.0003")
+
+
+def test_a_listing_may_tell_of_users_what_is_documented_for_one(start_cloud):
+    cloud = start_cloud(users_in_full=True)
+    owner, user, *_rest = admin_of(cloud)("GET", "/v3/users").json()["users"]
+
+    assert (owner["is_domain_owner"], user["is_domain_owner"]) == (True, False)
+    assert user["email"].endswith("@example.com")
+    assert owner["last_login_time"] > user["create_time"]
+    assert user["last_login_time"] is None
+
+
+def test_v5_tells_age_last_login_and_tags_of_users(cloud):
+    described, admin = cloud.describe(), admin_of(cloud)
+    truth = cloud.cloud.user(described["users"][0]["user_id"])
+    truth.tags = {"team": "blue", "exempt": ""}
+    truth.created_at = 0.0
+
+    owner, user, *_rest = admin("GET", "/v5/users").json()["users"]
+
+    assert (owner["is_root_user"], owner["created_at"], owner["tags"]) == (True, "2026-01-02T03:04:05.000Z", [])
+    assert owner["last_login_at"].endswith("Z")
+    assert (user["is_root_user"], user["created_at"]) == (False, "1970-01-01T00:00:00.000Z")
+    assert "last_login_at" not in user
+    assert user["tags"] == [{"tag_key": "team", "tag_value": "blue"}, {"tag_key": "exempt", "tag_value": ""}]
+
+
+def test_an_empty_password_opens_nothing(cloud):
+    who = cloud.describe()["users"][0]
+    cloud.cloud.user(who["user_id"]).password = ""
+
+    assert log_in(cloud, who, password="").status_code == 401
+    assert not cloud.cloud.user(who["user_id"]).has_console_password

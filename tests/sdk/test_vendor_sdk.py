@@ -388,3 +388,42 @@ def test_sts_tells_the_account_where_the_list_of_domains_is_empty(start_cloud, s
     assert client.list_user_login_protects(sdk.v3.ListUserLoginProtectsRequest()).login_protects == []
     assert keys.domain_id == described["domain_id"]
     assert [entry["route"] for entry in cloud.log] == ["domains", "caller-identity", "login-protect-list"]
+
+
+def test_an_account_is_summed_up(cloud, sdk, clients, admin, user, refused):
+    office, request = clients.v5(admin), sdk.v5.GetAccountSummaryV5Request()
+
+    before = office.get_account_summary_v5(request)
+    cloud.cloud.give_device(admin["user_id"])
+    created = office.get_account_summary_v5(request)
+    cloud.cloud.give_device(admin["user_id"], bound=True)
+    bound = office.get_account_summary_v5(request)
+
+    assert (before.users, before.groups, before.root_user_mfa_enabled) == (4, 1, 0)
+    assert (created.root_user_mfa_enabled, bound.root_user_mfa_enabled) == (0, 1)
+    refused(403, "PAP5.0003", clients.v5(user).get_account_summary_v5, request)
+
+
+def test_a_user_without_a_console_password_has_no_login_profile(cloud, sdk, clients, admin, user, refused):
+    office, request = clients.v5(admin), sdk.v5.ShowLoginProfileV5Request(user_id=user["user_id"])
+
+    assert office.show_login_profile_v5(request).login_profile.user_id == user["user_id"]
+    cloud.cloud.user(user["user_id"]).access_mode = "programmatic"
+    refused(404, "IAM.0004", office.show_login_profile_v5, request)
+
+
+def test_the_last_login_is_told_once_there_was_one(cloud, sdk, clients, admin, user):
+    office, request = clients.v5(admin), sdk.v5.ShowUserLastLoginV5Request(user_id=user["user_id"])
+
+    assert office.show_user_last_login_v5(request).user_last_login.last_login_at is None
+    clients.v3(user).keystone_create_user_token_by_password(password_request(sdk, cloud, user))
+    assert str(office.show_user_last_login_v5(request).user_last_login.last_login_at).startswith("20")
+
+
+def test_a_users_details_are_shown(cloud, sdk, clients, admin, user):
+    shown = clients.v3(admin).show_user(sdk.v3.ShowUserRequest(user_id=user["user_id"])).user
+    listed = clients.v3(admin).keystone_list_users(sdk.v3.KeystoneListUsersRequest()).users
+
+    assert (shown.id, shown.name, shown.enabled, shown.is_domain_owner) == (user["user_id"], user["name"], True, False)
+    assert (shown.email, shown.access_mode, shown.last_login_time) == (f"{user['name']}@example.com", "default", None)
+    assert {entry.access_mode for entry in listed} == {"default"}

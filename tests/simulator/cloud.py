@@ -28,6 +28,9 @@ WRONG_IN_A_ROW = 5
 V5_PAGE_DEFAULT = 100
 V5_PAGE_MAX = 200
 
+# 2026-01-02T03:04:05Z: every user is of this age, unless a test makes one younger.
+CREATED_AT = 1767323045.0
+
 ADMIN_GROUP = "admin"
 DEVICE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PROTECTION_METHODS = ("sms", "email", "vmfa")
@@ -104,6 +107,9 @@ class Settings:
     serial_forms_differ: bool = False
     throttle_tells: bool = False
     shared_throttle: int = 0
+    list_enabled_only: bool = False
+    users_in_full: bool = False
+    disabled_status: int = 401
     seed_random: int | None = None
 
     def __post_init__(self) -> None:
@@ -113,6 +119,8 @@ class Settings:
             raise ValueError(f"serial_form is auto or one of {', '.join(SERIAL_FORMS)}, not {self.serial_form!r}")
         if self.serial_form != "auto" and self.serial_forms_differ:
             raise ValueError("serial_form and serial_forms_differ exclude each other")
+        if self.disabled_status not in (401, 403):
+            raise ValueError("disabled_status is 401 or 403")
         if self.unbind_unbound not in (204, 400, 404):
             raise ValueError("unbind_unbound is 204, 400 or 404")
         if self.accounts < 1 or self.users < 0 or self.page_size < 1 or self.shared_throttle < 0:
@@ -184,8 +192,13 @@ class User:
     password: str = field(repr=False)
     access_key: str
     secret_key: str = field(repr=False)
+    email: str
+    created_at: float
     is_admin: bool = False
     enabled: bool = True
+    access_mode: str = "default"
+    tags: dict[str, str] = field(default_factory=dict)
+    last_login_at: float | None = None
     device: Device | None = None
     keys: tuple[SecurityKey, ...] = ()
     protection: Protection | None = None
@@ -199,6 +212,15 @@ class User:
     @property
     def domain_id(self) -> str:
         return self.account.domain_id
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this is the account itself, its root user."""
+        return self is self.account.admin
+
+    @property
+    def has_console_password(self) -> bool:
+        return bool(self.password) and self.access_mode != "programmatic"
 
     @property
     def needs_code(self) -> bool:
@@ -340,6 +362,8 @@ class Cloud:
             password=f"Aa1!{self._text(string.ascii_letters + string.digits, 16)}",
             access_key=self._text(string.ascii_uppercase + string.digits, 20),
             secret_key=self._text(string.ascii_letters + string.digits, 40),
+            email=f"{name}@example.com",
+            created_at=CREATED_AT,
             is_admin=is_admin,
         )
         account.users.append(user)
@@ -367,7 +391,7 @@ class Cloud:
                 "no_password_signin_behavior": "BLOCKED",
                 "allowed_mfa_types": ["TOTP"],
                 "session_configuration": {"max_authentication_age": "PT8H"},
-                # A field that today's SDK does not know: who writes back only what he knows loses it.
+                # A field that today's SDK does not know: a client that writes back only the fields it knows loses it.
                 "x_future": {"kept": True},
             },
         )
@@ -492,11 +516,9 @@ class Cloud:
         return token
 
     def admit(self, user: User) -> User:
-        """Let a caller in who has proved who he is, unless he is locked, disabled or too fast."""
+        """Let a caller in whose identity is proved, unless they are locked, disabled or too fast."""
         self._refuse_locked(user)
-        if not user.enabled:
-            # [?] No source names the code; 401 is what Keystone says.
-            raise Refusal(401, "IAM.0001", "The user is disabled.")
+        self._refuse_disabled(user)
         self._throttle(user.account)
         return user
 
@@ -528,8 +550,17 @@ class Cloud:
             # Keystone's shape has no room for the code, so a lock says it in IAM's own everywhere.
             raise Refusal(401, "IAM.0061", "The account is locked. Try again in 15 minutes.", shape="iam")
 
+    def _refuse_disabled(self, user: User) -> None:
+        if user.enabled:
+            return
+        if self.settings.disabled_status == 403:
+            # As with a lock: Keystone's shape has no room for the code.
+            raise Refusal(403, "IAM.0082", "The user is disabled.", shape="iam")
+        # [?] 401 is what Keystone says.
+        raise Refusal(401, "IAM.0001", "The user is disabled.")
+
     def _target(self, caller: User, user_id: object, *, admin: bool = True, own: bool = True) -> User:
-        """The user a call is about, if the caller may make it: an administrator of the account, the user himself, or either."""
+        """The user a call is about, if the caller may make it: an administrator of the account, that user, or either."""
         if not isinstance(user_id, str) or not user_id:
             raise Refusal(400, "IAM.0072", "user_id must be a string that is not empty.")
         target = self.users.get(user_id)
@@ -649,7 +680,7 @@ class Cloud:
         self._write(user, "binds", device=replace(device, bound=True))
 
     def unbind_device(self, caller: User, user_id: object, serial: object, code: object, *, v5: bool) -> None:
-        """Unbind: on v3.0 with a code, which is looked at only if the user himself calls; on v5 without one."""
+        """Unbind: on v3.0 with a code, which is looked at only if the device's own user calls; on v5 without one."""
         user = self._target(caller, user_id)
         if v5 and (key := self._key_of(user, serial)):
             self._write_key(user, key, replace(key, enabled=False))
@@ -784,6 +815,8 @@ class Cloud:
             raise Refusal(403, "IAM.0003", "You are not authorized to list the users of another account.")
         if enabled not in (None, "true", "false", "True", "False"):
             raise Refusal(400, "IAM.0011", "enabled must be true or false.")
+        if enabled is None and self.settings.list_enabled_only:
+            enabled = "true"
         users = [
             user
             for user in caller.account.users
@@ -816,6 +849,31 @@ class Cloud:
         users = caller.account.users
         return self._page(users, [user.id for user in users], limit, marker)
 
+    def show_user(self, caller: User, user_id: str) -> User:
+        return self._target(caller, user_id)
+
+    def show_login_profile(self, caller: User, user_id: str) -> User:
+        user = self._target(caller, user_id)
+        if not user.has_console_password:
+            raise Refusal(404, "IAM.0004", "Could not find the login profile.")
+        return user
+
+    def summary(self, caller: User) -> dict[str, int]:
+        """How much there is of what in the account, with a few of the many quotas; the number of the root user's enabled MFA devices."""
+        self._require_admin(caller)
+        account = caller.account
+        device, _protection = self._seen(account.admin)
+        devices = sum(key.enabled for key in account.admin.keys) + (device is not None and device.bound)
+        return {
+            "root_user_mfa_enabled": devices,
+            "users": len(account.users),
+            "users_quota": 10_000,
+            "groups": 1,
+            "groups_quota": 50,
+            "policies": 0,
+            "agencies": 0,
+        }
+
     def show_access_key(self, caller: User, access_key: str) -> User:
         key = self.keys.get(access_key)
         if key is None or key.security_token is not None or (caller.is_admin and key.user.account is not caller.account):
@@ -833,7 +891,8 @@ class Cloud:
         user = self._find_for_login(given)
         self._refuse_locked(user)
         self._throttle(user.account)
-        if not isinstance(given.get("password"), str) or given["password"] != user.password:
+        # Test code takes a user's password away by an empty one, with which nobody gets in.
+        if not isinstance(given.get("password"), str) or not user.password or given["password"] != user.password:
             self._count(user, "wrong_passwords")
             user.wrong_passwords_in_a_row += 1
             if user.wrong_passwords_in_a_row >= WRONG_IN_A_ROW:
@@ -841,8 +900,7 @@ class Cloud:
                 user.wrong_passwords_in_a_row = 0
             raise _wrong_login()
         user.wrong_passwords_in_a_row = 0
-        if not user.enabled:
-            raise Refusal(401, "IAM.0001", "The user is disabled.")
+        self._refuse_disabled(user)
         if "totp" in methods:
             self._check_passcode(user, _mapping(_mapping(identity.get("totp"), "totp").get("user"), "totp.user"))
         elif user.needs_code:
@@ -852,6 +910,7 @@ class Cloud:
             raise Refusal(401, "IAM.0001", "The user has no role on the domain.")
         now = self.now()
         token = Token(user, tuple(methods), now, now + TOKEN_SECONDS)
+        user.last_login_at = now
         token_id = "MII" + self._text(string.ascii_letters + string.digits + "-_", 197)
         self.tokens[token_id] = token
         self._count(user, "logins")

@@ -276,13 +276,15 @@ def _list_users(cloud: Cloud, call: Call) -> Answer:
     if next_marker:
         filters["marker"] = next_marker
         next_url = f"{url}?{urlencode(filters, quote_via=quote)}"
-    bodies = [_user_body(user, url) for user in users]
+    full = cloud.settings.users_in_full
+    bodies = [{**_user_body(cloud, user, url), **(_user_details(cloud, user) if full else {})} for user in users]
     self_url = f"{url}?{call.raw_query}" if call.raw_query else url
     return Answer(200, {"users": bodies, "links": {"self": self_url, "next": next_url, "previous": None}})
 
 
-def _user_body(user: User, url: str) -> dict[str, Any]:
+def _user_body(cloud: Cloud, user: User, url: str) -> dict[str, Any]:
     return {
+        **_access_mode(cloud, user),
         "id": user.id,
         "name": user.name,
         "domain_id": user.domain_id,
@@ -292,6 +294,49 @@ def _user_body(user: User, url: str) -> dict[str, Any]:
         "pwd_status": True,
         "links": {"self": f"{url}/{user.id}", "next": None, "previous": None},
     }
+
+
+def _access_mode(cloud: Cloud, user: User) -> dict[str, str]:
+    """What only Huawei Cloud tells; Open Telekom Cloud documents it for writing alone."""
+    return {"access_mode": user.access_mode} if cloud.settings.profile == "huaweicloud" else {}
+
+
+def _user_details(cloud: Cloud, user: User) -> dict[str, Any]:
+    last_login = None if user.last_login_at is None else _plain_time(user.last_login_at)
+    return {
+        **_access_mode(cloud, user),
+        "is_domain_owner": user.is_owner,
+        "email": user.email,
+        "create_time": _plain_time(user.created_at),
+        "last_login_time": last_login,
+    }
+
+
+def _plain_time(timestamp: float) -> str:
+    """UTC, as v3.0 writes it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S.0", time.gmtime(timestamp))
+
+
+def _show_user(cloud: Cloud, call: Call) -> Answer:
+    user = cloud.show_user(call.user, call.ids[0])
+    details = _user_details(cloud, user)
+    body = {
+        **details,
+        "id": user.id,
+        "name": user.name,
+        "domain_id": user.domain_id,
+        "enabled": user.enabled,
+        "description": "",
+        "areacode": "",
+        "phone": "",
+        "pwd_status": False,
+        "pwd_strength": "Strong",
+        "last_pwd_auth_time": details["last_login_time"],
+        "xuser_id": "",
+        "xuser_type": "",
+        "links": {"self": f"{call.base_url}{call.raw_path}", "next": None, "previous": None},
+    }
+    return Answer(200, {"user": body})
 
 
 def _list_groups(cloud: Cloud, call: Call) -> Answer:
@@ -306,7 +351,7 @@ def _list_groups(cloud: Cloud, call: Call) -> Answer:
 
 def _list_group_users(cloud: Cloud, call: Call) -> Answer:
     url = f"{call.base_url}/v3/users"
-    users = [_user_body(user, url) for user in cloud.list_group_users(call.user, call.ids[0])]
+    users = [_user_body(cloud, user, url) for user in cloud.list_group_users(call.user, call.ids[0])]
     return Answer(200, {"users": users, "links": {"self": f"{call.base_url}{call.raw_path}", "next": None, "previous": None}})
 
 
@@ -414,14 +459,35 @@ def _v5_users(cloud: Cloud, call: Call) -> Answer:
             "user_id": user.id,
             "user_name": user.name,
             "enabled": user.enabled,
-            "is_root_user": user.is_admin,
+            "is_root_user": user.is_owner,
             "description": "",
-            "created_at": "2026-01-02T03:04:05.000Z",
+            "created_at": _v5_time(user.created_at),
             "urn": _user_urn(user),
+            **({} if user.last_login_at is None else {"last_login_at": _v5_time(user.last_login_at)}),
+            "tags": [{"tag_key": key, "tag_value": value} for key, value in user.tags.items()],
         }
         for user in users
     ]
     return Answer(200, {"users": bodies, "page_info": _page_info(len(bodies), marker)})
+
+
+def _v5_time(timestamp: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(timestamp))
+
+
+def _login_profile(cloud: Cloud, call: Call) -> Answer:
+    user = cloud.show_login_profile(call.user, call.ids[0])
+    profile = {"user_id": user.id, "password_reset_required": False, "created_at": _v5_time(user.created_at)}
+    return Answer(200, {"login_profile": profile})
+
+
+def _last_login(cloud: Cloud, call: Call) -> Answer:
+    last = cloud.show_user(call.user, call.ids[0]).last_login_at
+    return Answer(200, {"user_last_login": {"last_login_at": None if last is None else _v5_time(last)}})
+
+
+def _account_summary(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, cloud.summary(call.user))
 
 
 def _caller_identity(_cloud: Cloud, call: Call) -> Answer:
@@ -497,6 +563,7 @@ ROUTES = (
     Route("PUT", "/v3.0/OS-USER/users/{}/login-protect", "login-protect-put", _set_protection),
     Route("GET", "/v3.0/OS-USER/login-protects", "login-protect-list", _list_protections),
     Route("GET", "/v3.0/OS-CREDENTIAL/credentials/{}", "credential", _show_credential, tells_caller=True),
+    Route("GET", "/v3.0/OS-USER/users/{}", "user", _show_user),
     Route("GET", "/v3/users", "users", _list_users),
     Route("GET", "/v3/groups", "groups", _list_groups, tells_caller=True),
     Route("GET", "/v3/groups/{}/users", "group-users", _list_group_users, tells_caller=True),
@@ -509,6 +576,9 @@ ROUTES = (
     _v5("POST", "/v5/mfa-devices/disable", "v5-disable", _v5_disable),
     _v5("GET", "/v5/mfa-devices", "v5-list", _v5_list),
     _v5("GET", "/v5/users", "v5-users", _v5_users),
+    _v5("GET", "/v5/users/{}/login-profile", "v5-login-profile", _login_profile),
+    _v5("GET", "/v5/users/{}/last-login", "v5-last-login", _last_login),
+    _v5("GET", "/v5/account-summary", "account-summary", _account_summary),
     _v5("GET", "/v5/caller-identity", "caller-identity", _caller_identity, tells_caller=True),
     _center("GET", "/v1/instances", "ic-instances", _list_instances),
     _center("GET", "/v1/instances/{}/mfa-devices/management-settings", "ic-get-mfa", _get_permission),
