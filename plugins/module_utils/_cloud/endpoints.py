@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which host serves which region (CLOUD_API 5), and what an endpoint may look like."""
+"""Which host serves which region (docs/dev/cloud_api.md, section 5), and what an endpoint may look like."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ _EUROPE = "eu-west-101"
 _HOST_AND_PORT = re.compile(
     r"([A-Za-z0-9_\-]{1,63}(\.[A-Za-z0-9_\-]{1,63})*\.?|\[[A-Fa-f0-9.]*:[A-Fa-f0-9.:]*(%[A-Za-z0-9._\-]+)?\])(:[0-9]*)?"
 )
-"""A name, or an address of IPv6, perhaps with the interface that it is reached by. Of what else there may be, urlsplit forgives some."""
+"""A host name or an IPv6 address, perhaps with an interface, and a port. Checked because urlsplit accepts hosts that cannot exist."""
 
 REGION_ENVIRONMENT = ("HW_REGION_NAME", "OS_REGION_NAME")
 IAM_ENVIRONMENT = ("HWC_IAM_ENDPOINT", "OS_AUTH_URL")
 IDENTITY_CENTER_ENVIRONMENT = ("HWC_IDENTITY_CENTER_ENDPOINT",)
+STS_ENVIRONMENT = ("HWC_STS_ENDPOINT",)
 
 
 def first_set(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str] | None:
@@ -48,10 +49,7 @@ def iam_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
         return given
     if region is None:
         return "https://iam.myhuaweicloud.com"
-    if region in _OTC:
-        return _OTC[region]
-    domain = "myhuaweicloud.eu" if region == _EUROPE else "myhuaweicloud.com"
-    return f"https://iam.{region}.{domain}"
+    return _OTC[region] if region in _OTC else _regional_host("iam", region)
 
 
 def identity_center_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
@@ -63,6 +61,29 @@ def identity_center_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) 
     if region in _OTC:
         raise OptionError(f"region {region} belongs to Open Telekom Cloud, which has no IAM Identity Center.")
     return "https://identitycenter.myhuaweicloud.eu" if region == _EUROPE else "https://identitycenter.myhuaweicloud.com"
+
+
+def sts_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
+    """The base URL of STS, or None where there is none or none is known. Raises OptionError.
+
+    Beside an IAM that was given outright STS has the same address, unless that IAM is the region's own: another operator's credentials
+    must not go to Huawei Cloud because a region is set too.
+    """
+    region = _region(params, env)
+    given = _given("sts_endpoint", params, env, STS_ENVIRONMENT)
+    if given is not None:
+        return given
+    if region in _OTC:
+        return None
+    iam = _given("iam_endpoint", params, env, IAM_ENVIRONMENT)
+    if iam is not None and (region is None or iam != _regional_host("iam", region)):
+        return iam
+    return None if region is None else _regional_host("sts", region)
+
+
+def _regional_host(service: str, region: str) -> str:
+    domain = "myhuaweicloud.eu" if region == _EUROPE else "myhuaweicloud.com"
+    return f"https://{service}.{region}.{domain}"
 
 
 def _region(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
@@ -90,7 +111,7 @@ def _given(option: str, params: Mapping[str, Any], env: Mapping[str, str], names
 
 
 def _checked_url(value: str, source: str) -> str:
-    """``value`` as scheme, host and perhaps a path, its API version and default port dropped. Its text is not repeated: it may hold a password."""
+    """``value`` as scheme, host and perhaps a path, without API version and default port. Errors never repeat it: it may hold a password."""
     value = value.strip()
     if not value.isprintable():
         # urlsplit drops line breaks and tabs, and what is left can be another host.

@@ -58,7 +58,7 @@ class CloudError(Exception):
         """Where a login was refused although all that it gave was right: the methods that together would do, in one or more ways."""
 
     def has_code(self, *suffixes: str) -> bool:
-        """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (CLOUD_API 6)."""
+        """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (docs/dev/cloud_api.md, section 6)."""
         return self.code is not None and any(self.code == suffix or self.code.endswith("." + suffix) for suffix in suffixes)
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,7 +85,34 @@ class CloudError(Exception):
         return f"{text}. {hint}" if hint else f"{text}."
 
 
-# What to do about a refusal, by the last part of its code; the first entry that fits wins (CLOUD_API 6).
+def error_facts(error: CloudError | OptionError) -> dict[str, Any]:
+    """``status``, ``code`` and ``request_id`` of an error for a result; all None where no cloud was asked."""
+    if isinstance(error, CloudError):
+        return error.as_dict()
+    return {"status": None, "code": None, "request_id": None}
+
+
+_THRESHOLD = re.compile(
+    r"threshold\s*:?\s*([0-9]{1,7})\s*times?\s*(?:per|/)\s*([0-9]{1,5})\s*s(?:ec(?:ond)?s?)?\b", re.ASCII | re.IGNORECASE
+)
+_MOST_CALLS = 1_000_000
+_LONGEST_WINDOW = 86_400
+"""Seconds in a day."""
+
+
+def named_limit(error: CloudError) -> tuple[int, int] | None:
+    """The limit that a throttle's refusal names, as (calls, seconds), or None where it names none that is plausible.
+
+    ``IAM.0012`` says "Threshold: %d times per %d seconds" (docs/dev/cloud_api.md, section 6).
+    """
+    found = _THRESHOLD.search(error.message) if error.status == 429 else None
+    if found is None:
+        return None
+    calls, seconds = int(found[1]), int(found[2])
+    return (calls, seconds) if 1 <= calls <= _MOST_CALLS and 1 <= seconds <= _LONGEST_WINDOW else None
+
+
+# What to do about a refusal, by the last part of its code; the first entry that fits wins (docs/dev/cloud_api.md, section 6).
 _HINTS: tuple[tuple[int, tuple[str, ...], str], ...] = (
     (
         400,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IAM as methods, one per endpoint, v3.0 and v5 (CLOUD_API 2 to 4). No policy: what to call when is decided elsewhere."""
+"""IAM as methods, one per endpoint, v3.0 and v5 (docs/dev/cloud_api.md, sections 2 to 4). No policy: what to call when is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Reply, Session, path_of
 
 BOUND, UNBOUND, UNKNOWN = "bound", "unbound", "unknown"
+VIRTUAL, OTHER = "virtual", "other"
 
 _PAGE = 200
 """Entries on a page of v5's listings, the most that it gives."""
@@ -22,20 +23,26 @@ _PAGE = 200
 
 @dataclass(frozen=True)
 class User:
-    """A user as a listing shows him; of one who was not listed the id is all that is known."""
+    """A user as a listing shows them. Of users who were not listed only the id is known; ``domain_id`` is their account's id."""
 
     user_id: str
     name: str | None
     enabled: bool | None
+    domain_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Device:
-    """A virtual MFA device. ``binding`` is ``unknown`` where only v3.0 told, which cannot tell bound from created."""
+    """An MFA device.
+
+    ``binding`` is ``unknown`` where only v3.0 was asked: it does not tell bound devices from created ones. ``kind`` is ``unknown`` where
+    only v5 was asked: it lists security keys too, and does not tell them from virtual devices.
+    """
 
     user_id: str
     serial_number: str
     binding: str
+    kind: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -99,13 +106,13 @@ class Iam:
                 return None
             raise
         serial_number = reply.field("virtual_mfa_device", "serial_number")
-        return Device(user_id, str(serial_number), UNKNOWN) if serial_number else None
+        return Device(user_id, str(serial_number), UNKNOWN, VIRTUAL) if serial_number else None
 
     def devices(self) -> list[Device]:
         """``GET /v3.0/OS-MFA/virtual-mfa-devices``: all of the account, in one answer."""
         reply = self.session.read("GET", "/v3.0/OS-MFA/virtual-mfa-devices")
         return [
-            Device(str(entry["user_id"]), str(entry["serial_number"]), UNKNOWN)
+            Device(str(entry["user_id"]), str(entry["serial_number"]), UNKNOWN, VIRTUAL)
             for entry in _entries(reply, "virtual_mfa_devices", "user_id", "serial_number")
         ]
 
@@ -137,7 +144,7 @@ class Iam:
     def users(self) -> list[User]:
         """``GET /v3/users``, all pages."""
         return [
-            User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False)
+            User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False, _text_or_none(entry.get("domain_id")))
             for entry in self._linked("/v3/users", "users", [], "id")
         ]
 
@@ -249,6 +256,10 @@ def _new_device(reply: Reply) -> NewDevice:
     except CloudError as error:
         error.uncertain = True  # something was made, and its seed is not here
         raise
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _protection(user_id: str, entry: Any) -> Protection:

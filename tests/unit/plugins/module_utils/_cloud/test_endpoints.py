@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import iam_endpoint, identity_center_endpoint, is_loopback
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import (
+    iam_endpoint,
+    identity_center_endpoint,
+    is_loopback,
+    sts_endpoint,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,6 +198,53 @@ def test_names_that_only_look_like_loopback_are_not():
     assert is_loopback("localhost.") is False
     assert is_loopback("localhost6") is False
     assert is_loopback("::1") is True
+
+
+# STS
+
+
+@pytest.mark.parametrize(
+    ("region", "sts"),
+    [
+        ("ap-southeast-1", "https://sts.ap-southeast-1.myhuaweicloud.com"),
+        ("eu-west-101", "https://sts.eu-west-101.myhuaweicloud.eu"),
+        ("eu-de", None),
+        ("eu-nl", None),
+        ("eu-ch2", None),
+        (None, None),
+    ],
+)
+def test_region_names_the_host_of_sts_where_the_cloud_has_it(region, sts):
+    assert sts_endpoint({"region": region}, {}) == sts
+    assert sts_endpoint({}, {"HW_REGION_NAME": region} if region else {}) == sts
+
+
+def test_sts_that_is_given_beats_everything_else():
+    env = {"HW_REGION_NAME": "eu-de", "OS_AUTH_URL": "https://os.example/v3", "HWC_STS_ENDPOINT": "https://sts.example/v5/"}
+    assert sts_endpoint({}, env) == "https://sts.example"
+    assert sts_endpoint({"sts_endpoint": "https://a.example", "region": "cn-north-4"}, env) == "https://a.example"
+    assert sts_endpoint({"sts_endpoint": ""}, {"HWC_STS_ENDPOINT": ""}) is None
+
+
+def test_sts_of_another_operator_is_where_the_iam_is():
+    assert sts_endpoint({"iam_endpoint": "https://iam.example/v3"}, {}) == "https://iam.example"
+    assert sts_endpoint({}, {"OS_AUTH_URL": "https://os.example/v3"}) == "https://os.example"
+    # A region that is set too must not send that operator's credentials to Huawei Cloud.
+    assert sts_endpoint({"iam_endpoint": "https://iam.example"}, {"HW_REGION_NAME": "cn-north-4"}) == "https://iam.example"
+    own = {"iam_endpoint": "https://iam.cn-north-4.myhuaweicloud.com/v3", "region": "cn-north-4"}
+    assert sts_endpoint(own, {}) == "https://sts.cn-north-4.myhuaweicloud.com"
+    assert sts_endpoint({"iam_endpoint": "https://iam.example", "region": "eu-de"}, {}) is None
+
+
+@pytest.mark.parametrize("url", ["http://sts.example", "https://me:hunter2@sts.example", "sts.example", "https://sts.example/?a"])
+def test_sts_is_checked_like_the_other_endpoints(url):
+    with pytest.raises(OptionError, match=r"^sts_endpoint ") as caught:
+        sts_endpoint({"sts_endpoint": url}, {})
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(OptionError, match=r"^sts_endpoint \(from HWC_STS_ENDPOINT\) "):
+        sts_endpoint({}, {"HWC_STS_ENDPOINT": url})
+    with pytest.raises(OptionError, match=r"^region "):
+        sts_endpoint({"region": "nowhere"}, {})
 
 
 # What looks like another host than it is

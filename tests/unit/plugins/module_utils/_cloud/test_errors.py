@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error, error_facts, named_limit
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
@@ -295,3 +295,44 @@ def test_json_that_cannot_be_read_is_described(body):
 @given(st.binary(max_size=60).map(lambda junk: junk + b"secret-of-a-portal"))
 def test_body_that_is_no_json_is_never_repeated(body):
     assert "secret-of-a-portal" not in str(decoded(500, body, Content_Type="text/plain"))
+
+
+def test_facts_of_an_error_are_none_where_no_cloud_was_asked():
+    assert error_facts(OptionError("no")) == {"status": None, "code": None, "request_id": None}
+    assert error_facts(CloudError("no", status=403, code="IAM.0002", request_id="r")) == {
+        "status": 403,
+        "code": "IAM.0002",
+        "request_id": "r",
+    }
+
+
+@pytest.mark.parametrize(
+    ("message", "limit"),
+    [
+        ("Request too frequent. Threshold: 5 times per 60 seconds.", (5, 60)),
+        ("threshold:10 times per 1 second", (10, 1)),
+        ("THRESHOLD  :  10  TIMES  PER  2  SECONDS", (10, 2)),
+        ("Threshold 1 time per 1 s", (1, 1)),
+        ("Threshold: 1000000 times per 86400 seconds", (1_000_000, 86_400)),
+        ("Threshold: 0 times per 60 seconds", None),
+        ("Threshold: 5 times per 0 seconds", None),
+        ("Threshold: 1000001 times per 60 seconds", None),
+        ("Threshold: 5 times per 86401 seconds", None),
+        ("Threshold: 99999999999 times per 60 seconds", None),
+        ("Threshold: -5 times per 60 seconds", None),
+        ("Threshold: \u0665 times per 60 seconds", None),
+        ("Threshold: 5 times per 60 minutes", None),
+        ("Threshold: 5 times", None),
+        ("slow down", None),
+        ("", None),
+    ],
+)
+def test_limit_that_a_throttle_names_is_read_where_it_is_plausible(message, limit):
+    assert named_limit(decoded(429, {"error_code": "IAM.0012", "error_msg": message})) == limit
+    assert named_limit(decoded(400, {"error_code": "IAM.0012", "error_msg": message})) is None
+
+
+@given(st.text())
+def test_limit_in_any_text_is_none_or_plausible(text):
+    limit = named_limit(CloudError(text, status=429))
+    assert limit is None or (limit[0] >= 1 and limit[1] >= 1)

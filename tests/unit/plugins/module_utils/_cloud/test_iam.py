@@ -110,11 +110,25 @@ def test_user_without_a_device_or_protection_is_not_an_error(cloud):
     assert list(iam.devices_v5(user_id)) == [[]]
 
 
-def test_user_is_enabled_unless_the_cloud_says_that_he_is_not(script):
+def test_user_is_enabled_unless_the_cloud_says_otherwise(script):
     entries = [{"enabled": True}, {"enabled": False}, {}]
     v3 = script((200, {"users": [{"id": "u", **entry} for entry in entries]})).iam()
     v5 = script((200, {"users": [{"user_id": "u", **entry} for entry in entries]})).iam()
     assert [user.enabled for user in v3.users()] == [user.enabled for user in v5.users_v5()] == [True, False, True]
+
+
+def test_account_of_a_user_is_known_where_the_cloud_says_it(script):
+    entries = [{"domain_id": "d1"}, {}, {"domain_id": None}, {"domain_id": 7}]
+    users = script((200, {"users": [{"id": "u", **entry} for entry in entries]})).iam().users()
+    assert [user.domain_id for user in users] == ["d1", None, None, None]
+
+
+def test_v3_lists_virtual_devices_and_v5_does_not_say_of_which_kind_they_are(script):
+    entry = {"user_id": "u1", "serial_number": "s", "enabled": True}
+    assert script((200, {"virtual_mfa_devices": [entry]})).iam().devices() == [Device("u1", "s", "unknown", "virtual")]
+    assert script((200, {"virtual_mfa_device": entry})).iam().device_of("u1") == Device("u1", "s", "unknown", "virtual")
+    assert list(script((200, {"mfa_devices": [entry]})).iam().devices_v5()) == [[Device("u1", "s", "bound", "unknown")]]
+    assert Device("u1", "s", "bound").kind == "unknown"
 
 
 def test_device_without_a_serial_is_none(script):

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""STS as methods, one per endpoint (docs/dev/cloud_api.md, section 8). Huawei Cloud only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Session
+
+
+@dataclass(frozen=True)
+class CallerIdentity:
+    """Whom a call comes from; None where the cloud does not say."""
+
+    account_id: str | None
+    principal_id: str | None
+    principal_urn: str | None
+
+
+class Sts:
+    """The endpoints of STS for one identity."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def caller_identity(self) -> CallerIdentity:
+        """``GET /v5/caller-identity``; it answers temporary keys too. Raises CloudError, also where the answer has another form."""
+        reply = self.session.read("GET", "/v5/caller-identity")
+        document = reply.document if isinstance(reply.document, dict) else {}
+        values = [document.get(name) for name in ("account_id", "principal_id", "principal_urn")]
+        if all(value is None for value in values) or not all(value is None or isinstance(value, str) for value in values):
+            raise CloudError(
+                "the answer does not say whom the call comes from, in the form that the API documents",
+                status=reply.status,
+                request_id=reply.headers.get("X-Request-Id"),
+                call="GET /v5/caller-identity",
+            )
+        return CallerIdentity(*values)
