@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error, named_limit
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.pace import Pace
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import ServerClock
@@ -298,7 +298,8 @@ class Session:
             )
             if refusal.status == 429:
                 # All threads wait, since the others would be refused too: by the pace, and not each for itself.
-                self.pace.refused(throttle_pause(response.headers.get("Retry-After")) if delay is None else delay, sent)
+                pause = throttle_pause(response.headers.get("Retry-After")) if delay is None else delay
+                self.pace.refused(pause, sent, named_limit(refusal))
             if delay is None:
                 raise refusal
             if refusal.status != 429:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import random
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -59,8 +60,73 @@ class Window:
         return self.used <= self.rate
 
 
-def rehearse(throttle, calls, threads=8, latency=0.02, pause=1.0, pace=None, clock=None):
-    """Send ``calls`` by ``threads`` through a throttle, in time of our own. Returns seconds and the number of refusals."""
+@dataclass
+class EverySeventh:
+    """A throttle that others use up: one call of seven is refused, whatever our rate."""
+
+    calls: int = 0
+
+    def allows(self, _now):
+        self.calls += 1
+        return self.calls % 7 != 0
+
+
+@dataclass
+class ByChance:
+    """The same, by chance."""
+
+    share: float
+    seed: int
+
+    def __post_init__(self):
+        self.chance = random.Random(self.seed)
+
+    def allows(self, _now):
+        return self.chance.random() >= self.share
+
+
+@dataclass
+class BurstsOfOthers:
+    """Nothing passes while somebody else's burst uses up the limit: for ``length`` seconds, some ``gap`` seconds apart."""
+
+    gap: float
+    length: float
+    seed: int
+
+    def __post_init__(self):
+        self.chance = random.Random(self.seed)
+        self.begin = 100.0 + self.chance.expovariate(1 / self.gap)
+
+    def allows(self, now):
+        while now >= self.begin + self.length:
+            self.begin += self.length + self.chance.expovariate(1 / self.gap)
+        return now < self.begin
+
+
+class WaitOnly:
+    """What waiting out each pause alone gives: the measure of what a shared throttle lets through."""
+
+    rate = None
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.resume_at = 0.0
+
+    def take(self):
+        return max(0.0, self.resume_at - self.clock())
+
+    def passed(self):
+        pass
+
+    def refused(self, pause, _sent):
+        self.resume_at = max(self.resume_at, self.clock() + pause)
+
+
+def rehearse(throttle, calls, threads=8, latency=0.02, pause=1.0, pace=None, clock=None, limit=None):
+    """Send ``calls`` by ``threads`` through a throttle, in time of our own. Returns seconds and the number of refusals.
+
+    ``limit`` is what a refusal says of the limit.
+    """
     clock = clock or Clock()
     pace = pace or Pace(clock)
     order = count()
@@ -84,7 +150,7 @@ def rehearse(throttle, calls, threads=8, latency=0.02, pause=1.0, pace=None, clo
         elif kind == "refused":
             refusals += 1
             left += 1
-            pace.refused(pause, sent)
+            pace.refused(pause, sent, *([] if limit is None else [limit]))
             heapq.heappush(events, (clock.now, next(order), "ask", None))
     return clock.now - begin, refusals
 
@@ -332,3 +398,182 @@ def test_next_run_begins_where_this_one_ended():
     assert second.rate == first.rate
     _seconds, refusals = rehearse(throttle, 100, pace=second, clock=clock)
     assert refusals <= 2
+
+
+# Refusals that do not depend on our rate
+
+
+def waiting_alone(throttle, *arguments):
+    clock = Clock()
+    seconds, _refusals = rehearse(throttle, *arguments, pace=WaitOnly(clock), clock=clock)
+    return seconds
+
+
+def test_twelve_users_are_not_held_up_by_a_throttle_that_others_use_up():
+    seconds, _refusals = rehearse(EverySeventh(), 130, threads=12)
+    assert seconds <= 2 * waiting_alone(EverySeventh(), 130, 12)
+
+
+@pytest.mark.parametrize(("threads", "latency"), [(1, 0.02), (4, 0.5), (8, 0.02), (12, 0.02), (64, 0.1)])
+@pytest.mark.parametrize("pause", [0.2, 1.0, 3.0])
+def test_refusals_that_come_whatever_the_rate_cost_their_pauses_and_little_more(threads, latency, pause):
+    seconds, _refusals = rehearse(EverySeventh(), 2000, threads, latency, pause)
+    assert seconds <= 1.5 * waiting_alone(EverySeventh(), 2000, threads, latency, pause)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("share", [1 / 3, 1 / 7, 1 / 20])
+@pytest.mark.parametrize("threads", [1, 12])
+def test_refusals_by_chance_cost_their_pauses_and_little_more(share, seed, threads):
+    seconds, _refusals = rehearse(ByChance(share, seed), 2000, threads)
+    assert seconds <= 2 * waiting_alone(ByChance(share, seed), 2000, threads)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("gap", "length", "pause"), [(10.0, 1.0, 1.0), (2.0, 0.3, 1.0), (10.0, 1.0, 3.0)])
+@pytest.mark.parametrize("threads", [1, 12])
+def test_bursts_of_others_cost_their_pauses_and_little_more(gap, length, pause, seed, threads):
+    calls = 3000 * threads
+    seconds, _refusals = rehearse(BurstsOfOthers(gap, length, seed), calls, threads, 0.02, pause)
+    assert seconds <= 2 * waiting_alone(BurstsOfOthers(gap, length, seed), calls, threads, 0.02, pause)
+
+
+def test_next_run_knows_that_the_refusals_are_not_ours():
+    clock, throttle = Clock(), EverySeventh()
+    first = Pace(clock)
+    rehearse(throttle, 130, threads=12, pace=first, clock=clock)
+    assert first.rate is None
+    second = Pace(clock, json.loads(json.dumps(first.state())))
+    assert second.rate is None
+    seconds, _refusals = rehearse(throttle, 60, threads=12, pace=second, clock=clock)
+    assert seconds <= 1.1 * waiting_alone(EverySeventh(), 60, 12)
+
+
+def test_runs_of_few_calls_learn_together_that_the_refusals_are_not_ours():
+    clock, throttle, state = Clock(), EverySeventh(), None
+    for _run in range(40):
+        pace = Pace(clock, state)
+        rehearse(throttle, 10, threads=12, pace=pace, clock=clock)
+        state = json.loads(json.dumps(pace.state()))
+    assert clock.now - 100.0 <= 2 * waiting_alone(EverySeventh(), 400, 12)
+
+
+@pytest.mark.parametrize("rate", [5, 20])
+def test_limit_that_is_ours_again_is_paced_again(rate):
+    clock = Clock()
+    pace = Pace(clock)
+    rehearse(EverySeventh(), 130, threads=12, pace=pace, clock=clock)
+    assert pace.rate is None
+    throttle = Bucket(rate, at=clock.now)
+    rehearse(throttle, 50 * rate, threads=12, pace=pace, clock=clock)
+    seconds, refusals = rehearse(throttle, 50 * rate, threads=12, pace=pace, clock=clock)
+    assert pace.rate == pytest.approx(rate, rel=0.2)
+    assert refusals / (50 * rate + refusals) < 0.05
+    assert 50 * rate / seconds >= 0.9 * rate
+
+
+def test_throttle_that_is_gone_leaves_nothing_behind():
+    clock = Clock()
+    pace = Pace(clock)
+    rehearse(EverySeventh(), 130, threads=12, pace=pace, clock=clock)
+    rehearse(Bucket(1e9), 40000, threads=12, pace=pace, clock=clock)
+    assert pace.state() is None
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    rate=st.floats(1.0, 400.0),
+    seconds=st.floats(0.1, 20.0),
+    threads=st.integers(1, 64),
+    latency=st.floats(0.003, 1.0),
+    pause=st.floats(0.0, 10.0),
+)
+def test_limit_on_the_rate_is_never_taken_for_that_of_others(rate, seconds, threads, latency, pause):
+    clock = Clock()
+    pace = Pace(clock)
+    rehearse(Bucket(rate, max(seconds, 1.5 / rate)), 400, threads, latency, pause, pace, clock)
+    assert (pace.state() or {"doubt": {"waits": 0}})["doubt"]["waits"] == 0
+
+
+# Limits that the cloud names
+
+
+@pytest.mark.parametrize("throttle", [Bucket(20), Window(20)])
+def test_limit_that_is_named_is_used_up_to_a_twentieth(throttle):
+    clock = Clock()
+    pace = Pace(clock)
+    seconds, refusals = rehearse(throttle, 2000, pace=pace, clock=clock, limit=(20, 1))
+    assert pace.rate == pytest.approx(19.0)
+    assert 2000 / seconds >= 0.9 * 20
+    # Those that were under way when the first was refused.
+    assert refusals <= 8
+
+
+def test_limit_that_is_named_is_kept_when_the_window_is_still_used_up():
+    clock = Clock()
+    pace = Pace(clock)
+    passes(pace, 60)
+    for _refusal in range(5):
+        pace.refused(3.0, sent=clock.now, limit=(60, 60))
+        assert pace.rate == pytest.approx(0.95)
+        clock.now += 10.0
+
+
+def test_limit_that_is_named_and_shared_is_measured_below_it():
+    clock = Clock()
+    pace = Pace(clock)
+    seconds, refusals = rehearse(Bucket(10), 1000, pace=pace, clock=clock, limit=(20, 1))
+    assert pace.rate < 13.0
+    assert 1000 / seconds >= 0.9 * 10
+    assert refusals / (1000 + refusals) < 0.05
+    # It grows up to what is named and no further.
+    rehearse(Bucket(1e9), 4000, pace=pace, clock=clock)
+    assert pace.rate == pytest.approx(19.0)
+
+
+def test_limit_that_is_named_may_be_slower_than_all_others():
+    clock = Clock()
+    pace = Pace(clock)
+    pace.refused(1.0, sent=clock.now, limit=(5, 60))
+    assert pace.rate < SLOWEST
+    assert pace.rate == pytest.approx(0.95 * 5 / 60)
+    assert pace.take() == pytest.approx(60 / 5 / 0.95)
+
+
+def test_newer_word_on_the_limit_counts():
+    clock = Clock()
+    pace = Pace(clock)
+    pace.refused(1.0, sent=clock.now, limit=(100, 10))
+    pace.refused(1.0, sent=clock.now, limit=(30, 10))
+    assert pace.rate == pytest.approx(0.95 * 3)
+    clock.now += 60.0
+    pace.refused(1.0, sent=clock.now)
+    assert pace.rate < 0.95 * 3
+
+
+def test_limit_beyond_all_need_holds_nothing_back():
+    clock = Clock()
+    pace = Pace(clock)
+    passes(pace, 20)
+    clock.now += 1.0
+    pace.refused(1.0, sent=clock.now, limit=(1_000_000, 1))
+    assert pace.rate == pytest.approx(10.0, rel=0.01)
+
+
+def test_next_run_knows_the_limit_that_was_named():
+    clock = Clock()
+    first = Pace(clock)
+    first.refused(1.0, sent=clock.now, limit=(20, 1))
+    second = Pace(clock, json.loads(json.dumps(first.state())))
+    rehearse(Bucket(1e9), 2000, pace=second, clock=clock)
+    assert second.rate == pytest.approx(19.0)
+
+
+def test_limit_that_is_named_holds_while_only_pauses_are_waited_out():
+    clock = Clock()
+    pace = Pace(clock)
+    rehearse(EverySeventh(), 400, threads=12, pace=pace, clock=clock, limit=(20, 1))
+    assert pace.rate == pytest.approx(19.0)
+    begin = clock.now
+    rehearse(Bucket(1e9), 400, threads=12, pace=pace, clock=clock)
+    assert 400 / (clock.now - begin) <= 20.0

@@ -207,6 +207,18 @@ def test_pace_is_learned_from_the_calls_that_were_let_through(script, pause):
     assert 8 <= 1.01 * session.pace.rate * float(pause) < 9
 
 
+def test_limit_that_a_refusal_names_is_kept(script):
+    words = {"error_code": "IAM.0012", "error_msg": "Request too frequent. Threshold: 120 times per 60 seconds"}
+    server = script((429, words, {"Retry-After": "1"}), (200, {}))
+    sleep = Impatient()
+    session = Session(Http(HttpSettings(retries=1), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
+    for _number in range(40):
+        session.read("GET", "/")
+    assert session.pace.rate == pytest.approx(0.95 * 2.0)
+    # Threads that were busy may catch up by a moment.
+    assert sum(sleep.slept) == pytest.approx(40 / 1.9, rel=0.1)
+
+
 def test_throttle_that_does_not_end_is_an_error_and_still_holds_the_others_back(script):
     server = script((429, {"error_code": "APIGW.0308", "error_msg": "slow down"}, {"Retry-After": "7"}))
     sleep = Impatient()
