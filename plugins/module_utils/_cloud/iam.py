@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Callable
-from urllib.parse import parse_qsl
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import Query, entries, linked_pages, marked_pages
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Reply, Session, path_of
 
 BOUND, UNBOUND, UNKNOWN = "bound", "unbound", "unknown"
 VIRTUAL, OTHER = "virtual", "other"
 
 _PAGE = 200
-"""Entries on a page of v5's listings, the most that it gives."""
+"""Entries on a page of v5's listings: the most that v5 allows."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Device:
 
 @dataclass(frozen=True)
 class NewDevice:
-    """What the answer to a creation says, once."""
+    """A device that was just created; the cloud tells its seed (base32) only in this answer."""
 
     serial_number: str
     seed: str = field(repr=False)
@@ -77,16 +77,16 @@ class Iam:
     # v3.0, virtual MFA devices
 
     def create_device(self, user_id: str, name: str) -> NewDevice:
-        """``POST /v3.0/OS-MFA/virtual-mfa-devices``."""
+        """``POST /v3.0/OS-MFA/virtual-mfa-devices``. Raises CloudError, ``uncertain`` where a device may have been created."""
         body = {"virtual_mfa_device": {"name": name, "user_id": user_id}}
         return _new_device(self.session.write("POST", "/v3.0/OS-MFA/virtual-mfa-devices", body=body))
 
     def bind_device(self, user_id: str, serial_number: str, codes: Callable[[], tuple[str, str]]) -> None:
-        """``PUT /v3.0/OS-MFA/mfa-devices/bind``; ``codes`` is asked at the moment of sending."""
+        """``PUT /v3.0/OS-MFA/mfa-devices/bind``; ``codes`` is called at the moment of sending, because codes age."""
         self.session.write("PUT", "/v3.0/OS-MFA/mfa-devices/bind", body=lambda: _binding(user_id, serial_number, codes()))
 
     def unbind_device(self, user_id: str, serial_number: str, code: Callable[[], str]) -> None:
-        """``PUT /v3.0/OS-MFA/mfa-devices/unbind``."""
+        """``PUT /v3.0/OS-MFA/mfa-devices/unbind``; ``code`` is called at the moment of sending."""
         self.session.write(
             "PUT",
             "/v3.0/OS-MFA/mfa-devices/unbind",
@@ -94,7 +94,7 @@ class Iam:
         )
 
     def delete_device(self, user_id: str, serial_number: str) -> None:
-        """``DELETE /v3.0/OS-MFA/virtual-mfa-devices``: succeeds for any serial, so read again."""
+        """``DELETE /v3.0/OS-MFA/virtual-mfa-devices``: succeeds for any serial number, so read afterwards."""
         self.session.write("DELETE", "/v3.0/OS-MFA/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
 
     def device_of(self, user_id: str) -> Device | None:
@@ -109,11 +109,11 @@ class Iam:
         return Device(user_id, str(serial_number), UNKNOWN, VIRTUAL) if serial_number else None
 
     def devices(self) -> list[Device]:
-        """``GET /v3.0/OS-MFA/virtual-mfa-devices``: all of the account, in one answer."""
+        """``GET /v3.0/OS-MFA/virtual-mfa-devices``: all virtual devices of the account, in one answer."""
         reply = self.session.read("GET", "/v3.0/OS-MFA/virtual-mfa-devices")
         return [
             Device(str(entry["user_id"]), str(entry["serial_number"]), UNKNOWN, VIRTUAL)
-            for entry in _entries(reply, "virtual_mfa_devices", "user_id", "serial_number")
+            for entry in entries(reply, "virtual_mfa_devices", "user_id", "serial_number")
         ]
 
     # v3.0, login protection
@@ -131,7 +131,7 @@ class Iam:
     def protections(self) -> list[Protection]:
         """``GET /v3.0/OS-USER/login-protects``: only users for whom it was ever configured."""
         reply = self.session.read("GET", "/v3.0/OS-USER/login-protects")
-        return [_protection(str(entry["user_id"]), entry) for entry in _entries(reply, "login_protects", "user_id")]
+        return [_protection(str(entry["user_id"]), entry) for entry in entries(reply, "login_protects", "user_id")]
 
     def protect(self, user_id: str, enabled: bool, verification_method: str) -> Protection:
         """``PUT /v3.0/OS-USER/users/{user_id}/login-protect``; the method is required also when disabling."""
@@ -145,58 +145,47 @@ class Iam:
         """``GET /v3/users``, all pages."""
         return [
             User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False, _text_or_none(entry.get("domain_id")))
-            for entry in self._linked("/v3/users", "users", [], "id")
+            for page in linked_pages(self.session, "/v3/users", "users", [], "id")
+            for entry in page
         ]
 
     def groups(self, name: str) -> list[str]:
         """``GET /v3/groups``: the ids of the account's groups of that name."""
-        # A server that passes over the filter must not make every group one of that name.
-        return [str(entry["id"]) for entry in self._linked("/v3/groups", "groups", [("name", name)], "id", "name") if entry["name"] == name]
+        # A server that ignores the filter must not make every group one of that name.
+        pages = linked_pages(self.session, "/v3/groups", "groups", [("name", name)], "id", "name")
+        return [str(entry["id"]) for page in pages for entry in page if entry["name"] == name]
 
     def group_users(self, group_id: str) -> list[str]:
         """``GET /v3/groups/{group_id}/users``: the ids of its members."""
-        return [str(entry["id"]) for entry in self._linked(path_of("v3", "groups", group_id, "users"), "users", [], "id")]
-
-    def _linked(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[dict[str, Any]]:
-        """The entries of a listing of Keystone's, page by page."""
-        seen = set()
-        while True:
-            reply = self.session.read("GET", path, query)
-            yield from _entries(reply, key, *needed)
-            links = reply.document.get("links")
-            following = links.get("next") if isinstance(links, dict) else None
-            if not following or str(following) in seen:
-                return
-            seen.add(str(following))
-            # Only the query is taken over: a link to another host or path would carry the credentials there.
-            query = parse_qsl(str(following).partition("#")[0].partition("?")[2], keep_blank_values=True)
+        pages = linked_pages(self.session, path_of("v3", "groups", group_id, "users"), "users", [], "id")
+        return [str(entry["id"]) for page in pages for entry in page]
 
     def own_domains(self) -> list[tuple[str, str]]:
         """``GET /v3/auth/domains`` as (id, name)."""
         reply = self.session.read("GET", "/v3/auth/domains")
-        return [(str(entry["id"]), str(entry.get("name", ""))) for entry in _entries(reply, "domains", "id")]
+        return [(str(entry["id"]), str(entry.get("name", ""))) for entry in entries(reply, "domains", "id")]
 
     def token_user(self, token: str) -> dict[str, Any]:
-        """``GET /v3/auth/tokens``, Keystone's word on whose token it is: ``id``, ``name``, ``domain``."""
+        """``GET /v3/auth/tokens``: the owner of ``token`` as Keystone describes them, with ``id``, ``name``, ``domain``; empty if it does not."""
         reply = self.session.read_with({"X-Subject-Token": token}, "GET", "/v3/auth/tokens", [("nocatalog", "true")])
         user = reply.field("token", "user")
         return user if isinstance(user, dict) else {}
 
     def access_key_user(self, access_key: str) -> str:
-        """``GET /v3.0/OS-CREDENTIAL/credentials/{access_key}``: the id of the user whom a permanent access key belongs to."""
+        """``GET /v3.0/OS-CREDENTIAL/credentials/{access_key}``: the id of the user who owns a permanent access key."""
         reply = self.session.read("GET", path_of("v3.0", "OS-CREDENTIAL", "credentials", access_key))
         return str(reply.field("credential", "user_id"))
 
     # v5
 
     def create_device_v5(self, user_id: str, name: str) -> NewDevice:
-        """``POST /v5/virtual-mfa-devices``."""
+        """``POST /v5/virtual-mfa-devices``, otherwise like ``create_device``."""
         return _new_device(
             self.session.write("POST", "/v5/virtual-mfa-devices", body={"virtual_mfa_device_name": name, "user_id": user_id})
         )
 
     def enable_device_v5(self, user_id: str, serial_number: str, codes: Callable[[], tuple[str, str]]) -> None:
-        """``POST /v5/mfa-devices/enable``; ``codes`` is asked at the moment of sending."""
+        """``POST /v5/mfa-devices/enable``; ``codes`` is called at the moment of sending, because codes age."""
         self.session.write("POST", "/v5/mfa-devices/enable", body=lambda: _binding(user_id, serial_number, codes()))
 
     def disable_device_v5(self, user_id: str, serial_number: str) -> None:
@@ -208,35 +197,23 @@ class Iam:
         self.session.write("DELETE", "/v5/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
 
     def devices_v5(self, user_id: str | None = None) -> Iterator[list[Device]]:
-        """``GET /v5/mfa-devices``, page by page; the one place where the cloud tells bound from created."""
-        query = [("user_id", user_id)] if user_id else []
-        for page in self._pages("/v5/mfa-devices", "mfa_devices", query, "user_id", "serial_number", "enabled"):
+        """``GET /v5/mfa-devices``, page by page; the only call that tells bound devices from created ones."""
+        query: Query = [("user_id", user_id)] if user_id else []
+        needed = ("user_id", "serial_number", "enabled")
+        for page in marked_pages(self.session, "/v5/mfa-devices", "mfa_devices", query, *needed, limit=_PAGE):
             yield [Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND) for entry in page]
 
     def probe_v5(self) -> None:
-        """``GET /v5/mfa-devices?limit=1``: whether v5 answers these credentials at all."""
+        """``GET /v5/mfa-devices?limit=1``: raises CloudError where v5 does not answer these credentials."""
         self.session.read("GET", "/v5/mfa-devices", [("limit", "1")])
 
     def users_v5(self) -> list[User]:
         """``GET /v5/users``, all pages."""
         return [
             User(str(entry["user_id"]), str(entry.get("user_name", "")), entry.get("enabled") is not False)
-            for page in self._pages("/v5/users", "users", [], "user_id")
+            for page in marked_pages(self.session, "/v5/users", "users", [], "user_id", limit=_PAGE)
             for entry in page
         ]
-
-    def _pages(self, path: str, key: str, query: list[tuple[str, str]], *needed: str) -> Iterator[list[dict[str, Any]]]:
-        marker: str | None = None
-        seen = set()
-        while True:
-            reply = self.session.read("GET", path, query + [("limit", str(_PAGE))] + ([("marker", marker)] if marker else []))
-            yield _entries(reply, key, *needed)
-            page = reply.document.get("page_info")
-            following = page.get("next_marker") if isinstance(page, dict) else None
-            if not following or str(following) in seen:
-                return
-            marker = str(following)
-            seen.add(marker)
 
 
 def _binding(user_id: str, serial_number: str, codes: tuple[str, str]) -> dict[str, str]:
@@ -254,7 +231,7 @@ def _new_device(reply: Reply) -> NewDevice:
             str(reply.field("virtual_mfa_device", "serial_number")), str(reply.field("virtual_mfa_device", "base32_string_seed"))
         )
     except CloudError as error:
-        error.uncertain = True  # something was made, and its seed is not here
+        error.uncertain = True  # a device was created, and its seed is lost
         raise
 
 
@@ -266,15 +243,3 @@ def _protection(user_id: str, entry: Any) -> Protection:
     entry = entry if isinstance(entry, dict) else {}
     enabled = entry.get("enabled") is True
     return Protection(user_id, enabled, str(entry.get("verification_method") or NO_PROTECTION) if enabled else NO_PROTECTION)
-
-
-def _entries(reply: Reply, key: str, *needed: str) -> list[dict[str, Any]]:
-    """The list ``key`` of an answer, whose entries all have the fields ``needed``. Anything else is an error, never an empty list."""
-    entries = reply.field(key)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) and all(name in entry for name in needed) for entry in entries):
-        raise CloudError(
-            f"the answer's list {key} has another form than the API documents",
-            status=reply.status,
-            request_id=reply.headers.get("X-Request-Id"),
-        )
-    return entries

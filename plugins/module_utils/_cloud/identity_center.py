@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IAM Identity Center as methods, one per endpoint (CLOUD_API 1). No policy."""
+"""IAM Identity Center as methods, one per endpoint (docs/dev/cloud_api.md, section 1). No policy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import marked_pages
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Session, path_of
+
+_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,10 @@ class IdentityCenter:
 
     def instances(self) -> list[Instance]:
         """``GET /v1/instances``, all pages."""
-        found: list[Instance] = []
-        marker: str | None = None
-        seen = set()
-        while True:
-            reply = self.session.read("GET", "/v1/instances", [("limit", "100")] + ([("marker", marker)] if marker else []))
-            entries = reply.field("instances")
-            if not isinstance(entries, list) or not all(
-                isinstance(e, dict) and "instance_id" in e and "identity_store_id" in e for e in entries
-            ):
-                raise CloudError("the answer's list instances has another form than the API documents", status=reply.status)
-            found += [Instance(str(e["instance_id"]), str(e["identity_store_id"]), e.get("alias")) for e in entries]
-            page = reply.document.get("page_info")
-            following = page.get("next_marker") if isinstance(page, dict) else None
-            if not following or str(following) in seen:
-                return found
-            marker = str(following)
-            seen.add(marker)
+        pages = marked_pages(self.session, "/v1/instances", "instances", [], "instance_id", "identity_store_id", limit=_PAGE)
+        return [
+            Instance(str(entry["instance_id"]), str(entry["identity_store_id"]), entry.get("alias")) for page in pages for entry in page
+        ]
 
     def mfa_management(self, instance_id: str) -> tuple[str | None, str | None]:
         """``GET .../mfa-devices/management-settings`` as (identity store id, user permission)."""
@@ -65,7 +54,7 @@ class IdentityCenter:
         configuration = reply.field("sso_configuration")
         if not isinstance(configuration, dict):
             # Taken for empty, it would be written back with all other fields lost.
-            raise CloudError("the answer's sso_configuration has another form than the API documents", status=reply.status)
+            raise reply.error("the answer's sso_configuration has another form than the API documents")
         return configuration
 
     def set_sso_configuration(self, instance_id: str, configuration: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Session
 
 
@@ -33,10 +32,5 @@ class Sts:
         document = reply.document if isinstance(reply.document, dict) else {}
         values = [document.get(name) for name in ("account_id", "principal_id", "principal_urn")]
         if all(value is None for value in values) or not all(value is None or isinstance(value, str) for value in values):
-            raise CloudError(
-                "the answer does not say whom the call comes from, in the form that the API documents",
-                status=reply.status,
-                request_id=reply.headers.get("X-Request-Id"),
-                call="GET /v5/caller-identity",
-            )
+            raise reply.error("the answer does not say whom the call comes from, in the form that the API documents")
         return CallerIdentity(*values)

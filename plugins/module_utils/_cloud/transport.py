@@ -55,24 +55,25 @@ class HttpSettings:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer that is a success. ``document`` is the decoded JSON, or None for an empty body."""
+    """An answer that is a success. ``document`` is the decoded JSON, or None for an empty body; ``call`` is what it answers."""
 
     status: int
     headers: Any
     document: Any
+    call: str = ""
 
     def field(self, *names: str) -> Any:
         """The value at ``names`` inside the document. Raises CloudError where the answer has another shape."""
         value = self.document
         for name in names:
             if not isinstance(value, dict) or name not in value:
-                raise CloudError(
-                    f"the answer has no field {'.'.join(names)}: is the endpoint really that of this service?",
-                    status=self.status,
-                    request_id=self.headers.get("X-Request-Id"),
-                )
+                raise self.error(f"the answer has no field {'.'.join(names)}: is the endpoint really that of this service?")
             value = value[name]
         return value
+
+    def error(self, message: str) -> CloudError:
+        """A CloudError about this answer, to be raised where it is not what the API documents."""
+        return CloudError(message, status=self.status, request_id=self.headers.get("X-Request-Id"), call=self.call)
 
 
 def _no_auth(request: Any) -> Any:
@@ -390,7 +391,7 @@ class Session:
     def _decoded(self, response: Any, call: str, read: bool) -> Reply:
         content = response.content
         if not content.strip():
-            return Reply(response.status_code, response.headers, None)
+            return Reply(response.status_code, response.headers, None, call)
         try:
             document = json.loads(content.decode("utf-8"))
         except (ValueError, RecursionError):
@@ -402,7 +403,7 @@ class Session:
             )
             error.hint = self._elsewhere
             raise error from None
-        return Reply(response.status_code, response.headers, document)
+        return Reply(response.status_code, response.headers, document, call)
 
 
 def _certificate_reason(cause: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import AccessKey, SignatureAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud import listing
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Iam, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter
@@ -34,13 +35,6 @@ def test_link_to_another_host_lends_its_query_and_nothing_else(script):
     assert elsewhere.requests == []
 
 
-def test_link_that_leads_in_a_circle_ends(script):
-    page = {"users": [{"id": "u1", "name": "a"}], "links": {"next": "http://x/v3/users?marker=u1"}}
-    server = script((200, page))
-    server.iam().users()
-    assert len(server.requests) == 2
-
-
 def test_devices_of_all_pages_are_found_on_v5(start):
     cloud = start(users=450)
     owners = cloud.users[:400]
@@ -52,12 +46,6 @@ def test_devices_of_all_pages_are_found_on_v5(start):
     # As few pages as the cloud allows.
     assert cloud.routes() == ["v5-list"] * 2
     assert len(admin_iam(cloud).users_v5()) == 451
-
-
-def test_marker_that_repeats_itself_ends(script):
-    server = script((200, {"users": [{"user_id": "u1"}], "page_info": {"next_marker": "m", "current_count": 1}}))
-    server.iam().users_v5()
-    assert len(server.requests) == 2
 
 
 LISTINGS = {
@@ -307,21 +295,126 @@ def odd_server():
     server.stop()
 
 
+# Listings that do not end
+
+WITHOUT_END = {
+    "GET /v3/users": (Iam.users, "users", {"id": "u{0}"}),
+    "GET /v3/groups": (lambda iam: iam.groups("admin"), "groups", {"id": "g{0}", "name": "admin"}),
+    "GET /v3/groups/g1/users": (lambda iam: iam.group_users("g1"), "users", {"id": "u{0}"}),
+    "GET /v5/users": (Iam.users_v5, "users", {"user_id": "u{0}"}),
+    "GET /v5/mfa-devices": (
+        lambda iam: [device for page in iam.devices_v5() for device in page],
+        "mfa_devices",
+        {"user_id": "u{0}", "serial_number": "s", "enabled": True},
+    ),
+    "GET /v1/instances": (
+        lambda iam: IdentityCenter(iam.session).instances(),
+        "instances",
+        {"instance_id": "i{0}", "identity_store_id": "d"},
+    ),
+}
+
+
+def pages(key, entry, markers):
+    """Answers with an entry each (or none), which lead to the page of their marker."""
+    answers = []
+    for number, marker in enumerate(markers):
+        listed = [] if entry is None else [{name: value.format(number) if name != "enabled" else value for name, value in entry.items()}]
+        link = marker if marker is None or not isinstance(marker, str) else f"http://x/?marker={marker}"
+        answers.append((200, {key: listed, "links": {"next": link}, "page_info": {"next_marker": marker}}, {"X-Request-Id": "r1"}))
+    return answers
+
+
+def broken(ask, server, call):
+    with pytest.raises(CloudError, match="the listing is broken") as caught:
+        ask(server.iam())
+    assert caught.value.call == call
+    assert (caught.value.status, caught.value.request_id) == (200, "r1")
+    assert not caught.value.uncertain
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("call", WITHOUT_END)
+@pytest.mark.parametrize(("markers", "asked"), [("mm", 2), ("abab", 3), ("abcb", 4)])
+def test_listing_that_leads_in_a_circle_is_broken_and_not_complete(script, call, markers, asked):
+    ask, key, entry = WITHOUT_END[call]
+    for shown in (entry, None):
+        server = script(*pages(key, shown, markers))
+        assert "repeat themselves" in broken(ask, server, call)
+        assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize("call", WITHOUT_END)
+def test_listing_that_gives_one_page_again_and_again_is_broken(script, call):
+    ask, key, entry = WITHOUT_END[call]
+    server = script(*[answer for marker in "abc" for answer in pages(key, entry, marker)])
+    assert "repeat themselves" in broken(ask, server, call)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("call", WITHOUT_END)
+def test_listing_without_end_is_broken(script, monkeypatch, call):
+    monkeypatch.setattr(listing, "MOST_PAGES", 10)
+    ask, key, entry = WITHOUT_END[call]
+    server = script(*pages(key, entry, [f"m{number}" for number in range(20)]))
+    assert "more than 10 pages" in broken(ask, server, call)
+    assert len(server.requests) == 10
+    # As many as are allowed.
+    server = script(*pages(key, entry, [*(f"m{number}" for number in range(9)), None]))
+    assert len(ask(server.iam())) == 10
+
+
+@pytest.mark.parametrize("call", WITHOUT_END)
+def test_listing_of_empty_pages_without_end_is_broken(script, monkeypatch, call):
+    monkeypatch.setattr(listing, "MOST_EMPTY_PAGES", 5)
+    ask, key, entry = WITHOUT_END[call]
+    server = script(*pages(key, None, [f"m{number}" for number in range(20)]))
+    assert "5 pages in a row are empty" in broken(ask, server, call)
+    assert len(server.requests) == 6
+    # A few empty pages are allowed.
+    empty, full = pages(key, None, [f"m{number}" for number in range(5)]), pages(key, entry, [*"abc", None])
+    assert len(ask(script(*empty, full[0], *pages(key, None, [f"n{number}" for number in range(5)]), *full[1:]).iam())) == 4
+
+
+@pytest.mark.parametrize("call", WITHOUT_END)
+@pytest.mark.parametrize("marker", [7, 0, False, ["m"], [], {}, {"a": "b"}])
+def test_listing_whose_marker_is_no_text_is_broken(script, call, marker):
+    ask, key, entry = WITHOUT_END[call]
+    assert "no text" in broken(ask, script(*pages(key, entry, [marker])), call)
+
+
+@pytest.mark.parametrize("call", WITHOUT_END)
+def test_listing_ends_where_nothing_follows(script, call):
+    ask, key, entry = WITHOUT_END[call]
+    for more in (
+        {},
+        {"links": None, "page_info": None},
+        {"links": {}, "page_info": {}},
+        {"links": {"next": ""}, "page_info": {"next_marker": ""}},
+    ):
+        assert len(ask(script((200, {key: [entry], **more})).iam())) == 1
+
+
+def test_error_of_a_listing_names_its_call(script):
+    with pytest.raises(CloudError, match=r"^GET /v5/users: the answer's list users has another form") as caught:
+        script((200, {"users": [{}]}, {"X-Request-Id": "r1"})).iam().users_v5()
+    assert (caught.value.status, caught.value.request_id) == (200, "r1")
+    with pytest.raises(CloudError, match=r"^GET /v3/users: the answer has no field users"):
+        script((200, {})).iam().users()
+
+
+@pytest.mark.parametrize("fault", ["loop", "endless", "endless=0"])
+def test_account_whose_listing_does_not_end_is_not_taken_for_a_smaller_one(start, fault):
+    cloud = start(users=25, page_size=7)
+    for route, ask in (("users", Iam.users), ("v5-users", Iam.users_v5), ("v5-list", lambda iam: list(iam.devices_v5()))):
+        cloud.handle.fault(f"{fault}:{route}")
+        with pytest.raises(CloudError, match="the listing is broken"):
+            ask(admin_iam(cloud))
+        assert len(cloud.log) < 500
+
+
 @pytest.mark.parametrize("link", ["http://[", "//[::1", "?", "#?a=b", "?marker=\ud83d"])
-def test_link_to_the_next_page_that_is_no_address_breaks_nothing(script, link):
+def test_link_to_the_next_page_that_is_no_address_is_an_error(script, link):
     page = {"users": [{"id": "u1", "name": "a"}], "links": {"next": link}}
-    try:
-        assert [user.user_id for user in script((200, page)).iam().users()] == ["u1", "u1"]
-    except OptionError as error:
-        assert "no character" in str(error)
-
-
-def test_markers_that_go_round_in_a_circle_end(script):
-    def page(marker):
-        return (200, {"mfa_devices": [], "instances": [], "page_info": {"next_marker": marker}})
-
-    server = script(*(page("ab"[number % 2]) for number in range(20)))
-    assert list(server.iam().devices_v5()) == [[], [], []]
-    server = script(*(page("ab"[number % 2]) for number in range(20)))
-    assert IdentityCenter(server.session()).instances() == []
-    assert len(server.requests) == 3
+    with pytest.raises((CloudError, OptionError), match=r"the listing is broken|no character"):
+        script((200, page)).iam().users()
