@@ -5,45 +5,89 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import unpack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at, file_name, make_directory, read_file, replace_file
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import report_csv, report_json
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    directory_at,
+    file_name,
+    make_directory,
+    read_file,
+    replace_file,
+)
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import unpack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import report_csv, report_json
+
+SUFFIXES = (".json", ".csv")
 
 
 class ActionModule(ControlNodeAction):
-    """Writes a report's files."""
+    """Writes a report's files, or finds out beforehand whether they could be written."""
 
     spec: Mapping[str, Mapping[str, Any]] = {
         "directory": {"type": "path", "required": True},
-        "report": {"type": "raw", "required": True},
+        "report": {"type": "raw"},
+        "account": {"type": "str"},
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        directory: Any = params["directory"]
         try:
-            directory = directory_at(params["directory"])
-            report = unpack(params["report"])
-            name = file_name(report["account"])
-            files = {
-                directory / f"{name}.json": report_json(report).encode("utf-8"),
-                directory / f"{name}.csv": report_csv(report).encode("utf-8"),
-            }
-            differing = {path: content for path, content in files.items() if not _holds(path, content)}
-            if not check_mode:
-                make_directory(directory)
-                for path, content in differing.items():
-                    replace_file(path, content)
+            directory = directory_at(directory)
+            if params["report"] is None:
+                return self._probe(directory, str(params["account"] or ""), check_mode)
+            return self._write(directory, params["report"], check_mode)
         except (AttributeError, KeyError, RecursionError, TypeError, json.JSONDecodeError):
             raise WorkError("report must be the document of the filter hwc.mfa.rollout_report.") from None
         except ValueError as error:
             raise WorkError(str(error)) from None
         except OSError as error:
-            raise WorkError(f"{error.filename2 or f'directory {directory}'} cannot be written: {error.strerror}.") from None
+            place = error.filename2 or error.filename or f"directory {directory}"
+            raise WorkError(f"{place} cannot be written: {error.strerror}.") from None
+
+    @staticmethod
+    def _write(directory: Path, packed: Any, check_mode: bool) -> dict[str, Any]:
+        report = unpack(packed)
+        name = file_name(report["account"])
+        contents = (report_json(report), report_csv(report))
+        files = {directory / f"{name}{suffix}": text.encode("utf-8") for suffix, text in zip(SUFFIXES, contents)}
+        differing = {path: content for path, content in files.items() if not _holds(path, content)}
+        if not check_mode:
+            make_directory(directory)
+            for path, content in differing.items():
+                replace_file(path, content)
         return {"changed": bool(differing), "files": [str(path) for path in files]}
+
+    @staticmethod
+    def _probe(directory: Path, account: str, check_mode: bool) -> dict[str, Any]:
+        """Raise OSError where a report of this account could not be written, before anything is done that it would tell of."""
+        files = [directory / f"{file_name(account)}{suffix}" for suffix in SUFFIXES]
+        if not check_mode:
+            make_directory(directory)
+        nearest = next(path for path in (directory, *directory.parents) if path.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise PermissionError(0, "there is no permission, or it is not a directory", str(nearest))
+        for path in files:
+            if path.is_dir():
+                raise IsADirectoryError(0, "a directory is in the way", str(path))
+            if directory.is_dir() and not path.exists():
+                _try_name(path, check_mode)
+        return {"changed": False, "files": [str(path) for path in files]}
+
+
+def _try_name(path: Path, check_mode: bool) -> None:
+    """Whether the file system takes a file of this name, such as one that is not too long. Raises OSError."""
+    if check_mode:
+        with suppress(FileNotFoundError):
+            path.lstat()
+        return
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        path.unlink()
 
 
 def _holds(path: Path, content: bytes) -> bool:

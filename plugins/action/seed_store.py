@@ -8,10 +8,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import Contents, StoreError, VaultStore, check_entries
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, StoreError, check_account
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles, seeds_given
 
 
 class ActionModule(ControlNodeAction):
@@ -21,46 +22,68 @@ class ActionModule(ControlNodeAction):
         "directory": {"type": "path", "required": True},
         "account": {"type": "str", "required": True},
         "password": {"type": "str", "required": True, "no_log": True},
+        "account_id": {"type": "str"},
         "entries": {"type": "dict", "no_log": True},
         "intends": {"type": "list", "elements": "str"},
+        "withdraws": {"type": "list", "elements": "str"},
         "removes": {"type": "list", "elements": "str"},
         "read": {"type": "bool", "default": True},
         "packed": {"type": "bool", "default": False},
-        "lock": {"type": "str", "choices": ["acquire", "release"]},
+        "lock": {"type": "str", "choices": ["acquire", "held", "release"]},
     }
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._host = str((task_vars or {}).get("inventory_hostname", ""))
+        return super().run(tmp, task_vars)
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         try:
-            store = VaultStore(params["directory"], params["account"], params["password"])
-            check_entries(params["entries"] or {})
-            # A task runs in a process of its own; its parent is the run.
-            run = Owner.of_process(os.getppid())
-            if params["lock"] == "acquire" and not check_mode:
-                store.lock(run)
-            # What is not known is new.
-            contents = store.read() if params["read"] else Contents()
-            intends = [user_id for user_id in params["intends"] or [] if user_id not in contents.intents]
-            removes = params["removes"] or []
-            if params["read"]:
-                removes = [user_id for user_id in removes if user_id in contents.entries or user_id in contents.intents]
-            entries = {user_id: entry for user_id, entry in (params["entries"] or {}).items() if contents.entries.get(user_id) != entry}
-            files = []
-            if not check_mode:
-                store.hold_on(run)
-                if intends or removes:
-                    files.append(store.mark(intends, removes))
-                if entries:
-                    files.append(store.save(entries))
-                if files and params["read"]:
-                    contents = store.read()
-                if params["lock"] == "release":
-                    store.unlock(run)
+            return self._work(params, check_mode)
         except StoreError as error:
             raise WorkError(f"The seed store: {error}") from None
-        result: dict[str, Any] = {"changed": bool(entries or intends or removes), "path": str(store.path), "files": files}
+
+    def _work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        store = VaultFiles(params["directory"], params["account"], params["password"])
+        given = seeds_given(params["entries"] or {})
+        # A task runs in a process of its own; its parent is the run.
+        run = Owner.of_process(os.getppid(), self._host)
+        result: dict[str, Any] = {}
+        if not check_mode:
+            if params["lock"] == "acquire":
+                result["lock"] = store.lock(run)
+            elif params["lock"] == "held":
+                store.guard(run)
+            elif params["lock"] is None:
+                store.refuse_others(run)
+        # What is not known is new.
+        contents = store.read() if params["read"] else Contents(account_id=store.account_id())
+        check_account(contents.account_id, params["account_id"], params["account"])
+        intends = [user_id for user_id in params["intends"] or [] if user_id not in contents.intents]
+        withdraws, removes = params["withdraws"] or [], params["removes"] or []
         if params["read"]:
-            entries_name, known = ("entries_packed", pack(contents.entries)) if params["packed"] else ("entries", contents.entries)
-            result.update({entries_name: known, "intents": contents.intents})
-            if contents.entries:
-                result["_ansible_no_log"] = True
+            withdraws = [user_id for user_id in withdraws if user_id in contents.intents]
+            removes = [user_id for user_id in removes if user_id in contents.seeds or user_id in contents.intents]
+        seeds = {
+            user_id: seed for user_id, seed in given.items() if next(iter(contents.newest_first(user_id)), None) != seed
+        }
+        files: list[str] = []
+        if not check_mode:
+            files += store.announce(intends, params["account_id"])
+            files += store.withdraw(withdraws)
+            files += store.remove(removes)
+            files += store.save(seeds)
+            if files and params["read"]:
+                contents = store.read()
+            if params["lock"] == "release":
+                store.unlock(run)
+            # Written and read back by now, or stored before.
+            result["announced"] = params["intends"] or []
+            result["shown"] = {user_id: seed.as_entry() for user_id, seed in given.items()}
+        result.update(changed=bool(seeds or intends or withdraws or removes), path=str(store.path), files=files)
+        if params["read"]:
+            entries = contents.entries
+            result.update({"entries_packed": pack(entries)} if params["packed"] else {"entries": entries})
+            result["intents"] = list(contents.intents)
+        if given or (params["read"] and contents.seeds):
+            result["_ansible_no_log"] = True
         return result

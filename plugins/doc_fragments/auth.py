@@ -28,6 +28,11 @@ options:
       - The URL of IAM Identity Center, where it is not the one of O(region).
       - If it is not given, the environment variable E(HWC_IDENTITY_CENTER_ENDPOINT) is used.
     type: str
+  sts_endpoint:
+    description:
+      - The URL of the Security Token Service (STS), where it is not the one of O(region). Huawei Cloud only; it tells whom a call comes from.
+      - If it is not given, the environment variable E(HWC_STS_ENDPOINT) is used. Where IAM's endpoint is given and no region, it is that of IAM.
+    type: str
   access_key:
     description:
       - The access key (AK) to sign requests with. Goes with O(secret_key).

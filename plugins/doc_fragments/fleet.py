@@ -20,18 +20,6 @@ notes:
     end if any item did.
 """
 
-    PACKED = r"""
-options:
-  packed:
-    description:
-      - Return what has an entry a user as one JSON text, under its name with C(_packed) behind it.
-      - Ansible looks at every value of a registered list whenever it hands the list on, which for thousands of users takes longer than the
-        calls to the cloud. P(ansible.builtin.from_json#filter) opens the text, and the filters of this collection take it as it is.
-    type: bool
-    default: false
-    version_added: 0.2.0
-"""
-
     API = r"""
 options:
   api:

@@ -8,41 +8,45 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened, plain
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import plan as _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in, told
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in, seeds_in, told
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report, report_line, skipped_lines
 
 
 def rollout_report(
     plan: Mapping[str, Any],
     account: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | str,
+    after: Mapping[str, Any] | str | None = None,
     failures: Sequence[Mapping[str, Any]] = (),
     waves_done: int = 0,
     stored: Mapping[str, Any] | str | None = None,
     terms: Mapping[str, Any] | None = None,
     check_mode: bool = False,
+    cloud_account: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report of an account: see the documentation beside this file."""
     with told("rollout_report"):
-        planned, audit = opened(plan), opened(before)
-        planned["waves"] = [opened(wave) for wave in plan["waves"]]
-        document = _rollout.make_report(
+        planned, audit = opened(plan), audit_in(before)
+        planned["waves"] = [_entries(wave) for wave in plan["waves"]]
+        document = make_report(
             str(account),
-            _rollout.terms_of(terms or {}),
+            terms_of(terms or {}),
             planned,
             plain(failures),
             int(waves_done),
             audit,
-            opened(after) if after else audit,
+            _afterwards(after) if after else audit,
             _known(stored),
             bool(check_mode),
+            plain(cloud_account or {}),
         )
         failed = [row for row in document["users"] if row["outcome"] == "failed"]
         return {
-            "line": _rollout.report_line(document),
+            "line": report_line(document),
+            "skipped": skipped_lines(document),
             "summary": document["summary"],
             "warnings": document["warnings"],
             "failed": failed,
@@ -51,11 +55,24 @@ def rollout_report(
         }
 
 
+def _entries(wave: Any) -> Any:
+    found = opened(wave)
+    return found["entries"] if isinstance(found, dict) else found
+
+
+def _afterwards(after: Any) -> dict[str, Any]:
+    """The look at the account after the waves, or why there was none."""
+    found = opened(after)
+    if isinstance(found, dict) and ("audit" in found or "users" in found):
+        return dict(audit_in(after))
+    return {"msg": found.get("msg")} if isinstance(found, dict) else {"msg": None}
+
+
 def _known(stored: Any) -> dict[str, Any] | None:
     """What is stored, or None where nobody knows: a store that has broken meanwhile is no reason for a rollout without a report."""
     try:
         return None if stored is None else seeds_in(stored)
-    except _rollout.PlanError:
+    except PlanError:
         return None
 
 

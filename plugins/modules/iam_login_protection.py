@@ -19,7 +19,6 @@ author:
 extends_documentation_fragment:
   - hwc.mfa.auth
   - hwc.mfa.fleet
-  - hwc.mfa.fleet.packed
   - hwc.mfa.attributes
   - hwc.mfa.attributes.write
 options:
@@ -89,7 +88,7 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description: The outcome for every user, in input order; a list of one for a single user.
-  returned: success and failure of single users, without O(packed)
+  returned: success and failure of single users
   type: list
   elements: dict
   contains:
@@ -131,11 +130,6 @@ users:
         status: 404
         code: IAM.0004
         request_id: 5b1f3c8e0a2d4f6b
-users_packed:
-  description: The same as RV(users), as a JSON text.
-  returned: success and failure of single users, with O(packed)
-  type: str
-  sample: ' [{"user_id":"4e3d4d0f51dd5d5cdd946658d2511c38","changed":false,"failed":false}]'
 error:
   description: The RV(users[].error) of the first user for whom it failed.
   returned: failure

@@ -18,7 +18,6 @@ author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
   - hwc.mfa.auth
-  - hwc.mfa.fleet.packed
   - hwc.mfa.fleet.api
   - hwc.mfa.attributes
   - hwc.mfa.attributes.read
@@ -61,7 +60,7 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description: Every user of the account, or those of O(user_ids) in that order.
-  returned: success, without O(packed)
+  returned: success
   type: list
   elements: dict
   contains:
@@ -110,11 +109,6 @@ users:
           returned: always
           type: str
           sample: vmfa
-users_packed:
-  description: The same as RV(users), as a JSON text.
-  returned: success, with O(packed)
-  type: str
-  sample: ' [{"user_id":"4e3d4d0f51dd5d5cdd946658d2511c38","name":"grace","enabled":true,"device":null}]'
 summary:
   description: Counts of users.
   returned: success, without O(user_ids)

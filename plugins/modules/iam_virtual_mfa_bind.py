@@ -22,7 +22,6 @@ author:
 extends_documentation_fragment:
   - hwc.mfa.auth
   - hwc.mfa.fleet
-  - hwc.mfa.fleet.packed
   - hwc.mfa.fleet.api
   - hwc.mfa.attributes
   - hwc.mfa.attributes.write
@@ -154,7 +153,7 @@ EXAMPLES = r"""
 RETURN = r"""
 bindings:
   description: The outcome for every user, in input order; a list of one for a single user.
-  returned: success and failure of single users, without O(packed)
+  returned: success and failure of single users
   type: list
   elements: dict
   contains:
@@ -208,11 +207,6 @@ bindings:
           returned: always
           type: str
           sample: 5b1f3c8e0a2d4f6b
-bindings_packed:
-  description: The same as RV(bindings), as a JSON text.
-  returned: success and failure of single users, with O(packed)
-  type: str
-  sample: ' [{"user_id":"4e3d4d0f51dd5d5cdd946658d2511c38","changed":false,"failed":false}]'
 error:
   description: The RV(bindings[].error) of the first user for whom it failed.
   returned: failure

@@ -19,7 +19,6 @@ author:
 extends_documentation_fragment:
   - hwc.mfa.auth
   - hwc.mfa.fleet
-  - hwc.mfa.fleet.packed
   - hwc.mfa.fleet.api
   - hwc.mfa.attributes
   - hwc.mfa.attributes.write
@@ -41,12 +40,17 @@ options:
   name:
     description:
       - The name of the device, 1 to 64 letters A to Z, digits, C(-) and C(_). Names are unique in an account.
-      - Without it a name is made from the user's id.
+      - Without it a name is made from the user's id, with a random end: serial numbers are made of names, and must not come back with another seed.
     type: str
+  serial_number:
+    description:
+      - With O(state=absent), the device to remove. Where the user has another one by now, nothing is done.
+    type: str
+    version_added: 0.2.0
   presume_unbound:
     description:
       - Says that a device of which the cloud cannot tell whether it is bound is a leftover of your own, whose seed is lost.
-        O(replace=unbound) then replaces it too.
+        O(replace=unbound) and O(replace=own) then replace it too, and O(state=absent) removes it.
       - It is deleted without being unbound first, so that one that is bound after all survives, and the module fails for that user.
     type: bool
     default: false
@@ -64,6 +68,16 @@ options:
       name:
         description: The name of the device.
         type: str
+      serial_number:
+        description: As O(serial_number).
+        type: str
+      replace:
+        description: As O(replace), for this user.
+        type: str
+        choices:
+          - never
+          - own
+          - unbound
       presume_unbound:
         description: As O(presume_unbound).
         type: bool
@@ -92,10 +106,13 @@ options:
   replace:
     description:
       - V(never) leaves a device alone that is there, bound or not.
-      - V(unbound) deletes a device that is certainly unbound and makes it anew, because its seed is gone and nobody can bind it.
+      - V(own) deletes a device that is a leftover of your own and makes it anew; that is one with O(presume_unbound), or one that came of a creation
+        in this very task whose answer was lost.
+      - V(unbound) also deletes a device that is certainly unbound, whoever made it. Its owner may be about to bind it.
     type: str
     choices:
       - never
+      - own
       - unbound
     default: never
 seealso:
@@ -135,7 +152,7 @@ EXAMPLES = r"""
 RETURN = r"""
 devices:
   description: The outcome for every user, in input order; a list of one for a single user.
-  returned: success and failure of single users, without O(packed)
+  returned: success and failure of single users
   type: list
   elements: dict
   contains:
@@ -159,6 +176,11 @@ devices:
       returned: always
       type: bool
       sample: true
+    creation:
+      description: V(made) where a device was created, V(none) where certainly none was, V(unknown) where the answer was lost.
+      returned: with O(state=present), and where nothing was removed
+      type: str
+      sample: made
     seed:
       description: The base32 seed. The cloud shows it this once.
       returned: when the device was just created
@@ -182,11 +204,6 @@ devices:
         status: 403
         code: IAM.0003
         request_id: 5b1f3c8e0a2d4f6b
-devices_packed:
-  description: The same as RV(devices), as a JSON text.
-  returned: success and failure of single users, with O(packed)
-  type: str
-  sample: ' [{"user_id":"4e3d4d0f51dd5d5cdd946658d2511c38","changed":false,"failed":false}]'
 error:
   description: The RV(devices[].error) of the first user for whom it failed.
   returned: failure

@@ -31,8 +31,13 @@ options:
   report:
     description:
       - The C(document) of P(hwc.mfa.rollout_report#filter), packed as it is, or opened.
+      - Without it nothing is written, and the task fails if the files of O(account) could not be.
     type: raw
-    required: true
+  account:
+    description:
+      - The name of the account, without O(report).
+    type: str
+    version_added: 0.2.0
 seealso:
   - plugin: hwc.mfa.rollout_report
     plugin_type: filter
@@ -46,7 +51,7 @@ EXAMPLES = r"""
 - name: Write what a rollout would find
   hwc.mfa.rollout_report_files:
     directory: "{{ report_directory }}"
-    report: "{{ ([] | hwc.mfa.rollout_plan(account) | hwc.mfa.rollout_report('acme', account, check_mode=true)).document }}"
+    report: "{{ ('all' | hwc.mfa.rollout_plan(account) | hwc.mfa.rollout_report('acme', account, check_mode=true)).document }}"
 """
 
 RETURN = r"""

@@ -13,8 +13,8 @@ description:
   - Reads the seeds of an account, and adds to them. The role C(hwc.mfa.mfa_rollout) keeps its seeds with it.
   - The files are C(<directory>/<account>/*.yml), each an ansible-vault file that decrypts to a mapping from user id to C(serial_number),
     C(seed) and C(name). They are numbered, only ever added, and a later file wins. C(ansible-vault view) opens them.
-  - Beside them lie C(*.json) marks without secrets, which say that devices were about to be created or removed. A seed that is older
-    than its user's newest mark no longer counts, because its device may be gone.
+  - Beside them lie C(*.json) marks without secrets, which say that devices were about to be created, or are gone. A seed counts until its device is
+    known to be gone. A user can have several, of which the one of the device that the cloud shows is the one to use.
   - A file is on the disk, whole and read back, before the task ends. Files are readable for their owner alone.
   - A result that holds a seed is marked so that Ansible does not print it.
 author:
@@ -22,7 +22,6 @@ author:
 extends_documentation_fragment:
   - hwc.mfa.attributes
   - hwc.mfa.attributes.control_node
-  - hwc.mfa.fleet.packed
 attributes:
   diff_mode:
     support: none
@@ -43,15 +42,27 @@ options:
       - The vault password of the files.
     type: str
     required: true
+  account_id:
+    description:
+      - The cloud's id of the account. A store that belongs to another account is refused. It belongs to the account of the first announcement
+        (O(intends)) that names one.
+    type: str
+    version_added: 0.2.0
   entries:
     description:
       - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name). What is stored already is not written again.
     type: dict
   intends:
     description:
-      - The ids of users for whom devices are about to be created.
+      - The ids of users for whom devices are about to be created. What is stored for them still counts.
     type: list
     elements: str
+  withdraws:
+    description:
+      - The ids of users for whom certainly no device was created after all. They no longer belong to RV(intents).
+    type: list
+    elements: str
+    version_added: 0.2.0
   removes:
     description:
       - The ids of users whose devices are gone. What is stored for them no longer counts.
@@ -64,15 +75,25 @@ options:
     type: bool
     default: true
     version_added: 0.2.0
+  packed:
+    description:
+      - Return the seeds as one JSON text, RV(entries_packed). It is for the role C(hwc.mfa.mfa_rollout), since Ansible looks at every value of a
+        variable each time it is passed on, and at a text once.
+    type: bool
+    default: false
+    version_added: 0.2.0
   lock:
     description:
       - V(acquire) keeps other runs of C(ansible-playbook) away from this account's seeds until V(release), or until this run has ended. Where
         another run has the lock, the task fails and says which. In check mode nothing is locked.
-      - Whoever has no lock can still read, and can write while nobody has it.
+      - V(held) refuses to write unless this run has the lock, and nobody else has written since this run has read the store or last wrote to it.
+      - Without the option one can read, and can write while nobody has the lock.
+      - The lock belongs to one host of the inventory. Another host of the same play that works on the same account is refused.
       - A lock that a run on another machine holds ends 15 minutes after that run last wrote, since nobody here can see whether it lives.
     type: str
     choices:
       - acquire
+      - held
       - release
     version_added: 0.2.0
 """
@@ -116,6 +137,22 @@ intents:
   elements: str
   sample:
     - c91752a33d589cab301ba9880a3efb80
+announced:
+  description: The users whose announcement the store has, of O(intends).
+  returned: success, outside check mode
+  type: list
+  elements: str
+  sample: []
+shown:
+  description: The seeds of O(entries) as the store has them, read back from the disk.
+  returned: success, outside check mode
+  type: dict
+  sample: {}
+lock:
+  description: The directory of the lock, with O(lock=acquire) outside check mode.
+  returned: when the lock was acquired
+  type: str
+  sample: /var/lib/mfa-seeds/acme
 path:
   description: The directory of the account.
   returned: success

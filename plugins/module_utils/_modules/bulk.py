@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reconciles many items at once: bounded threads, results in input order, an outcome per item."""
+"""What modules that work on many users share: bounded threads, an outcome for each user in input order, and reading again after a write."""
 
 from __future__ import annotations
 
@@ -10,10 +10,28 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, TypeVar
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, error_facts
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 
 Item = TypeVar("Item")
+Seen = TypeVar("Seen")
+
+FEW = 8
+"""Up to so many users are asked for one by one, at once; more are taken from the account's listing."""
+
+STALE_WAITS = (0.3, 0.7, 1.5, 2.5)
+"""Seconds between looks at something that must be there: a read right after a write may be old for seconds (docs/dev/cloud_api.md, section 2)."""
+
+
+def look_until(look: Callable[[], Seen], fits: Callable[[Seen], bool], sleep: Callable[[float], None]) -> Seen:
+    """Look until what is seen fits, or for some seconds; returns what was seen last."""
+    seen = look()
+    for pause in STALE_WAITS:
+        if fits(seen):
+            break
+        sleep(pause)
+        seen = look()
+    return seen
 
 
 def reconcile(
@@ -21,14 +39,20 @@ def reconcile(
     work: Callable[[Item], dict[str, Any]],
     failure: Callable[[Item], dict[str, Any]],
     concurrency: int,
+    done: Callable[[bool], None] = lambda _failed: None,
 ) -> list[dict[str, Any]]:
     """Do ``work`` for every item, at most ``concurrency`` at once, and return an outcome each, in input order.
 
     A CloudError or OptionError of one item becomes its outcome, with ``failed``, ``msg`` and ``error``, on top of what
-    ``failure`` says of the item; it never stops or hides the others.
+    ``failure`` says of the item; it never stops or hides the others. ``done`` is told of each item, and whether it failed.
     """
 
     def one(item: Item) -> dict[str, Any]:
+        outcome = attempt(item)
+        done(outcome["failed"])
+        return outcome
+
+    def attempt(item: Item) -> dict[str, Any]:
         try:
             return {"failed": False, **work(item)}
         except (CloudError, OptionError) as error:
@@ -44,22 +68,15 @@ def reconcile(
 
 
 def unique_users(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``items``, after making sure that no user stands twice: two threads would get in each other's way. Raises OptionError."""
+    """``items``, after making sure that no user appears twice: two threads would get in each other's way. Raises OptionError."""
     seen = set()
     for item in items:
         if not item["user_id"]:
             raise OptionError("user_id must not be empty.")
         if item["user_id"] in seen:
-            raise OptionError(f"user_id {item['user_id']} stands twice in the list.")
+            raise OptionError(f"user_id {item['user_id']} appears more than once in the list.")
         seen.add(item["user_id"])
     return items
-
-
-def error_facts(error: CloudError | OptionError) -> dict[str, Any]:
-    """``status``, ``code`` and ``request_id`` of an error; all None where no cloud was asked."""
-    if isinstance(error, CloudError):
-        return error.as_dict()
-    return {"status": None, "code": None, "request_id": None}
 
 
 def summarize(outcomes: Sequence[dict[str, Any]], key: str, many: str) -> dict[str, Any]:

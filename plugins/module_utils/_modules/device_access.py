@@ -6,26 +6,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import resolve_item
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, Device, Iam, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, OTHER, UNKNOWN, VIRTUAL, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import FEW, look_until
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 
-FEW = 8
-"""Up to so many users are asked for one by one, at once; more are taken from the account's listing."""
-
-_NO_V5 = (400, 401, 403, 404, 405, 406, 501)
+_NO_V5 = (*NOT_OFFERED, 401)
 """How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
 
-_NO_V3 = (403, 404, 405, 501)
-"""How a cloud answers that does not grant v3.0's listing. The other questions then have to do."""
 
-STALE_WAITS = (0.3, 0.7, 1.5, 2.5)
-"""Seconds between looks at something that must be there: a read right after a write may be old for seconds (CLOUD_API 2)."""
+def with_kinds(listed: Sequence[Device], by_v3: Device | None, v3_told: bool, serial_number: str | None = None) -> list[Device]:
+    """The devices of one user as v5 lists them, with the kind of each.
+
+    v5 has no type field and may list security keys beside the virtual device, while v3.0 lists virtual devices only (docs/dev/cloud_api.md,
+    section 2). ``by_v3`` is the user's device by v3.0, if ``v3_told``; ``serial_number`` is known to be that of a virtual device, since a
+    creation returned it.
+    """
+    known = {serial_number} if serial_number else set()
+    if by_v3 is not None and v3_told:
+        known.add(by_v3.serial_number)
+    if any(device.serial_number in known for device in listed):
+        # A user has one virtual device.
+        return [replace(device, kind=VIRTUAL if device.serial_number in known else OTHER) for device in listed]
+    if not v3_told:
+        return list(listed)
+    if by_v3 is None:
+        return [replace(device, kind=OTHER) for device in listed]
+    if len(listed) == 1:
+        # The two APIs may write one device's serial number in two ways.
+        return [replace(listed[0], kind=VIRTUAL)]
+    return list(listed)
+
+
+def virtual_device(devices: Sequence[Device], by_v3: Device | None = None) -> Device | None:
+    """A user's virtual device among all of their devices; with the kind ``unknown`` where nothing tells which it is. None: the user has none."""
+    virtual = next((device for device in devices if device.kind == VIRTUAL), None)
+    if virtual is not None:
+        return virtual
+    unknown = [device for device in devices if device.kind == UNKNOWN]
+    if not unknown:
+        return None
+    if by_v3 is not None:
+        # It is one of several, so it is certainly bound only where all are.
+        bindings = {device.binding for device in unknown}
+        return replace(by_v3, binding=bindings.pop() if len(bindings) == 1 else UNKNOWN)
+    return next((device for device in unknown if device.binding == BOUND), unknown[0])
 
 
 class DeviceReader:
@@ -39,23 +71,87 @@ class DeviceReader:
         self._auto = api == "auto"
         self._api = known or api
         self._settled = settled
-        self._listing: dict[str, Device] = {}
+        self._listing: dict[str, list[Device]] = {}
         self._complete = False
         self._without: set[str] = set()
         self._listing_v3: dict[str, Device] | None = None
+        self._v3_refused = False
 
     @property
     def v5(self) -> bool:
         """Whether this identity and cloud speak v5; settled once something was read."""
         return self._api == "v5"
 
-    def read(self, user_id: str) -> Device | None:
-        """A user's device as it is now. Raises CloudError."""
-        return self._ask(lambda: _of(user_id, _all(self.iam.devices_v5(user_id))), lambda: self.iam.device_of(user_id), one_user=True)
+    def read(self, user_id: str, serial_number: str | None = None) -> Device | None:
+        """A user's virtual device as it is now. ``serial_number`` is that of a virtual device, if one is known. Raises CloudError."""
+        return virtual_device(*self._one(user_id, serial_number))
 
-    def all(self) -> dict[str, Device]:
-        """The devices of the account by user id. Raises CloudError."""
-        return by_user(self._ask(lambda: _all(self.iam.devices_v5()), self.iam.devices))
+    def read_all(self, user_id: str) -> tuple[Device | None, list[Device]]:
+        """A user's virtual device and all of their devices as they are now. Raises CloudError."""
+        devices, by_v3 = self._one(user_id, None)
+        return virtual_device(devices, by_v3), devices
+
+    def _one(self, user_id: str, serial_number: str | None) -> tuple[list[Device], Device | None]:
+        return self._ask(lambda: self._one_v5(user_id, serial_number), lambda: self._one_v3(user_id), one_user=True)
+
+    def _one_v3(self, user_id: str) -> tuple[list[Device], Device | None]:
+        device = self.iam.device_of(user_id)
+        return ([] if device is None else [device]), device
+
+    def _one_v5(self, user_id: str, serial_number: str | None) -> tuple[list[Device], Device | None]:
+        listed = [device for page in self.iam.devices_v5(user_id) for device in page if device.user_id == user_id]
+        if not listed or any(device.serial_number == serial_number for device in listed):
+            return with_kinds(listed, None, False, serial_number), None
+        by_v3, told = self._v3_of(user_id)
+        return with_kinds(listed, by_v3, told), by_v3
+
+    def _v3_of(self, user_id: str) -> tuple[Device | None, bool]:
+        """A user's device by v3.0, and whether v3.0 told."""
+        if self._v3_refused:
+            return None, False
+        try:
+            return self.iam.device_of(user_id), True
+        except CloudError as error:
+            if error.status not in NOT_OFFERED:
+                raise
+            self._v3_refused = True
+            return None, False
+
+    def all(self) -> dict[str, list[Device]]:
+        """The devices of the account by user id, with their kinds. Raises CloudError."""
+        return self._ask(self._all_v5, lambda: {user_id: [device] for user_id, device in self._v3_listing_needed().items()})
+
+    def _all_v5(self) -> dict[str, list[Device]]:
+        listed = _by_user(device for page in self.iam.devices_v5() for device in page)
+        return self._with_kinds(listed) if listed else {}
+
+    def _with_kinds(self, listed: Mapping[str, list[Device]]) -> dict[str, list[Device]]:
+        by_v3 = self._v3_listing()
+        return {
+            user_id: with_kinds(devices, None if by_v3 is None else by_v3.get(user_id), by_v3 is not None)
+            for user_id, devices in listed.items()
+        }
+
+    def virtual_of(self, user_id: str, devices: Sequence[Device]) -> Device | None:
+        """A user's virtual device among those that ``all`` gave."""
+        return virtual_device(devices, (self._listing_v3 or {}).get(user_id) if devices else None)
+
+    def _v3_listing_needed(self) -> dict[str, Device]:
+        if self._listing_v3 is None:
+            self._listing_v3 = {device.user_id: device for device in self.iam.devices()}
+        return self._listing_v3
+
+    def _v3_listing(self) -> dict[str, Device] | None:
+        """The virtual devices of the account by v3.0, asked for once; None where v3.0's listing is not granted."""
+        if self._v3_refused:
+            return None
+        try:
+            return self._v3_listing_needed()
+        except CloudError as error:
+            if error.status not in NOT_OFFERED:
+                raise
+            self._v3_refused = True
+            return None
 
     def settle(self) -> None:
         """Find out whether v5 answers, where nothing has been read that would tell."""
@@ -77,7 +173,10 @@ class DeviceReader:
         if len(wanted) <= FEW:
             return
         if mostly_without and self._auto:
-            wanted = self._with_device(wanted)
+            by_v3 = self._v3_listing()
+            if by_v3 is not None:
+                self._without = wanted - by_v3.keys()
+                wanted &= by_v3.keys()
             if len(wanted) <= FEW:
                 self.settle()
                 return
@@ -87,16 +186,6 @@ class DeviceReader:
             if error.status != 403:
                 raise
 
-    def _with_device(self, wanted: set[str]) -> set[str]:
-        try:
-            self._listing_v3 = by_user(self.iam.devices())
-        except CloudError as error:
-            if error.status not in _NO_V3:
-                raise
-            return wanted
-        self._without = wanted - self._listing_v3.keys()
-        return wanted & self._listing_v3.keys()
-
     def _list_v5(self, wanted: set[str], rounds: int) -> bool:
         seen: list[Device] = []
         complete = True
@@ -105,32 +194,32 @@ class DeviceReader:
             if number > rounds:
                 complete = False
                 break
-        self._listing = by_user(device for device in seen if device.user_id in wanted)
+        listed = _by_user(device for device in seen if device.user_id in wanted)
+        self._listing = self._with_kinds(listed) if listed else {}
         return complete
 
     def _list_v3(self) -> bool:
-        self._listing = by_user(self.iam.devices()) if self._listing_v3 is None else self._listing_v3
+        self._listing = {user_id: [device] for user_id, device in self._v3_listing_needed().items()}
         return True
 
     def known(self, user_id: str) -> Device | None:
-        """A user's device as the listing showed it, else as it is now."""
-        if user_id in self._without:
-            return None
-        listed = self._listing.get(user_id)
-        # Of several devices that a user has, the bound one may stand on a page that was not read.
-        if self._complete or (listed is not None and listed.binding == BOUND):
-            return listed
-        return self.read(user_id)
+        """A user's virtual device as the listing showed it, else as it is now."""
+        return self.known_all(user_id)[0]
 
-    def read_until(self, user_id: str, fits: Callable[[Device | None], bool]) -> Device | None:
+    def known_all(self, user_id: str) -> tuple[Device | None, list[Device]]:
+        """A user's virtual device and all of their devices, as the listing showed them, else as they are now."""
+        if user_id in self._without:
+            return None, []
+        listed = self._listing.get(user_id, [])
+        device = self.virtual_of(user_id, listed)
+        # Of several devices that a user has, some may stand on a page that was not read.
+        if self._complete or (device is not None and device.binding == BOUND and device.kind == VIRTUAL):
+            return device, listed
+        return self.read_all(user_id)
+
+    def read_until(self, user_id: str, fits: Callable[[Device | None], bool], serial_number: str | None = None) -> Device | None:
         """Read until it fits, or for some seconds; returns what was seen last."""
-        device = self.read(user_id)
-        for pause in STALE_WAITS:
-            if fits(device):
-                return device
-            self.iam.session.http.sleep(pause)
-            device = self.read(user_id)
-        return device
+        return look_until(lambda: self.read(user_id, serial_number), fits, self.iam.session.http.sleep)
 
     def _ask(self, ask_v5: Callable[[], Any], ask_v3: Callable[[], Any], one_user: bool = False) -> Any:
         if self._api != "v3":
@@ -141,7 +230,7 @@ class DeviceReader:
             except CloudError as error:
                 if self._api == "v5" or error.status not in _NO_V5:
                     raise
-                # What is refused of one user may be about him and not about v5: a whole fleet must not go blind for a user who is gone.
+                # What is refused of one user may be about that user and not about v5: a fleet must not go blind for a user who is gone.
                 if one_user and error.code and not error.has_code("0101") and self._v5_lists():
                     self._settle("v5")
                     raise
@@ -161,7 +250,7 @@ class DeviceReader:
 class DeviceWriter:
     """Changes devices as one identity, by v5 where the reader found v5 answering.
 
-    With ``auto``, what v5 does not grant is asked of v3.0: v5 goes by permission, while v3.0 lets every user bind his own device.
+    With ``auto``, what v5 does not grant is asked of v3.0: v5 goes by permission, while v3.0 lets every user bind their own device.
     """
 
     def __init__(self, iam: Iam, reader: DeviceReader, api: str) -> None:
@@ -204,21 +293,21 @@ class DeviceWriter:
 def own_reader(context: Context) -> DeviceReader:
     """A reader with the module's credentials, which begins with the API that an earlier task of the play found."""
     api = context.params["api"]
-    known = context.recall("api") if api == "auto" else None
-    return DeviceReader(context.iam, api, known, lambda settled: context.remember("api", settled))
+    known = context.connections.recall("api") if api == "auto" else None
+    return DeviceReader(context.iam, api, known, lambda settled: context.connections.remember("api", settled))
 
 
 class Actors:
     """Who reads and who writes, for the items of one run: the module's credentials read, and an item's own write where it has any.
 
-    ``office`` writes with the module's credentials, or is None where there are none.
+    ``administrator`` writes with the module's credentials, or is None where there are none.
     """
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.api: str = context.params["api"]
         self.reader = own_reader(context) if context.credentials is not None else None
-        self.office = DeviceWriter(self.reader.iam, self.reader, self.api) if self.reader is not None else None
+        self.administrator = DeviceWriter(self.reader.iam, self.reader, self.api) if self.reader is not None else None
 
     def prefetch(self, items: Iterable[Mapping[str, Any]], mostly_without: bool = False) -> None:
         """Read the account's listing once where there are many items that will be asked for."""
@@ -231,27 +320,25 @@ class Actors:
             self.reader.settle()
 
     def for_item(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
-        """Reader, writer, and whether the writer is the user himself for certain. Raises OptionError where there are no credentials at all."""
+        """Reader, writer, and whether the writer certainly is the user. Raises OptionError where there are no credentials at all."""
         check_id(item["user_id"], "user_id")
-        own = resolve_item(item, item["user_id"], self.context.domain_name() if item.get("auth_password") else None)
-        iam = self.context.iam if own is None else self.context.iam_as(own)
+        own = resolve_item(item, item["user_id"], self.context.connections.account_name() if item.get("auth_password") else None)
+        iam = self.context.iam if own is None else self.context.connections.iam_as(own)
         reader = self.reader or DeviceReader(iam, self.api)
         return reader, DeviceWriter(iam, reader, self.api), own is not None
 
 
-def by_user(devices: Iterable[Device]) -> dict[str, Device]:
-    """One device a user. Where a listing shows several (a security key beside it), a bound one is shown first."""
-    chosen: dict[str, Device] = {}
+def _by_user(devices: Iterable[Device]) -> dict[str, list[Device]]:
+    found: dict[str, list[Device]] = {}
     for device in devices:
-        known = chosen.get(device.user_id)
-        if known is None or (known.binding != BOUND and device.binding == BOUND):
-            chosen[device.user_id] = device
-    return chosen
+        found.setdefault(device.user_id, []).append(device)
+    return found
 
 
-def _all(pages: Iterable[list[Device]]) -> list[Device]:
-    return [device for page in pages for device in page]
-
-
-def _of(user_id: str, devices: Iterable[Device]) -> Device | None:
-    return by_user(device for device in devices if device.user_id == user_id).get(user_id)
+def refuse_unknown_kind(device: Device | None) -> None:
+    """Raise OptionError where nothing tells whether a device is a virtual one: a security key must not be touched."""
+    if device is not None and device.kind == UNKNOWN:
+        raise OptionError(
+            f"the cloud does not tell whether device {device.serial_number} is a virtual MFA device or a security key, so it is left alone:"
+            " give credentials that may list virtual MFA devices by v3.0."
+        )

@@ -2,20 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether users can log in with password and code: the work of ``iam_login_info``."""
+"""Whether users can log in with password and code: the work of ``iam_login_check``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import Password, log_in, resolve_item
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import resolve_item
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, log_in
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import Codes
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC
 
 
 class _Prover:
@@ -23,7 +26,7 @@ class _Prover:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.session = context.iam_session()
+        self.session = context.connections.iam_session()
 
     def wait_for_new_codes(self) -> None:
         """Let a step of 30 s begin, on the server's clock: its codes cannot have been sent by anybody before.
@@ -36,7 +39,7 @@ class _Prover:
         check_id(item["user_id"], "user_id")
         if bool(item["seed"]) == bool(item["auth_passcode"]):
             raise OptionError("exactly one of seed and auth_passcode must be given for each user.")
-        own = resolve_item(item, item["user_id"], self.context.domain_name())
+        own = resolve_item(item, item["user_id"], self.context.connections.account_name())
         if not isinstance(own, Password):
             raise OptionError("auth_password must be given for each user.")
         codes = Codes({"seed": item["seed"]}, needed=True) if item["seed"] else None
@@ -50,11 +53,11 @@ class _Prover:
 
 
 def work_login(context: Context) -> dict[str, Any]:
-    """The work of ``iam_login_info``."""
+    """The work of ``iam_login_check``."""
     items = unique_users(context.params["users"])
     prover = _Prover(context)
     if any(item["seed"] for item in items):
-        context.know_the_time()
+        context.connections.know_the_time()
         if context.params["new_codes"]:
             prover.wait_for_new_codes()
     outcomes = reconcile(
@@ -62,11 +65,12 @@ def work_login(context: Context) -> dict[str, Any]:
         prover.log_in,
         lambda item: {"user_id": item["user_id"], "logged_in": False, "changed": False},
         context.params["concurrency"],
+        context.connections.item_done,
     )
     return summarize(outcomes, "users", "users")
 
 
-LOGIN_INFO = Definition(
+LOGIN_CHECK = Definition(
     argument_spec={
         **AUTH_SPEC,
         **FLEET_SPEC,

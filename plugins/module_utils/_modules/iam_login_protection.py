@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import FEW, STALE_WAITS
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC
 
 METHODS = ["sms", "email", "vmfa"]
 
@@ -37,30 +39,15 @@ def method_to_send(current: Protection, wanted: Protection, verification_method:
     return current.verification_method if current.verification_method in METHODS else "vmfa"
 
 
-def by_id(protections: Iterable[Protection]) -> dict[str, Protection]:
-    """Protections by the id of their user."""
-    return {protection.user_id: protection for protection in protections}
-
-
 class _Protector:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.iam = context.iam
-        self.listing: dict[str, Protection] | None = None
-
-    def prefetch(self, user_ids: list[str]) -> None:
-        """Read the whole account once where there are many users."""
-        if len(user_ids) > FEW:
-            self.listing = by_id(self.iam.protections())
-
-    def current(self, user_id: str) -> Protection:
-        if self.listing is None:
-            return self.iam.protection_of(user_id)
-        return self.listing.get(user_id) or Protection(user_id, False, NO_PROTECTION)
+        self.reader = ProtectionReader(self.iam)
 
     def ensure(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id, method = check_id(item["user_id"], "user_id"), item["verification_method"]
-        current = before = self.current(user_id)
+        current = before = self.reader.known(user_id)
         wanted = target(current, item["enabled"], method)
         if wanted != current and not self.context.check_mode:
             retries = self.context.params["retries"]
@@ -88,12 +75,13 @@ def work_protection(context: Context) -> dict[str, Any]:
     params = context.params
     items = params["users"] if params["users"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
     protector = _Protector(context)
-    protector.prefetch([item["user_id"] for item in items])
+    protector.reader.prefetch([item["user_id"] for item in items])
     outcomes = reconcile(
         unique_users(items),
         protector.ensure,
         lambda item: {"user_id": item["user_id"], "enabled": None, "verification_method": None, "changed": False},
         params["concurrency"],
+        context.connections.item_done,
     )
     changing = [outcome for outcome in outcomes if outcome["changed"]]
     diff = {

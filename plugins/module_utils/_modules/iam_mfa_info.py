@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,24 +22,41 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import (
     User,
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import FEW, DeviceReader, own_reader
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import by_id
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import DeviceReader, own_reader
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader, by_user
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC
 
 
-def overview(users: Iterable[User], devices: Mapping[str, Device], protections: Mapping[str, Protection]) -> list[dict[str, Any]]:
+def overview(
+    users: Iterable[User],
+    devices: Mapping[str, Sequence[Device]],
+    virtual_of: Callable[[str, Sequence[Device]], Device | None],
+    protections: Mapping[str, Protection],
+) -> list[dict[str, Any]]:
     """One entry a user, in the cloud's order."""
-    return [_entry(user, devices.get(user.user_id), protections.get(user.user_id)) for user in users]
+    entries = []
+    for user in users:
+        listed = devices.get(user.user_id, ())
+        entries.append(_entry(user, virtual_of(user.user_id, listed), listed, protections.get(user.user_id)))
+    return entries
 
 
-def _entry(user: User, device: Device | None, protection: Protection | None) -> dict[str, Any]:
+def _entry(user: User, device: Device | None, devices: Sequence[Device], protection: Protection | None) -> dict[str, Any]:
     return {
         "user_id": user.user_id,
         "name": user.name,
         "enabled": user.enabled,
-        "device": {"serial_number": device.serial_number, "binding": device.binding} if device else None,
+        "device": _device(device) if device else None,
+        "devices": [_device(each) for each in devices],
         "login_protection": (protection or Protection(user.user_id, False, NO_PROTECTION)).as_dict(),
     }
+
+
+def _device(device: Device) -> dict[str, str]:
+    return {"serial_number": device.serial_number, "binding": device.binding, "kind": device.kind}
 
 
 def summary(users: list[dict[str, Any]]) -> dict[str, int]:
@@ -77,7 +94,7 @@ def _all_users(iam: Iam) -> list[User]:
 
 
 _ADMIN_GROUP = "admin"
-"""The group that every account has and that may do everything. The root user is always in it (the vendor's user guide)."""
+"""The group that every account has and that may do everything. The root user always belongs to it (the vendor's user guide)."""
 
 
 def _administrators(iam: Iam) -> list[str] | None:
@@ -86,21 +103,22 @@ def _administrators(iam: Iam) -> list[str] | None:
         groups = iam.groups(_ADMIN_GROUP)
         members = [user_id for group_id in groups for user_id in iam.group_users(group_id)]
     except CloudError as error:
-        if error.status in (400, 403, 404, 405, 406, 501):
+        if error.status in NOT_OFFERED:
             return None
         raise
     return members if groups else None
 
 
 def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
-    """The whole account: who is there, with what, who administers it, and who asks; all asked for at once."""
-    iam = context.iam
-    with ThreadPoolExecutor(max_workers=5) as pool:
+    """The whole account: which it is, who is there, with what, who administers it, and who asks; all asked for at once."""
+    iam, connections = context.iam, context.connections
+    with ThreadPoolExecutor(max_workers=6) as pool:
         users, devices = pool.submit(_all_users, iam), pool.submit(reader.all)
-        protections, caller = pool.submit(iam.protections), pool.submit(context.caller)
-        administrators = pool.submit(_administrators, iam)
-        entries = overview(users.result(), devices.result(), by_id(protections.result()))
+        protections, caller = pool.submit(iam.protections), pool.submit(connections.caller)
+        administrators, account = pool.submit(_administrators, iam), pool.submit(connections.account)
+        entries = overview(users.result(), devices.result(), reader.virtual_of, by_user(protections.result()))
         return {
+            "account": _identified(account.result(), users.result()),
             "users": entries,
             "summary": summary(entries),
             "caller": caller.result(),
@@ -108,17 +126,24 @@ def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
         }
 
 
+def _identified(account: Mapping[str, str | None], users: Iterable[User]) -> dict[str, str | None]:
+    """The account, by its users where the cloud does not tell it outright: each of them names it."""
+    ids = {user.domain_id for user in users}
+    return {"id": account["id"] or (ids.pop() if len(ids) == 1 else None), "name": account["name"]}
+
+
 def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[str, Any]:
-    """Some users only. Who they are is not asked, since that would take the listing of the whole account."""
+    """Some users only. Their names are not asked for, since that would take the listing of the whole account."""
     concurrency = context.params["concurrency"]
     for user_id in user_ids:
         check_id(user_id, "user_ids")
     reader.prefetch(user_ids, concurrency)
-    listed = by_id(context.iam.protections()) if len(user_ids) > FEW else None
+    protections = ProtectionReader(context.iam)
+    protections.prefetch(user_ids)
 
     def look(user_id: str) -> dict[str, Any]:
-        protection = context.iam.protection_of(user_id) if listed is None else listed.get(user_id)
-        return _entry(User(user_id, None, None), reader.known(user_id), protection)
+        device, devices = reader.known_all(user_id)
+        return _entry(User(user_id, None, None), device, devices, protections.known(user_id))
 
     with ThreadPoolExecutor(max_workers=min(concurrency, len(user_ids) or 1)) as pool:
         return {"users": list(pool.map(look, user_ids))}

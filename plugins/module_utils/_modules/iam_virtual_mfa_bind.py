@@ -7,29 +7,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import Password, wants_code
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import (
-    ServerClock,
-    check_code,
-    code_for_step,
-    consecutive_pair,
-    decode_seed,
-    seconds_until_safe,
-    step_at,
-)
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import Actors, DeviceReader, DeviceWriter
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import Actors, DeviceReader, DeviceWriter, refuse_unknown_kind
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC
 
 ANY_CODE = "000000"
-"""What an administrator sends to unbind in v3.0: any six digits, unchecked (CLOUD_API 2)."""
+"""What an administrator sends to unbind in v3.0: any six digits, unchecked (docs/dev/cloud_api.md, section 2)."""
 
 _OWN_CREDENTIALS_HINT = (
-    "Only the user himself may bind his device: give his own auth_password, auth_token, or access_key and secret_key, in his item of bindings"
+    "Only the user may bind their device: give their own auth_password, auth_token, or access_key and secret_key, in their item of bindings"
     " (or as the module's credentials for a single user)."
 )
 
@@ -43,59 +38,13 @@ def obstacle(device: Device | None, serial_number: str | None) -> str | None:
     return None
 
 
-class Codes:
-    """Where an item's codes come from: typed by somebody, or computed from its seed when they are sent, on the server's clock."""
-
-    def __init__(self, item: Mapping[str, Any], needed: bool) -> None:
-        first, second, seed = (item.get(name) for name in ("authentication_code_first", "authentication_code_second", "seed"))
-        if seed and (first or second):
-            raise OptionError(
-                "seed and authentication_code_first/authentication_code_second exclude each other: give the one or the others."
-            )
-        self._key = decode_seed(seed) if seed else None
-        self._typed: tuple[str, str] | None = None
-        if first or second:
-            if needed and not (first and second):
-                raise OptionError(
-                    "authentication_code_first and authentication_code_second go together: two consecutive codes of the device."
-                )
-            typed = (first or second or "", second or first or "")
-            self._typed = (check_code(typed[0], "authentication_code_first"), check_code(typed[1], "authentication_code_second"))
-            if needed and first == second:
-                raise OptionError(
-                    "authentication_code_first and authentication_code_second are the same: wait for the device to show the next code."
-                )
-        if needed and self._key is None and self._typed is None:
-            raise OptionError("seed, or authentication_code_first and authentication_code_second, must be given to bind a device.")
-
-    @property
-    def given(self) -> bool:
-        return self._key is not None or self._typed is not None
-
-    def pair(self, clock: ServerClock, sleep: Callable[[float], None]) -> tuple[str, str]:
-        """The previous and the current code, at a moment when both are sure to arrive in time."""
-        if self._typed is not None:
-            return self._typed
-        return consecutive_pair(self._key or b"", _safe_moment(clock, sleep))
-
-    def current(self, clock: ServerClock, sleep: Callable[[float], None]) -> str:
-        """The current code; of two typed ones the second."""
-        if self._typed is not None:
-            return self._typed[1]
-        return code_for_step(self._key or b"", step_at(_safe_moment(clock, sleep)))
-
-
-def _safe_moment(clock: ServerClock, sleep: Callable[[float], None]) -> float:
-    sleep(seconds_until_safe(clock.now(), clock.uncertainty))
-    return clock.now()
-
-
 class _Binder:
     """What the items of one run share."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.actors = Actors(context)
+        self.protections = ProtectionReader(context.iam) if context.credentials is not None else None
 
     def bind(self, item: Mapping[str, Any]) -> dict[str, Any]:
         codes = Codes(item, needed=True)
@@ -110,6 +59,8 @@ class _Binder:
         problem = obstacle(device, serial_number)
         if device is None or problem is not None:
             raise OptionError(problem or "")
+        if serial_number is None:
+            refuse_unknown_kind(device)
         if device.binding == BOUND:
             return _outcome(device, BOUND, False)
         if self.context.check_mode:
@@ -121,10 +72,10 @@ class _Binder:
         return _outcome(device, BOUND, True)
 
     def _reads_as(self, item: Mapping[str, Any], reader: DeviceReader, own: bool) -> bool:
-        """Whether the very user of ``item`` is the one who reads, so that a login that asks him for a code shows that his device is bound."""
+        """Whether the very user of ``item`` is the one who reads: then a login that asks for a code shows that their device is bound."""
         credentials = self.context.credentials
         if reader is self.actors.reader:
-            return isinstance(credentials, Password) and credentials.user_id == item["user_id"]
+            return credentials is not None and credentials.user_id == item["user_id"]
         return own
 
     def _device(self, item: Mapping[str, Any], reader: DeviceReader, writer: DeviceWriter, own: bool) -> tuple[Device | None, DeviceReader]:
@@ -137,7 +88,7 @@ class _Binder:
         except CloudError as error:
             if error.status != 403 or not own or reader.iam is writer.iam:
                 raise
-            # The module's credentials may not read this user: he himself may.
+            # The module's credentials may not read this user: the user may.
             reader = DeviceReader(writer.iam, self.actors.api)
             device = reader.read(user_id)
         if obstacle(device, serial_number) and serial_number is not None:
@@ -148,14 +99,16 @@ class _Binder:
     def _after_refusal(self, error: CloudError, device: Device, reader: DeviceReader, own: bool, just_made: bool) -> dict[str, Any]:
         """What a bind that did not plainly succeed has come to. Never sends it again: that would burn codes."""
         if own and device.binding == UNKNOWN and wants_code(error):
-            # The login asks for a code of the device, which the cloud does of bound devices only (CLOUD_API 4).
+            # The login asks for a code of the device, which the cloud does of bound devices only (docs/dev/cloud_api.md, section 4).
             return _outcome(device, BOUND, False)
         if error.status == 403:
             error.hint = _OWN_CREDENTIALS_HINT
         if error.status != 409 and not error.uncertain:
             raise error
         seen = reader.read_until(
-            device.user_id, lambda now: now is not None and now.serial_number == device.serial_number and now.binding in (BOUND, UNKNOWN)
+            device.user_id,
+            lambda now: now is not None and now.serial_number == device.serial_number and now.binding in (BOUND, UNKNOWN),
+            device.serial_number,
         )
         if seen is not None and seen.serial_number == device.serial_number:
             if seen.binding == BOUND:
@@ -183,7 +136,11 @@ class _Binder:
         problem = obstacle(device, serial_number)
         if problem is not None:
             raise OptionError(problem)
+        if serial_number is None:
+            refuse_unknown_kind(device)
         if self.context.check_mode:
+            if self.protections is not None:
+                self.protections.refuse_held(device)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
         return _outcome(device, UNBOUND, unbind(self.context, device, reader, writer, codes, own))
 
@@ -194,9 +151,9 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
     def code() -> str:
         if codes.given:
             return codes.current(writer.iam.session.clock, context.http.sleep)
-        caller = None if own else context.caller()
+        caller = None if own else context.connections.caller()
         if own or (caller and caller["user_id"] == device.user_id):
-            # A wrong code would count against the user, and lock him after a few.
+            # A wrong code would count against the user, and a few of them lock the user.
             raise OptionError(
                 "seed or authentication_code_first is needed: a user who unbinds his own device must send its current code"
                 " (with an administrator's credentials none is needed)."
@@ -212,7 +169,7 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
                 return True
             error.hint = "Whether the device is still bound is not known: run again."
             raise
-        # How v3.0 says that a device is not bound is not documented: what is no wrong code, no protection and no refusal, is that.
+        # How v3.0 says that a device is not bound is not documented: any other 400, 404 or 409 means it.
         if device.binding == UNKNOWN and error.status in (400, 404, 409) and not error.has_code("1061", "1062"):
             return False
         raise
@@ -233,13 +190,14 @@ def work_bind(context: Context) -> dict[str, Any]:
     binder.actors.prefetch([item for item in items if not (item["presume_unbound"] and item["serial_number"])])
     if any(item["presume_unbound"] for item in items) and not context.check_mode:
         binder.actors.settle()
-        # Of whom nothing is asked, no answer tells the time either.
-        context.know_the_time()
+        # Nothing has been read yet, so the server's time is unknown.
+        context.connections.know_the_time()
     outcomes = reconcile(
         unique_users(items),
         binder.bind if params["state"] == "present" else binder.unbind,
         lambda item: {"user_id": item["user_id"], "serial_number": item["serial_number"], "binding": UNKNOWN, "changed": False},
         params["concurrency"],
+        context.connections.item_done,
     )
     result = summarize(outcomes, "bindings", "users")
     if context.diff:
@@ -248,7 +206,7 @@ def work_bind(context: Context) -> dict[str, Any]:
 
 
 def binding_diff(outcomes: list[dict[str, Any]]) -> dict[str, Any]:
-    """What changes, as ``before`` and ``after`` for diff mode; only users whose binding changes stand in it."""
+    """What changes, as ``before`` and ``after`` for diff mode; only users whose binding changes are in it."""
     changing = [outcome for outcome in outcomes if outcome["changed"]]
     other = {BOUND: UNBOUND, UNBOUND: BOUND}
     return {

@@ -7,19 +7,29 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import Actors, DeviceReader, DeviceWriter
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import Codes, unbind
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import Actors, DeviceReader, DeviceWriter, refuse_unknown_kind
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import unbind
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_LONGEST_NAME = 64
+_SUFFIX_BYTES = 4
 
 KEEP, CREATE, REPLACE = "keep", "create", "replace"
+
+MADE, NOT_MADE, MAYBE_MADE = "made", "none", "unknown"
+"""What came of a creation, as the result's ``creation`` says it: a device was made, certainly none was, or its answer was lost."""
 
 _ROUNDS = 3
 """How often one user's device is looked at anew before giving up on a race with somebody else."""
@@ -29,15 +39,24 @@ def decide(device: Device | None, replace: str, presume_unbound: bool) -> str:
     """What ``state=present`` does with what there is: keep it, create one, or delete an unbound one and make it anew."""
     if device is None:
         return CREATE
-    if replace == "unbound" and (device.binding == UNBOUND or (device.binding == UNKNOWN and presume_unbound)):
+    if presume_unbound and replace != "never" and device.binding in (UNBOUND, UNKNOWN):
         return REPLACE
-    return KEEP
+    return REPLACE if replace == "unbound" and device.binding == UNBOUND else KEEP
+
+
+def unique_name(base: str) -> str:
+    """``base``, shortened where it must be, with a random end.
+
+    Serial numbers are made of the name. A device that is made anew under the old name would have the serial number of another seed.
+    """
+    end = secrets.token_hex(_SUFFIX_BYTES)
+    return f"{base[: _LONGEST_NAME - len(end) - 1]}-{end}"
 
 
 def device_name(name: str | None, user_id: str) -> str:
-    """The name to create a device with; without one given it is made from the user's id, since names are unique in an account. Raises OptionError."""
+    """The name to create a device with; without one given it is made from the user's id, with a random end. Raises OptionError."""
     if name is None:
-        return ("mfa-" + re.sub(r"[^A-Za-z0-9_-]", "-", user_id))[:64]
+        return unique_name("mfa-" + re.sub(r"[^A-Za-z0-9_-]", "-", user_id))
     if not _NAME.fullmatch(name):
         raise OptionError("name must have 1 to 64 characters, each a letter A to Z, a digit, '-' or '_'.")
     return name
@@ -48,69 +67,86 @@ class _Maker:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.replace = context.params["replace"]
         self.actors = Actors(context)
+        self.protections = ProtectionReader(context.iam) if context.credentials is not None else None
         self._others_may_create = True
+        # What is known of each user's creation, for outcomes that failed.
+        self.creations: dict[str, str] = {}
 
     def present(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
         name = device_name(item["name"], user_id)
+        replace = item.get("replace") or self.context.params["replace"]
+        presume_unbound = bool(item["presume_unbound"])
         reader, writer, own = self.actors.for_item(item)
         device = reader.known(user_id)
-        presume_unbound = bool(item["presume_unbound"])
+        lost = False
         rounds_left = _ROUNDS
         while True:
             rounds_left -= 1
-            step = decide(device, self.replace, presume_unbound)
+            refuse_unknown_kind(device)
+            # A device that came of a lost answer is certainly unbound, and nobody has its seed.
+            step = decide(device, replace, presume_unbound or lost)
             if device is not None and step == KEEP:
                 return _outcome(device, False)
             if self.context.check_mode:
-                return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True}
+                return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True, "creation": NOT_MADE}
             if device is not None:
                 self._delete_unbound(device, reader, writer)
             try:
                 made = self._create(user_id, name, writer, own)
             except CloudError as error:
                 if error.status == 403 and not own:
-                    error.hint = "This cloud lets only the user himself create his device: give his own credentials in his item of devices."
+                    error.hint = "This cloud lets only the user create their device: give their own credentials in their item of devices."
                 if error.status != 409 and not error.uncertain:
                     raise
                 device = reader.read_until(user_id, lambda seen: seen is not None)
                 if error.uncertain and device is not None:
-                    # It was not there before, and nobody has its seed: it is the one whose answer was lost.
-                    presume_unbound = True
-                    if decide(device, self.replace, presume_unbound) == KEEP:
+                    lost = True
+                    if decide(device, replace, lost) == KEEP:
                         error.hint = (
                             "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
                         )
                         raise
+                elif error.status == 409 and device is not None and not presume_unbound and not lost:
+                    # Somebody else has made one since it was looked: the user, or another run that holds its seed.
+                    error.hint = "A device of this user has appeared meanwhile, and is left alone."
+                    raise
                 if not rounds_left or (device is None and error.status == 409):
                     raise
                 continue
             return _created(user_id, made)
 
     def _create(self, user_id: str, name: str, writer: DeviceWriter, own: bool) -> NewDevice:
-        """Create with the module's credentials, which costs no login of the user, and where the cloud lets only him, with his own."""
-        office = self.actors.office if own and self._others_may_create else None
-        if office is not None:
-            try:
-                return office.create(user_id, name)
-            except CloudError as error:
-                if error.status != 403:
-                    raise
-                self._others_may_create = False
-        return writer.create(user_id, name)
+        """Create with the module's credentials, which costs no login of the user, and where the cloud demands it, with the user's own."""
+        administrator = self.actors.administrator if own and self._others_may_create else None
+        before = self.creations.get(user_id, NOT_MADE)
+        self.creations[user_id] = MAYBE_MADE
+        try:
+            if administrator is not None:
+                try:
+                    return administrator.create(user_id, name)
+                except CloudError as error:
+                    if error.status != 403:
+                        raise
+                    self._others_may_create = False
+            return writer.create(user_id, name)
+        except CloudError as error:
+            if not error.uncertain:
+                # Refused for certain; an earlier answer that was lost still is.
+                self.creations[user_id] = before
+            raise
 
     def _delete_unbound(self, device: Device, reader: DeviceReader, writer: DeviceWriter) -> None:
         """Delete a device without unbinding it, so that one that is bound after all survives."""
         try:
             writer.delete(device)
         except CloudError as error:
-            if not error.uncertain:
+            if not error.uncertain and error.status != 404:
                 if error.status in (400, 409):
                     error.hint = "The device cannot be deleted as it is: it may be bound after all, and is left alone."
                 raise
-        left = reader.read_until(device.user_id, lambda seen: seen is None)
+        left = reader.read_until(device.user_id, lambda seen: seen is None, device.serial_number)
         if left is not None and left.serial_number == device.serial_number:
             raise CloudError(
                 f"device {device.serial_number} is still there after its deletion: it may be bound after all, and is left alone"
@@ -120,10 +156,19 @@ class _Maker:
         user_id = item["user_id"]
         reader, writer, own = self.actors.for_item(item)
         device = reader.known(user_id)
-        if device is None:
-            return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": False}
+        serial_number = item["serial_number"]
+        if device is None or serial_number not in (None, device.serial_number):
+            # The device that is meant is gone; another one in its place is somebody else's.
+            return {"user_id": user_id, "serial_number": serial_number, "binding": UNBOUND, "changed": False}
+        if serial_number is None:
+            refuse_unknown_kind(device)
         if self.context.check_mode:
+            if self.protections is not None and not item["presume_unbound"]:
+                self.protections.refuse_held(device)
             return _outcome(device, True)
+        if item["presume_unbound"]:
+            self._delete_unbound(device, reader, writer)
+            return _removed(device)
         if device.binding != UNBOUND:
             unbind(self.context, device, reader, writer, Codes({}, needed=False), own)
         try:
@@ -131,20 +176,44 @@ class _Maker:
         except CloudError as error:
             if not error.uncertain and error.status != 404:
                 raise
-        left = reader.read_until(user_id, lambda seen: seen is None)
-        if left is not None:
+        left = reader.read_until(user_id, lambda seen: seen is None, device.serial_number)
+        if left is not None and left.serial_number == device.serial_number:
             raise CloudError(
                 f"device {left.serial_number} is still there after its deletion; run again, and see whether login protection holds it"
             )
-        return {"user_id": user_id, "serial_number": device.serial_number, "binding": UNBOUND, "changed": True}
+        return _removed(device)
+
+    def failure(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """What is said of a user for whom it failed, beside the error."""
+        outcome = {"user_id": item["user_id"], "serial_number": None, "binding": UNKNOWN, "changed": False}
+        if self.context.params["state"] == "present":
+            outcome["creation"] = self.creations.get(item["user_id"], NOT_MADE)
+        return outcome
 
 
 def _outcome(device: Device, changed: bool) -> dict[str, Any]:
-    return {"user_id": device.user_id, "serial_number": device.serial_number, "binding": device.binding, "changed": changed}
+    return {
+        "user_id": device.user_id,
+        "serial_number": device.serial_number,
+        "binding": device.binding,
+        "changed": changed,
+        "creation": NOT_MADE,
+    }
+
+
+def _removed(device: Device) -> dict[str, Any]:
+    return {"user_id": device.user_id, "serial_number": device.serial_number, "binding": UNBOUND, "changed": True}
 
 
 def _created(user_id: str, made: NewDevice) -> dict[str, Any]:
-    return {"user_id": user_id, "serial_number": made.serial_number, "binding": UNBOUND, "changed": True, "seed": made.seed}
+    return {
+        "user_id": user_id,
+        "serial_number": made.serial_number,
+        "binding": UNBOUND,
+        "changed": True,
+        "creation": MADE,
+        "seed": made.seed,
+    }
 
 
 def work_device(context: Context) -> dict[str, Any]:
@@ -154,12 +223,9 @@ def work_device(context: Context) -> dict[str, Any]:
     maker = _Maker(context)
     present = params["state"] == "present"
     maker.actors.prefetch(items, mostly_without=present)
-    outcomes = reconcile(
-        unique_users(items),
-        maker.present if present else maker.absent,
-        lambda item: {"user_id": item["user_id"], "serial_number": None, "binding": UNKNOWN, "changed": False},
-        params["concurrency"],
-    )
+    if not present and context.check_mode and maker.protections is not None:
+        maker.protections.prefetch([item["user_id"] for item in items])
+    outcomes = reconcile(unique_users(items), maker.present if present else maker.absent, maker.failure, params["concurrency"], context.connections.item_done)
     result = summarize(outcomes, "devices", "users")
     if any(outcome.get("seed") for outcome in outcomes):
         # The result is censored because it holds seeds; what failed must be seen all the same.
@@ -176,8 +242,11 @@ def work_device(context: Context) -> dict[str, Any]:
 _ITEM_SPEC: dict[str, dict[str, Any]] = {
     "user_id": {"type": "str"},
     "name": {"type": "str"},
+    "serial_number": {"type": "str"},
     "presume_unbound": {"type": "bool", "default": False},
 }
+
+_REPLACE = ["never", "own", "unbound"]
 
 DEVICE = Definition(
     argument_spec={
@@ -185,18 +254,23 @@ DEVICE = Definition(
         **FLEET_SPEC,
         **_ITEM_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "replace": {"type": "str", "choices": ["never", "unbound"], "default": "never"},
+        "replace": {"type": "str", "choices": _REPLACE, "default": "never"},
         "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
         "devices": {
             "type": "list",
             "elements": "dict",
-            "options": {**_ITEM_SPEC, "user_id": {"type": "str", "required": True}, **ITEM_AUTH_SPEC},
+            "options": {
+                **_ITEM_SPEC,
+                "user_id": {"type": "str", "required": True},
+                "replace": {"type": "str", "choices": _REPLACE},
+                **ITEM_AUTH_SPEC,
+            },
         },
     },
     work=work_device,
     many="devices",
     relations={
-        "mutually_exclusive": [["devices", "user_id"], ["devices", "name"]],
+        "mutually_exclusive": [["devices", "user_id"], ["devices", "name"], ["devices", "serial_number"]],
         "required_one_of": [["user_id", "devices"]],
     },
     returns_seeds=True,

@@ -13,7 +13,9 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter, Instance
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC, Context, Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 
 MFA_MODES = ["CONTEXT_AWARE", "DISABLED", "ALWAYS_ON"]
 MFA_TYPES = ["TOTP", "WEBAUTHN", "WEBAUTHN_SECURITY_KEY"]
@@ -134,7 +136,7 @@ def work_settings(context: Context) -> dict[str, Any]:
     if wanted["allowed_mfa_types"] is not None and not wanted["allowed_mfa_types"]:
         raise OptionError("allowed_mfa_types must name at least one type; to switch MFA off, use mfa_mode=DISABLED.")
     sso_wanted = any(wanted[name] is not None for name in SSO_SETTINGS)
-    center = context.identity_center
+    center = context.connections.identity_center
     instance = _find(center, context.params["instance_id"], context.params["identity_store_id"])
     page = _read(context, center, instance, sso_wanted)
     before = page.settings()
@@ -179,7 +181,7 @@ def _converge(
 
 def work_info(context: Context) -> dict[str, Any]:
     """The work of ``identity_center_mfa_settings_info``."""
-    center = context.identity_center
+    center = context.connections.identity_center
     instance = _find(center, context.params["instance_id"], context.params["identity_store_id"])
     return _result(instance, _read(context, center, instance, sso_wanted=False).settings(), False)
 

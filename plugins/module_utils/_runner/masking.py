@@ -12,8 +12,7 @@ from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Definition
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
@@ -26,11 +25,7 @@ def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str
     # Messages are made legible before they come here, and so are the secrets that they repeat.
     secrets = secrets | {legible(secret) for secret in secrets} - {""}
     visible: dict[str, Any] = {**result, "invocation": {"module_args": options_shown(params, definition.argument_spec)}}
-    visible = _masked(visible, _plausible(secrets, _free_texts(visible)))
-    if params.get("packed") and definition.many in visible:
-        # Masked first: in JSON a secret may be written in other characters.
-        visible[f"{definition.many}_packed"] = pack(visible.pop(definition.many))
-    return visible
+    return _masked(visible, _plausible(secrets, _free_texts(visible)))
 
 
 _SHINGLE = 4

@@ -11,8 +11,9 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Definition, perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import shown
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 
 
 def run(definition: Definition) -> None:

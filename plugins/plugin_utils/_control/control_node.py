@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 
 

@@ -60,12 +60,48 @@ def temporary_file(directory: Path, content: bytes) -> Iterator[str]:
         yield temporary
     finally:
         Path(temporary).unlink(missing_ok=True)
-    # The name must be on the disk too.
+    sync_directory(directory)
+
+
+def sync_directory(directory: Path) -> None:
+    """Bring the names in a directory to the disk. Some file systems (SMB, FUSE) cannot, and say EINVAL. Raises OSError."""
     opened = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
     finally:
         os.close(opened)
+
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+"""How file systems answer that have no hard links, such as SMB and FAT."""
+
+
+def create_file(path: Path, content: bytes) -> None:
+    """Write a new file whole or not at all, and never over another. Raises OSError, FileExistsError where there is one."""
+    with temporary_file(path.parent, content) as temporary:
+        try:
+            # A link fails where a file is, while a rename would replace it.
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _create_in_place(path, content)
+
+
+def _create_in_place(path: Path, content: bytes) -> None:
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        # Half a file would hold up every later run.
+        path.unlink(missing_ok=True)
+        raise
 
 
 def remove_leftovers(directory: Path, older_than: float) -> None:

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Callable
 
 from ansible import constants
 from ansible.errors import AnsibleError
@@ -21,8 +21,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Definition, perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 
@@ -40,6 +42,10 @@ class InProcessAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
+        if self._task.async_val and self.definition.returns_seeds:
+            # async_status would print the seeds, and they would lie in the job's file in the clear.
+            result.update(failed=True, changed=False, msg=f"{self._task.action} returns seeds and cannot run with async: leave async out.")
+            return result
         if self._in_process(task_vars):
             result.update(self._run_here(str(task_vars.get("inventory_hostname", ""))))
             if not _shows_invocation(task_vars):
@@ -50,9 +56,6 @@ class InProcessAction(ActionBase):
             if isinstance(invocation, dict) and isinstance(invocation.get("module_args"), dict):
                 # Of options that it does not know, core's check tells the values.
                 invocation["module_args"] = options_shown(invocation["module_args"], self.definition.argument_spec)
-            if self._task.async_val and self.definition.returns_seeds:
-                # The result comes from async_status, which knows nothing of seeds: only the task can hide it.
-                self._task.no_log = True
         if self.definition.holds_seed(result):
             result["_ansible_no_log"] = True
             _show_warnings(result)
@@ -81,16 +84,14 @@ class InProcessAction(ActionBase):
             wrong = {"msg": self._option_error(validated.errors[0]), "invocation": {"module_args": options}}
             return {"failed": True, "changed": False, **remove_values(wrong, secrets)}
         params = validated.validated_parameters
-        play = os.getppid()
-        with self._task_environment() as env, remembered(host) as memory:
+        with task_environment(self) as env, remembered(host) as memory:
             result, more_secrets = perform(
                 self.definition,
                 params,
                 bool(self._task.check_mode),
                 bool(self._task.diff),
                 env,
-                # A task runs in a process of its own, which survives a play that is killed.
-                wanted=lambda: os.getppid() == play,
+                wanted=play_lives(),
                 memory=memory,
             )
         return shown(self.definition, params, result, secrets | more_secrets)
@@ -100,18 +101,25 @@ class InProcessAction(ActionBase):
             return f"Unsupported parameters for ({self._task.action}) module: {error.msg}"
         return str(getattr(error, "msg", error))
 
-    @contextmanager
-    def _task_environment(self) -> Iterator[Mapping[str, str]]:
-        """The environment as a module would see it, ``environment:`` of the task in it, also for requests, which looks for proxies there."""
-        added: dict[str, Any] = {}
-        self._compute_environment_string(added)
-        before = dict(os.environ)
-        os.environ.update({name: str(value) for name, value in added.items()})
-        try:
-            yield dict(os.environ)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+
+def play_lives() -> Callable[[], bool]:
+    """Whether the play still runs: a task runs in a process of its own, which survives a play that is killed."""
+    play = os.getppid()
+    return lambda: os.getppid() == play
+
+
+@contextmanager
+def task_environment(action: ActionBase) -> Iterator[Mapping[str, str]]:
+    """The environment as a module would see it, ``environment:`` of the task in it, also for requests, which looks for proxies there."""
+    added: dict[str, Any] = {}
+    action._compute_environment_string(added)
+    before = dict(os.environ)
+    os.environ.update({name: str(value) for name, value in added.items()})
+    try:
+        yield dict(os.environ)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _endless(option: Mapping[str, Any], value: Any) -> bool:

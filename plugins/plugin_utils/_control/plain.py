@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import unpack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import unpack
 
 _PACKED = "_packed"
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the filters of the rollout are given, looked at before it is worked with: what has another form is an error in the user's words."""
+"""What the rollout's filters and actions are given, checked before it is worked with: what has another form is an error in the user's words."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened, plain
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact, opened, plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import EVERYBODY, ORDER, PlanError, Terms, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seed_in
 
 
 @contextmanager
@@ -32,12 +33,14 @@ def told(name: str) -> Iterator[None]:
 def audit_in(value: Any) -> Any:
     """The result of an audit. Raises PlanError."""
     audit = _opened(value)
+    if isinstance(audit, dict) and "audit" in audit:
+        audit = audit["audit"]
     users = audit.get("users") if isinstance(audit, dict) else None
     if isinstance(users, list) and all(_is_user(user) for user in users) and isinstance(audit.get("caller"), (dict, type(None))):
         administrators = audit.get("administrators") or []
         if isinstance(administrators, list) and all(isinstance(user_id, str) for user_id in administrators):
             return audit
-    raise PlanError("audit must be the result of hwc.mfa.iam_mfa_info.")
+    raise PlanError("audit must be the result of hwc.mfa.iam_mfa_info, or of the phase audit of hwc.mfa.rollout_wave.")
 
 
 def _is_user(user: Any) -> bool:
@@ -56,10 +59,7 @@ def _is_user(user: Any) -> bool:
 def seeds_in(value: Any) -> dict[str, Any]:
     """What a store knows, by user id. Raises PlanError, which names the variable that an operator's own store sets."""
     seeds = {} if value is None else _opened(value)
-    if not isinstance(seeds, dict) or not all(
-        isinstance(seed, dict) and all(isinstance(seed.get(name), str) and seed[name] for name in ("serial_number", "seed"))
-        for seed in seeds.values()
-    ):
+    if not isinstance(seeds, dict) or not all(seed_in(entry) for entry in seeds.values()):
         raise PlanError(
             "the seeds that are stored (mfa_rollout_store_loaded.entries) must be a mapping from user id to serial_number, seed and name,"
             " which are texts."
@@ -75,15 +75,58 @@ def ids_in(value: Any) -> list[str]:
     return ids
 
 
+def entries_in(value: Any) -> list[Mapping[str, Any]]:
+    """A wave of a plan. Raises PlanError."""
+    entries = _opened(value)
+    if isinstance(entries, list) and all(_is_planned(entry) for entry in entries):
+        return entries
+    raise PlanError("entries must be a wave of hwc.mfa.rollout_plan.")
+
+
+_PLANNED = ("user_id", "name", "device_name", "steps", "serial_number", "intended", "unbind", "protection", "restore", "index")
+
+
+def _is_planned(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(name in entry for name in _PLANNED) and bool(entry["steps"]) and set(entry["steps"]) <= set(ORDER)
+
+
+def terms_in(value: Any) -> Terms:
+    """The terms of a plan. Raises PlanError."""
+    return terms_of(mapping_in(value, "terms"))
+
+
+def made_in(created: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, StoredSeed]]:
+    """The outcomes and the seeds of the phase ``create``; none where it failed or was skipped."""
+    outcomes, entries = created.get("outcomes"), created.get("entries")
+    seeds = {str(user_id): seed_in(entry) for user_id, entry in entries.items()} if isinstance(entries, Mapping) else {}
+    return dict(outcomes) if isinstance(outcomes, Mapping) else {}, {user_id: seed for user_id, seed in seeds.items() if seed is not None}
+
+
+def mapping_in(value: Any, option: str) -> dict[str, Any]:
+    """A mapping, empty where none is given. Raises PlanError."""
+    mapping = {} if value is None else _opened(value)
+    if not isinstance(mapping, dict):
+        raise PlanError(f"{option} must be a mapping.")
+    return mapping
+
+
+def users_in(value: Any) -> Any:
+    """``mfa_rollout_users``: ``all``, or users whom it names. Raises PlanError."""
+    if isinstance(value, str) and exact(value) == EVERYBODY:
+        return EVERYBODY
+    return named_in(value, "mfa_rollout_users")
+
+
 def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
     """Users whom a variable of the role names. Raises PlanError."""
     users = plain(value)
     if not isinstance(users, list) or not all(isinstance(user, dict) and _is_named(user) for user in users):
-        raise PlanError(f"{variable} must be a list of mappings, each with user_id or name{_MORE.get(variable, '')}.")
+        everybody, more = _WORDS.get(variable, ("", ""))
+        raise PlanError(f"{variable} must be {everybody}a list of mappings, each with user_id or name{more}.")
     return users
 
 
-_MORE = {"mfa_rollout_exempt": ", and a reason"}
+_WORDS = {"mfa_rollout_exempt": ("", ", and a reason"), "mfa_rollout_users": ("all, or ", "")}
 
 
 def _is_named(user: Mapping[str, Any]) -> bool:
@@ -97,6 +140,14 @@ def options_in(value: Any, variable: str) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise PlanError(f"{variable} must be a mapping of options.")
     return options
+
+
+def record_in(value: Any) -> dict[str, Any]:
+    """What a record says of users, by user id. Raises PlanError."""
+    record = mapping_in(value, "record")
+    if not all(isinstance(entry, dict) and isinstance(entry.get("before", {}), dict) for entry in record.values()):
+        raise PlanError("record must be the result of hwc.mfa.rollout_record.")
+    return record
 
 
 def _opened(value: Any) -> Any:

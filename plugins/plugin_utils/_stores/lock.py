@@ -13,8 +13,8 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +24,48 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import read
 LEASE = 900.0
 """Seconds after which a lock of another machine counts for nothing, unless it was renewed: nobody here can see whether its process lives."""
 
+RENEWAL = 60.0
+"""Seconds between renewals while a wave works, so that several may fail before the lease ends."""
+
 _NAME = ".lock"
+_EXCLUSION = ".lock-in-use"
 _LAST_PID = 2**31 - 1
 _END_OF_TIME = 2.0**40
 
 _PATIENCE = 20.0
 """Seconds to wait for whoever else looks at the lock, which takes milliseconds."""
 
+_NO_FLOCK = (errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
+"""How file systems answer that cannot lock, such as some of SMB and FUSE."""
+
 
 @dataclass(frozen=True)
 class Owner:
-    """A run: the machine, the process of ansible-playbook there, and when that began, since numbers of processes come again."""
+    """A run at one account: where it runs, the process of ansible-playbook there, when that began, and the host of its inventory.
+
+    Numbers of processes are used again, containers of one machine can share a host name and have the same numbers, and two hosts of one
+    play are worked on by one process.
+    """
 
     host: str
     pid: int
     started: str
+    boot: str = ""
+    namespace: str = ""
+    inventory_host: str = ""
 
     @staticmethod
-    def of_process(pid: int) -> Owner:
-        return Owner(socket.gethostname(), pid, _started(pid))
+    def of_process(pid: int, inventory_host: str = "") -> Owner:
+        """The owner that a process of this machine is."""
+        return Owner(socket.gethostname(), pid, _started(pid), _boot(), _namespace(), inventory_host)
+
+    def visible_from(self, other: Owner) -> bool:
+        """Whether ``other`` certainly sees the same processes."""
+        place = (self.host, self.boot, self.namespace)
+        return all(place) and place == (other.host, other.boot, other.namespace)
 
     def lives(self) -> bool:
-        """Whether the process is there, for an owner on this machine."""
+        """Whether the process is there, for an owner that is visible from here."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -56,12 +76,28 @@ class Owner:
 
 
 def _started(pid: int) -> str:
-    """When a process began, in the kernel's own measure; empty where the kernel does not tell, and of one that is dead and only not yet buried."""
+    """When a process began, in the kernel's own measure; empty where the kernel does not tell, and for a zombie process."""
     try:
         # The name in parentheses may hold anything. Behind it come the state and, as the 20th field, the time.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return "" if fields[0] in "ZX" else fields[19]
+        fields_ = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "" if fields_[0] in "ZX" else fields_[19]
     except (OSError, IndexError):
+        return ""
+
+
+def _boot() -> str:
+    """The id of this start of the machine's kernel; empty where the kernel does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _namespace() -> str:
+    """The namespace in which the numbers of processes hold; empty where the kernel does not tell."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
         return ""
 
 
@@ -73,55 +109,90 @@ class StoreLock:
         self._owner = owner
 
     def acquire(self) -> str | None:
-        """Take the lock, or hold it for longer. None: it is ours. Else a sentence about who has it."""
-        with self._alone():
+        """Take the lock. None: it is ours. Else a sentence about who has it."""
+        with alone(self.path.parent):
             refusal = self._refusal()
             if refusal is None:
-                replace_file(self.path, json.dumps({"owner": asdict(self._owner), "until": time.time() + LEASE}).encode("utf-8"))
+                self._write(None)
             return refusal
+
+    def hold(self) -> str | None:
+        """Hold the lock for longer. None: it is ours. Else a sentence: somebody else has it, or it is gone."""
+        with alone(self.path.parent):
+            found = self._read()
+            if found is None or Owner(**found["owner"]) != self._owner:
+                return self._refusal() or f"this run has lost its lock {self.path}: somebody removed it, or another run had it meanwhile."
+            self._write(found.get("position"))
+            return None
 
     def renew(self) -> str | None:
         """Hold the lock for longer where it is ours. Returns a sentence where it is somebody else's, and None also where it is nobody's."""
         found = self._read()
         if found is not None and Owner(**found["owner"]) == self._owner:
-            return self.acquire()
+            return self.hold()
         return self._refusal()
+
+    def release(self) -> None:
+        """Give the lock back where it is ours."""
+        with alone(self.path.parent):
+            found = self._read()
+            if found is not None and Owner(**found["owner"]) == self._owner:
+                self.path.unlink(missing_ok=True)
+
+    def saw(self, position: int) -> None:
+        """Note the number of the newest file that this run has read or written. Called while ``alone``; nothing where the lock is not ours."""
+        found = self._read()
+        if found is not None and Owner(**found["owner"]) == self._owner:
+            self._write(position)
+
+    def refuses(self, position: int) -> str | None:
+        """Why this run may not write after the file with the number ``position``: a sentence, or None. Called while ``alone``."""
+        found = self._read()
+        if found is None or Owner(**found["owner"]) != self._owner:
+            return self._refusal() or f"this run has lost its lock {self.path}."
+        if found.get("position") != position:
+            return (
+                f"another run has written to {self.path.parent} since this one read it, up to file {position:06d}. Run again: nothing is lost."
+            )
+        return None
+
+    def _write(self, position: int | None) -> None:
+        document = {"owner": asdict(self._owner), "until": time.time() + LEASE, "position": position}
+        replace_file(self.path, json.dumps(document).encode("utf-8"))
 
     def _refusal(self) -> str | None:
         found = self._read()
         if found is None or self._free(found):
             return None
+        owner = Owner(**found["owner"])
+        if owner.visible_from(self._owner) and (owner.pid, owner.started) == (self._owner.pid, self._owner.started):
+            return (
+                f"host {legible(owner.inventory_host, 255)} of this play is at work on this account: an account must be in the inventory once."
+            )
         return (
-            f"another run is at work on this account: process {found['owner']['pid']} on {legible(found['owner']['host'], 255)}. Wait for it to"
-            f" end. If it"
-            f" is gone, its claim ends {_remaining(found)}, or at once if you remove {self.path}."
+            f"another run is at work on this account: process {owner.pid} on {legible(owner.host, 255)}. Wait for it to end. If it"
+            f" is gone, its claim ends {self._remaining(owner, found['until'])}, or at once if you remove {self.path}."
         )
-
-    def release(self) -> None:
-        """Give the lock back where it is ours."""
-        with self._alone():
-            found = self._read()
-            if found is not None and Owner(**found["owner"]) == self._owner:
-                self.path.unlink(missing_ok=True)
 
     def _free(self, found: Mapping[str, Any]) -> bool:
         owner = Owner(**found["owner"])
         if owner == self._owner:
             return True
-        if owner.host == self._owner.host:
+        if owner.visible_from(self._owner):
             return not owner.lives()
         return bool(found["until"] < time.time())
+
+    def _remaining(self, owner: Owner, until: float) -> str:
+        if owner.visible_from(self._owner):
+            return "with its process"
+        return f"in {max(1, round((until - time.time()) / 60))} minutes"
 
     def _read(self) -> dict[str, Any] | None:
         try:
             found = json.loads(read_file(self.path))
             owner, until = Owner(**found["owner"]), found["until"]
-            sound = [
-                isinstance(owner.host, str),
-                isinstance(owner.started, str),
-                isinstance(owner.pid, int),
-                isinstance(until, (int, float)),
-            ]
+            texts = [getattr(owner, each.name) for each in fields(Owner) if each.name != "pid"]
+            sound = [all(isinstance(text, str) for text in texts), isinstance(owner.pid, int), isinstance(until, (int, float))]
             if not all(sound) or not 0 < owner.pid <= _LAST_PID or not abs(until) < _END_OF_TIME:
                 return None
         except FileNotFoundError:
@@ -134,30 +205,43 @@ class StoreLock:
             raise
         return dict(found)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Between looking and writing nobody else may do the same."""
-        handle = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            deadline = time.monotonic() + _PATIENCE
-            while not _flocked(handle):
-                if time.monotonic() > deadline:
-                    raise OSError(errno.EBUSY, "another program keeps this directory locked (flock)", str(self.path.parent))
-                time.sleep(0.02)
-            yield
-        finally:
-            os.close(handle)
 
-
-def _flocked(handle: int) -> bool:
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Between looking into ``directory`` and writing nobody else may do the same. OSError where that cannot be had."""
+    handle = os.open(directory, os.O_RDONLY)
+    exclusion: Path | None = None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                if error.errno not in _NO_FLOCK:
+                    raise
+                if _created(directory / _EXCLUSION):
+                    exclusion = directory / _EXCLUSION
+                    break
+            if time.monotonic() > deadline:
+                raise OSError(errno.EBUSY, "another program keeps this directory locked", str(directory))
+            time.sleep(0.02)
+        yield
+    finally:
+        if exclusion is not None:
+            exclusion.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _created(path: Path) -> bool:
+    """Whether this process has made the file that stands for a lock where the file system has none. One that was left behind is removed."""
+    with suppress(FileNotFoundError):
+        if path.stat().st_mtime < time.time() - _PATIENCE:
+            path.unlink()
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
         return False
     return True
-
-
-def _remaining(found: Mapping[str, Any]) -> str:
-    if found["owner"]["host"] == socket.gethostname():
-        return "with its process"
-    return f"in {max(1, round((found['until'] - time.time()) / 60))} minutes"

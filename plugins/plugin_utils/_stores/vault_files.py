@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,85 +21,100 @@ from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    create_file,
     directory_at,
     file_name,
     make_directory,
     read_file,
     remove_leftovers,
-    temporary_file,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock, alone
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, SeedStore, StoredSeed, StoreError, check_account, seed_in
 
 SEEDS, MARKS = ".yml", ".json"
 
 _NUMBERED = re.compile(r"([0-9]{6})\.(yml|json)", re.ASCII)
 _LAST = 999999
 
-
-class StoreError(Exception):
-    """The store cannot be used. The text says why and holds no secret."""
-
-
-@dataclass
-class Contents:
-    """What a store knows. A record of one user supersedes all earlier ones of his."""
-
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
-    """User id -> ``serial_number``, ``seed``, ``name`` and perhaps ``bound`` and ``proven``, for users whose newest record is a seed."""
-
-    intents: list[str] = field(default_factory=list)
-    """Users for whom a device was about to be created, and no seed came after."""
+_LISTS = ("announces", "withdraws", "removes", "intends")
+"""What a mark can say of users. Version 0.2 wrote ``intends``, after which an older seed of the same user could be that of another device."""
 
 
-class VaultStore:
+class VaultFiles(SeedStore):
     """The files of one account: ``<dir>/<account>/*.yml`` with seeds, and ``*.json`` marks of what was about to happen, no secret in them.
 
-    Files are numbered, only ever added, and read in the order of their numbers. What somebody else has put there under other names comes
-    first, so that it never stands before what was stored later.
+    Files are numbered, only ever added, and read in the order of their numbers. Files that somebody has put there under other names are read
+    first, so that they never supersede what was stored later.
     """
 
     def __init__(self, directory: str, account: str, password: str) -> None:
-        if not password:
+        # As ansible-vault itself reads a password from a file.
+        secret = password.strip("\r\n").encode("utf-8")
+        if not secret:
             raise StoreError("password must not be empty (in the role: mfa_rollout_seed_store_password).")
         try:
             self.path = directory_at(directory) / file_name(account)
         except ValueError as error:
             raise StoreError(str(error)) from None
-        self._vault = VaultLib([("default", VaultSecret(password.encode("utf-8")))])
+        self._account = account
+        self._vault = VaultLib([("default", VaultSecret(secret))])
+        self._guard: StoreLock | None = None
 
     def read(self) -> Contents:
         """Everything that is stored. Raises StoreError where a file cannot be read: to go on without a seed could lose a device."""
         contents = Contents()
-        intents: dict[str, None] = {}
-        for path in self._files():
+        files = self._files()
+        for path in files:
             raw = self._read(path)
             if path.suffix == MARKS:
                 mark = self._mark(path, raw)
-                for user_id in mark.get("intends", []) + mark.get("removes", []):
-                    contents.entries.pop(user_id, None)
-                    intents.pop(user_id, None)
-                intents.update((user_id, None) for user_id in mark.get("intends", []))
+                contents.remove(mark["intends"] + mark["removes"])
+                contents.announce(mark["intends"] + mark["announces"])
+                contents.withdraw(mark["withdraws"])
+                contents.account_id = mark["account"] or contents.account_id
             else:
-                for user_id, entry in self._seeds(path, raw).items():
-                    intents.pop(user_id, None)
-                    contents.entries[user_id] = entry
-        contents.intents = list(intents)
+                for user_id, seed in self._seeds(path, raw).items():
+                    contents.add(user_id, seed)
+        if self._guard is not None:
+            with self._writing(), alone(self.path):
+                self._guard.saw(_highest(files))
         return contents
 
-    def save(self, entries: Mapping[str, Mapping[str, Any]]) -> str:
-        """Store seeds in a new file, on the disk and read back before this returns. Returns its path."""
-        # JSON is YAML too, and a hundred times quicker to read. What YAML does not allow in the open is escaped.
-        document = {exact(user_id): _entry(entry) for user_id, entry in entries.items()}
-        path = self._add(SEEDS, self._vault.encrypt(json_text(document, indent=1).encode("utf-8")))
-        if self._seeds(path, self._read(path)) != document:
-            raise StoreError(f"{path} does not hold what was written into it.")
-        return str(path)
+    def account_id(self) -> str | None:
+        """The cloud's id of the account that the store belongs to, without reading a seed; None where no run has told it."""
+        for path in reversed(self._files()):
+            if path.suffix == MARKS:
+                account = self._mark(path, self._read(path))["account"]
+                if account:
+                    return str(account)
+        return None
 
-    def mark(self, intends: list[str], removes: list[str]) -> str:
-        """Write down that devices are about to be created for ``intends``, or are gone for ``removes``. Returns the file's path."""
-        document = {name: users for name, users in (("intends", intends), ("removes", removes)) if users}
-        return str(self._add(MARKS, json.dumps(document, indent=1).encode("utf-8") + b"\n"))
+    def save(self, seeds: Mapping[str, StoredSeed]) -> list[str]:
+        if not seeds:
+            return []
+        # JSON is YAML too, and a hundred times quicker to read. What YAML does not allow in the open is escaped.
+        document = {exact(user_id): seed.as_entry() for user_id, seed in seeds.items()}
+        path = self._add(SEEDS, self._vault.encrypt(json_text(document, indent=1).encode("utf-8")))
+        if self._seeds(path, self._read(path)) != dict(seeds):
+            raise StoreError(f"{path} does not hold what was written into it.")
+        return [str(path)]
+
+    def announce(self, user_ids: Sequence[str], account_id: str | None = None) -> list[str]:
+        return self._write_mark({"announces": list(user_ids), "account": account_id}) if user_ids else []
+
+    def withdraw(self, user_ids: Sequence[str]) -> list[str]:
+        return self._write_mark({"withdraws": list(user_ids)}) if user_ids else []
+
+    def remove(self, user_ids: Sequence[str]) -> list[str]:
+        return self._write_mark({"removes": list(user_ids)}) if user_ids else []
+
+    def _write_mark(self, mark: Mapping[str, Any]) -> list[str]:
+        document = {name: value for name, value in mark.items() if value}
+        path = self._add(MARKS, json.dumps(document, indent=1).encode("utf-8") + b"\n")
+        if self._mark(path, self._read(path)) != {**_NO_MARK, **document}:
+            raise StoreError(f"{path} does not hold what was written into it.")
+        return [str(path)]
 
     @staticmethod
     def _read(path: Path) -> bytes:
@@ -108,26 +123,35 @@ class VaultStore:
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
 
-    def lock(self, owner: Owner) -> None:
-        """Keep other runs away from this account until ``unlock``. Raises StoreError that says who is at work."""
+    def lock(self, owner: Owner) -> str:
         with self._writing():
             self._make_directory()
-            taken = StoreLock(self.path, owner).acquire()
+            lock = StoreLock(self.path, owner)
+            taken = lock.acquire()
             remove_leftovers(self.path, LEASE)
         if taken is not None:
             raise StoreError(taken)
+        self._guard = lock
+        return str(self.path)
 
-    def hold_on(self, owner: Owner) -> None:
-        """Make the lock of a run that is still at work last longer. Raises StoreError where somebody else has taken it over."""
+    def guard(self, owner: Owner) -> None:
+        with self._writing():
+            lock = StoreLock(self.path, owner)
+            refusal = lock.hold()
+        if refusal is not None:
+            raise StoreError(refusal)
+        self._guard = lock
+
+    def unlock(self, owner: Owner) -> None:
+        with self._writing():
+            StoreLock(self.path, owner).release()
+
+    def refuse_others(self, owner: Owner) -> None:
+        """Raise StoreError where another run holds the lock: for writes without a lock of their own."""
         with self._writing():
             taken = StoreLock(self.path, owner).renew()
         if taken is not None:
             raise StoreError(taken)
-
-    def unlock(self, owner: Owner) -> None:
-        """Let other runs at this account again."""
-        with self._writing():
-            StoreLock(self.path, owner).release()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -147,7 +171,7 @@ class VaultStore:
             raise StoreError(f"{self.path} cannot be read: {error.strerror}.") from None
         return sorted(found, key=lambda path: (_NUMBERED.fullmatch(path.name) is not None, path.name))
 
-    def _seeds(self, path: Path, raw: bytes) -> dict[str, dict[str, Any]]:
+    def _seeds(self, path: Path, raw: bytes) -> dict[str, StoredSeed]:
         try:
             text = self._vault.decrypt(raw)
         except AnsibleError:
@@ -156,68 +180,70 @@ class VaultStore:
             document = _load(text)
         except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
             document = None
-        if not isinstance(document, dict) or not all(_is_id(user_id) and _is_entry(entry) for user_id, entry in document.items()):
+        seeds = {str(user_id): seed_in(entry) for user_id, entry in document.items() if _is_id(user_id)} if isinstance(document, dict) else {}
+        if not isinstance(document, dict) or len(seeds) != len(document) or None in seeds.values():
             raise StoreError(f"{path} does not hold a mapping from user ids to serial_number, seed and name, which are texts.")
-        return {str(user_id): _simple(entry) for user_id, entry in document.items()}
+        return {user_id: seed for user_id, seed in seeds.items() if seed is not None}
 
     @staticmethod
-    def _mark(path: Path, raw: bytes) -> dict[str, list[str]]:
+    def _mark(path: Path, raw: bytes) -> dict[str, Any]:
         try:
             document = json.loads(raw.decode("utf-8"))
-            mark = {name: document.get(name, []) for name in ("intends", "removes")}
+            mark = {name: document.get(name, []) for name in _LISTS}
+            account = document.get("account")
             if not all(isinstance(users, list) and all(_is_id(user_id) for user_id in users) for users in mark.values()):
                 raise ValueError
-            return {name: [str(user_id) for user_id in users] for name, users in mark.items()}
+            if account is not None and not isinstance(account, str):
+                raise ValueError
+            return {**{name: [str(user_id) for user_id in users] for name, users in mark.items()}, "account": account}
         except (ValueError, AttributeError, RecursionError):
             raise StoreError(f"{path} is not a mark of this store.") from None
 
     def _add(self, suffix: str, content: bytes) -> Path:
-        """Write a new file whole or not at all: temporary file, fsync, then a link that never replaces another file."""
+        """Write a new file whole or not at all, under a number that no other file has."""
         with self._writing():
             self._make_directory()
-            with temporary_file(self.path, content) as temporary:
-                final = self._link(temporary, suffix)
+            with alone(self.path):
+                highest = _highest(self._files())
+                if self._guard is not None:
+                    refusal = self._guard.refuses(highest)
+                    if refusal is not None:
+                        raise StoreError(refusal)
+                if highest >= _LAST:
+                    # A longer number would be read before this one.
+                    raise StoreError(
+                        f"{self.path} has a file with the last number, {_LAST}: move its files to a new directory, renumbered from 000001."
+                    )
+                final = self.path / f"{highest + 1:06d}{suffix}"
+                create_file(final, content)
+                if self._guard is not None:
+                    self._guard.saw(highest + 1)
         return final
-
-    def _link(self, temporary: str, suffix: str) -> Path:
-        numbers = [int(found.group(1)) for found in (_NUMBERED.fullmatch(path.name) for path in self._files()) if found]
-        number = max(numbers, default=0) + 1
-        while number <= _LAST:
-            final = self.path / f"{number:06d}{suffix}"
-            try:
-                # Another run may have taken the number, with either suffix: a link fails then, where a rename would overwrite.
-                os.link(temporary, final)
-                return final
-            except FileExistsError:
-                number += 1
-        # A longer number would be read before this one.
-        raise StoreError(
-            f"{self.path} has a file with the last number, {_LAST}: move its files to a new directory, renumbered from 000001."
-        )
 
     def _make_directory(self) -> None:
         make_directory(self.path.parent)
         make_directory(self.path)
-        found = os.lstat(self.path)
+        found = os.stat(self.path)
+        if self.path.is_symlink() and self.path.resolve().parent != self.path.parent.resolve():
+            raise StoreError(f"{self.path} is a symbolic link that leads out of {self.path.parent}.")
         if not stat.S_ISDIR(found.st_mode):
-            raise StoreError(f"{self.path} is not a directory.")
-        if found.st_mode & 0o022:
-            raise StoreError(f"{self.path} can be written by others: take that right away (chmod go-w).")
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.path))
+        # A volume of Kubernetes is writable for the group of its pods, which are this process.
+        strangers = found.st_mode & 0o020 and found.st_gid not in {os.getegid(), *os.getgroups()}
+        if found.st_mode & 0o002 or strangers:
+            raise StoreError(f"{self.path} can be written by others: remove their write permission (chmod go-w).")
+
+
+_NO_MARK: dict[str, Any] = {**{name: [] for name in _LISTS}, "account": None}
+
+
+def _highest(files: Sequence[Path]) -> int:
+    return max((int(found.group(1)) for found in (_NUMBERED.fullmatch(path.name) for path in files) if found), default=0)
 
 
 def _is_id(value: Any) -> bool:
     """YAML takes an id of digits for a number."""
     return isinstance(value, (str, int)) and not isinstance(value, bool)
-
-
-def _is_entry(value: Any) -> bool:
-    # A seed that YAML took for a number may have lost digits.
-    return isinstance(value, dict) and all(isinstance(value.get(name), str) and value[name] for name in ("serial_number", "seed"))
-
-
-def _simple(entry: Mapping[Any, Any]) -> dict[str, Any]:
-    """An entry without what YAML can hold and JSON cannot, such as dates, or lists that hold each other thousands of times."""
-    return {name: part for name, part in entry.items() if isinstance(name, str) and isinstance(part, (str, int, float, type(None)))}
 
 
 def _load(text: bytes) -> Any:
@@ -228,19 +254,19 @@ def _load(text: bytes) -> Any:
         return yaml.safe_load(text)
 
 
-def check_entries(entries: Mapping[str, Any]) -> None:
-    """Raise StoreError where ``entries`` cannot be stored: what is no text would come back as another."""
+def seeds_given(entries: Mapping[str, Any]) -> dict[str, StoredSeed]:
+    """Seeds from the option ``entries``. Raises StoreError where one cannot be stored: what is no text would come back as another."""
+    seeds = {}
     for user_id, entry in entries.items():
-        parts = [entry.get(name) for name in ("serial_number", "seed")] if isinstance(entry, Mapping) else []
-        if not parts or not all(part and _is_id(part) for part in parts):
+        seed = seed_in({**entry, **_texts(entry)}) if isinstance(entry, Mapping) else None
+        if seed is None:
             raise StoreError(
                 f"entries must be a mapping from user id to serial_number, seed and name; that of {legible(user_id, 80)} is none."
             )
+        seeds[exact(user_id)] = seed
+    return seeds
 
 
-def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry as it is stored: the fields that are known, as YAML's safe writer takes them."""
-    stored: dict[str, Any] = {name: exact(entry[name]) for name in ("serial_number", "seed")}
-    stored["name"] = exact(entry.get("name") or "")
-    stored.update((mark, True) for mark in ("bound", "proven") if entry.get(mark))
-    return stored
+def _texts(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A serial number or seed of digits only, which comes as a number over the command line, as the text that it is."""
+    return {name: exact(entry[name]) for name in ("serial_number", "seed") if _is_id(entry.get(name)) and entry[name]}

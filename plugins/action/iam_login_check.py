@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_CHECK
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import InProcessAction
 
 
 class ActionModule(InProcessAction):
-    """Runs hwc.mfa.iam_login_info in the control process where it can."""
+    """Runs hwc.mfa.iam_login_check in the control process where it can."""
 
-    definition = LOGIN_INFO
+    definition = LOGIN_CHECK

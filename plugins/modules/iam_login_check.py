@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: iam_login_info
+module: iam_login_check
 short_description: Prove that IAM users can log in with password and code
 version_added: 0.2.0
 description:
@@ -19,7 +19,6 @@ author:
 extends_documentation_fragment:
   - hwc.mfa.auth
   - hwc.mfa.fleet
-  - hwc.mfa.fleet.packed
   - hwc.mfa.attributes
   - hwc.mfa.attributes.read
 options:
@@ -61,7 +60,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Prove that a user gets in with his password and the stored seed
-  hwc.mfa.iam_login_info:
+  hwc.mfa.iam_login_check:
     users:
       - user_id: c91752a33d589cab301ba9880a3efb80
         auth_password: "{{ ada_password }}"
@@ -71,7 +70,7 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description: An entry for each user, in the order of O(users).
-  returned: always, without O(packed)
+  returned: always
   type: list
   elements: dict
   contains:
@@ -108,11 +107,6 @@ users:
         status: 401
         code: IAM.0061
         request_id: 5b1f3c8e0a2d4f6b
-users_packed:
-  description: The same as RV(users), as a JSON text.
-  returned: always, with O(packed)
-  type: str
-  sample: ' [{"user_id":"c91752a33d589cab301ba9880a3efb80","logged_in":true,"changed":false,"failed":false}]'
 error:
   description: The RV(users[].error) of the first user who did not get in.
   returned: failure
@@ -123,12 +117,12 @@ error:
     request_id: 5b1f3c8e0a2d4f6b
 """
 
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_CHECK
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.module import run
 
 
 def main() -> None:
-    run(LOGIN_INFO)
+    run(LOGIN_CHECK)
 
 
 if __name__ == "__main__":

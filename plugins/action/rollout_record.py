@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import BIND, CREATE, PROTECT, STORE, UNPROTECT, PlanError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import RecordError, RolloutRecord
+
+
+class ActionModule(ControlNodeAction):
+    """Reads and changes the record of what rollouts did to login protection."""
+
+    spec: Mapping[str, Mapping[str, Any]] = {
+        "directory": {"type": "path", "required": True},
+        "account": {"type": "str", "required": True},
+        "strategy": {"type": "str", "choices": ["require", "enrol"]},
+        "entries": {"type": "raw"},
+        "failures": {"type": "raw"},
+        "done": {"type": "bool", "default": False},
+    }
+
+    def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        try:
+            entries = entries_in(params["entries"]) if params["entries"] else []
+            failures = {str(failure["user_id"]): failure for failure in params["failures"] or []}
+            adds: dict[str, dict[str, Any]] = {}
+            drops: list[str] = []
+            for entry in entries:
+                user_id = entry["user_id"]
+                failure = failures.get(user_id, {"step": None, "done": entry["steps"]})
+                if PROTECT in entry["steps"] and not params["done"]:
+                    adds[user_id] = {"strategy": params["strategy"], "name": entry["name"], "before": entry["protection"]}
+                elif PROTECT in entry["steps"] and failure["step"] in (CREATE, STORE, BIND):
+                    # Nothing was sent. What was sent, and came to nothing, may have come to something after all.
+                    drops.append(user_id)
+                elif UNPROTECT in entry["steps"] and params["done"] and UNPROTECT in failure["done"]:
+                    drops.append(user_id)
+            protected, changed = RolloutRecord(params["directory"], params["account"]).change(adds, drops, check_mode)
+        except (PlanError, RecordError) as error:
+            raise WorkError(f"The record of the rollout: {error}") from None
+        return {"changed": changed, "protected_packed": pack(protected)}

@@ -1,0 +1,233 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable
+
+from ansible.utils.display import Display
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, task_environment
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import ModuleCalls
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in, made_in, mapping_in, seeds_in, terms_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import failed, outcome_of, wave_line
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError, own_credentials
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Finished, Wave
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import RENEWAL, Owner, StoreLock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
+
+display = Display()
+
+_TICK = 1.0
+"""Seconds between two looks at whether a line or a renewal is due."""
+
+
+class ActionModule(ControlNodeAction):
+    """One phase of a wave of the role, or its look at the account."""
+
+    spec: Mapping[str, Mapping[str, Any]] = {
+        **AUTH_SPEC,
+        "phase": {"type": "str", "required": True, "choices": ["audit", "create", "finish", "doubt", "remove"]},
+        "account": {"type": "str", "required": True},
+        "account_id": {"type": "str"},
+        "claim": {"type": "bool", "default": True},
+        "entries": {"type": "raw"},
+        "number": {"type": "int", "default": 1},
+        "total": {"type": "int", "default": 1},
+        "terms": {"type": "raw"},
+        "cloud_api": {"type": "str", "choices": ["v3", "v5"], "default": "v3"},
+        "users": {"type": "raw"},
+        "users_offset": {"type": "int", "default": 0},
+        "announced": {"type": "raw"},
+        "created": {"type": "raw"},
+        "shown": {"type": "raw"},
+        "stored": {"type": "raw"},
+        "concurrency": {"type": "int", "default": 8},
+        "lock": {"type": "str"},
+    }
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._host = str((task_vars or {}).get("inventory_hostname", ""))
+        return super().run(tmp, task_vars)
+
+    def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        if REQUESTS_IMPORT_ERROR is not None:
+            raise WorkError(
+                f"The role works in the control process, which needs the Python library requests: install it for {sys.executable}."
+            )
+        try:
+            http_settings(params)
+            with task_environment(self) as env, remembered(self._host) as memory:
+                return self._phase(params, check_mode, env, memory)
+        except (OptionError, PlanError) as error:
+            raise WorkError(str(error)) from None
+        except OSError as error:
+            raise WorkError(f"{error.filename or 'a file'} cannot be used: {error.strerror}.") from None
+
+    def _phase(self, params: Mapping[str, Any], check_mode: bool, env: Mapping[str, str], memory: dict[str, Any]) -> dict[str, Any]:
+        progress = Progress(legible(params["account"]), display.display)
+        lock = StoreLock(Path(params["lock"]), Owner.of_process(os.getppid(), self._host)) if params["lock"] and not check_mode else None
+        with _heart(lock, progress) as lost:
+            lives = play_lives()
+            connections = Connections(params, env, lambda: lives() and lost() is None, memory)
+            connections.item_done = progress.item_done
+            try:
+                auth = {name: params[name] for name in AUTH_SPEC if params.get(name) is not None}
+                calls = ModuleCalls(connections, auth, params["concurrency"], check_mode, bool(self._task.diff))
+                if params["phase"] == "audit":
+                    result = self._audit(calls, params, check_mode)
+                else:
+                    result = self._wave(calls, connections, params, check_mode, progress, lost())
+            finally:
+                connections.close()
+        if calls.diffs:
+            result["diff"] = calls.diffs
+        return result
+
+    def _audit(self, calls: ModuleCalls, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        found = calls("iam_mfa_info", {})
+        if "users" not in found:
+            raise WorkError(str(found.get("msg") or "the account could not be looked at"))
+        account = found["account"]
+        other = other_host(account["id"], self._host) if params["claim"] else None
+        if other is not None:
+            raise WorkError(_taken(other, account["id"]))
+        return {
+            "changed": False,
+            # Ansible looks at every value of a variable each time it is passed on, and at a text once.
+            "audit_packed": pack({name: found[name] for name in ("users", "summary", "caller", "administrators")}),
+            "cloud_account": account,
+            "api": found["api"],
+            "check_mode": check_mode,
+            **({"warnings": found["warnings"]} if found.get("warnings") else {}),
+        }
+
+    def _wave(
+        self, calls: ModuleCalls, connections: Connections, params: Mapping[str, Any], check_mode: bool, progress: Progress, lost: str | None
+    ) -> dict[str, Any]:
+        entries = entries_in(params["entries"])
+        stored = seeds_in(params["stored"])
+        wave = Wave(
+            calls,
+            entries,
+            terms_in(params["terms"]),
+            api=params["cloud_api"],
+            sleep=connections.http.sleep,
+            credentials=own_credentials(entries, params["users"] or [], params["users_offset"]),
+            check_mode=check_mode,
+            number=params["number"],
+            total=params["total"],
+            begin=progress.begin,
+        )
+        if params["phase"] == "doubt":
+            return _seeds_result(wave.doubted(stored))
+        # Asked anew in each phase: what an earlier task was told does not count.
+        other = other_host(params["account_id"], self._host)
+        refusal = lost if other is None else _taken(other, params["account_id"])
+        if params["phase"] == "create":
+            created = wave.create([] if refusal else _announced(params["announced"], params["account_id"]))
+            if refusal:
+                for outcome in created.outcomes.values():
+                    outcome.update(failed(refusal))  # type: ignore[attr-defined]
+            return {
+                **_seeds_result(created.seeds),
+                "changed": created.changed,
+                "outcomes": created.outcomes,
+                "withdrawn": created.withdrawn,
+            }
+        if refusal:
+            return _refused(entries, refusal, params)
+        if params["phase"] == "finish":
+            created = mapping_in(params["created"], "created")
+            return _result(wave.finish(*made_in(created), shown=seeds_in(params["shown"]), stored=stored))
+        return _result(wave.remove(stored, seeds_in(params["shown"])))
+
+
+@contextmanager
+def _heart(lock: StoreLock | None, progress: Progress) -> Iterator[Callable[[], str | None]]:
+    """While a phase works, hold the store's lock for longer and show that it works. Gives a function: why the lock is lost, or None."""
+    lost: list[str] = []
+    stopped = threading.Event()
+
+    def renew() -> None:
+        try:
+            refusal = lock.hold() if lock is not None else None
+        except OSError:
+            return  # the lease lasts for several tries
+        if refusal is not None:
+            lost.append(refusal)
+
+    def beat() -> None:
+        renewed_at = time.monotonic()
+        while not stopped.wait(_TICK):
+            progress.tick()
+            if time.monotonic() - renewed_at >= RENEWAL and not lost:
+                renewed_at = time.monotonic()
+                renew()
+
+    renew()
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield lambda: lost[0] if lost else None
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _taken(other: str, account_id: str | None) -> str:
+    return (
+        f"host {legible(other, 255)} of this play already works on this account of the cloud (id {legible(account_id, 80)}):"
+        " give each host the credentials of its own account."
+    )
+
+
+def _announced(announcement: Any, account_id: str | None) -> list[str]:
+    """The users whose devices a store has announced, from the result of its task; nobody where that failed."""
+    if not isinstance(announcement, Mapping) or announcement.get("failed"):
+        return []
+    users = announcement.get("announced") or announcement.get("intents") or []
+    return [str(user_id) for user_id in users] if isinstance(users, (list, tuple)) else []
+
+
+def _refused(entries: list[Mapping[str, Any]], refusal: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a phase that must not begin: every user has failed, and nothing was done."""
+    outcomes = [outcome_of(entry, {entry["steps"][0]: {entry["user_id"]: failed(refusal)}}, None) for entry in entries]
+    return _result(Finished(outcomes, wave_line(params["number"], params["total"], outcomes)), broken=True)
+
+
+def _seeds_result(seeds: Mapping[str, StoredSeed]) -> dict[str, Any]:
+    """A result that holds seeds, which Ansible then does not print."""
+    entries = {user_id: seed.as_entry() for user_id, seed in seeds.items()}
+    return {"changed": False, "entries": entries, **({"_ansible_no_log": True} if entries else {})}
+
+
+def _result(finished: Finished, broken: bool = False) -> dict[str, Any]:
+    certain = {user_id: seed.as_entry() for user_id, seed in finished.certain.items()}
+    return {
+        "changed": finished.changed,
+        "line": finished.line,
+        "failures": [outcome for outcome in finished.outcomes if outcome["failed"]],
+        "removed": finished.removed,
+        "broken": broken or finished.unstored,
+        "certain": certain,
+        **({"_ansible_no_log": True} if certain else {}),
+    }

@@ -1,0 +1,252 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way to the clouds: one set of connections and identities, for one module or for all that a wave calls."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import credentials as kinds
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Auth, Credentials, Surroundings, header_safe
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.sts import Sts
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, Session
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
+
+NOT_OFFERED = (400, 403, 404, 405, 406, 501)
+"""The statuses with which a cloud answers a call that it does not have, or that these credentials may not make."""
+
+
+class Connections:
+    """Connections, identities, clocks and paces. Closed by whoever made them.
+
+    ``params`` are a module's options, ``wanted`` says whether anybody still waits for the results, and ``memory`` is what earlier tasks of
+    the same play learned; it is added to, and holds no secret.
+    """
+
+    def __init__(self, params: Mapping[str, Any], env: Mapping[str, str], wanted: Callable[[], bool], memory: dict[str, Any]) -> None:
+        self._params = params
+        self.env = env
+        self.wanted = wanted
+        self.item_done: Callable[[bool], None] = lambda _failed: None
+        """Told of each item of a list that is done, and whether it failed; whoever shows progress sets it."""
+        self._memory = memory
+        self.credentials: Credentials | None = kinds.resolve(params, env)
+        # None of these is held while another lock is waited for, but that of the account while its question is asked.
+        self._lock = threading.Lock()
+        self._account_lock = threading.Lock()
+        self._spent_lock = threading.Lock()
+        self._http: Http | None = None
+        self._base: Session | None = None
+        self._own: Auth | None = None
+        self._others: dict[Credentials, Auth] = {}
+        self._account: tuple[str, str] | None = None
+        self._account_asked = False
+
+    def close(self) -> None:
+        """Give the connections back, and save the learned request rates for the play's next tasks."""
+        if self._http is not None:
+            self._memory["paces"] = self._http.pace_states()
+            self._http.close()
+
+    # What the play's tasks know
+
+    def recall(self, what: str) -> Any:
+        """What an earlier task of the same play learned with the same credentials, or None."""
+        return self._memory.get(self._memory_key(what))
+
+    def remember(self, what: str, value: Any) -> None:
+        """Save something for later tasks of the same play. No secret may be in it."""
+        self._memory[self._memory_key(what)] = value
+
+    def _memory_key(self, what: str) -> str:
+        parts = (endpoints.iam_endpoint(self._params, self.env), repr(self.credentials), getattr(self.credentials, "auth_token", ""))
+        return f"{what} {hashlib.sha256(repr(parts).encode('utf-8')).hexdigest()[:32]}"
+
+    def environment_secrets(self) -> set[str]:
+        """Secrets read from environment variables; Ansible masks only ``no_log`` options."""
+        return {self.env[name] for option in kinds.SECRETS for name in kinds.ENVIRONMENT[option] if self.env.get(name)}
+
+    # Hosts
+
+    @property
+    def http(self) -> Http:
+        with self._lock:
+            return self._http_locked()
+
+    def _http_locked(self) -> Http:
+        if self._http is None:
+            self._http = self.make_http()
+        return self._http
+
+    def make_http(self) -> Http:
+        """The connections that the options ask for. Raises OptionError."""
+        return Http(http_settings(self._params), wanted=self.wanted, paces=self._memory.get("paces"))
+
+    def iam_session(self) -> Session:
+        """The way to IAM without an identity."""
+        with self._lock:
+            if self._base is None:
+                self._base = Session(self._http_locked(), endpoints.iam_endpoint(self._params, self.env))
+            return self._base
+
+    # Identities
+
+    @property
+    def iam(self) -> Iam:
+        """IAM with the module's own credentials. Raises OptionError where there are none."""
+        return Iam(self.iam_session().acting_as(self.own_auth()))
+
+    def iam_as(self, credentials: Credentials) -> Iam:
+        """IAM with a user's own credentials. The user logs in once, whatever is done with them."""
+        session = self.iam_session()
+        around = Surroundings(session, lambda: self._account_id(credentials), self.account_name, self._spend)
+        with self._lock:
+            auth = self._others.setdefault(credentials, credentials.identity(around))
+        return Iam(session.acting_as(auth))
+
+    @property
+    def identity_center(self) -> IdentityCenter:
+        """Identity Center with the module's own credentials."""
+        return IdentityCenter(self._elsewhere(endpoints.identity_center_endpoint(self._params, self.env), "identity_center_endpoint"))
+
+    def _elsewhere(self, base_url: str, option: str) -> Session:
+        """The way to another service, as the module's own identity."""
+        session = Session(self.http, base_url, option=option)
+        # Signed without the account's id: to ask for it would need IAM's host, which may be another operator's.
+        return session.acting_as(self._needed_credentials().first_identity(Surroundings(session)) or self.own_auth())
+
+    def own_auth(self) -> Auth:
+        """The identity of the module's own credentials. Raises OptionError where there are none."""
+        credentials, session = self._needed_credentials(), self.iam_session()
+        with self._lock:
+            if self._own is None:
+                # A login of its own is scoped by what its credentials name, since to ask for the account it would have to log in.
+                self._own = credentials.identity(Surroundings(session, lambda: self._account_id(credentials), lambda: None, self._spend))
+            return self._own
+
+    def _needed_credentials(self) -> Credentials:
+        if self.credentials is None:
+            raise OptionError(
+                "No credentials: give access_key and secret_key, or auth_token, or auth_username (or auth_user_id) and auth_password,"
+                " as options or in the environment."
+            )
+        return self.credentials
+
+    def _spend(self, fingerprint: str) -> None:
+        """Take note of a login with a code, which works once. Raises OptionError where an earlier task sent it: refused codes lock the user."""
+        what = f"code {fingerprint}"
+        with self._spent_lock:
+            if self.recall(what):
+                raise OptionError(
+                    "auth_passcode was sent by an earlier task of this play, and a code works once: give auth_token, or access_key and secret_key."
+                )
+            self.remember(what, True)
+
+    # Which account, and who asks
+
+    def account(self) -> dict[str, str | None]:
+        """The ``id`` and ``name`` of the account that the module works on; either is None where the cloud does not tell."""
+        found = self._own_account(self.first_iam)
+        return {"id": found[0] if found else None, "name": (found[1] or None) if found else None}
+
+    def account_name(self) -> str | None:
+        """The account's name, for the scope of a user's login; None where nothing tells it."""
+        given = self._params.get("auth_domain_name")
+        if given:
+            return str(given)
+        found = endpoints.first_set(self.env, kinds.ENVIRONMENT["auth_domain_name"])
+        if found:
+            return found[1]
+        if self.credentials is None:
+            return None
+        return self.credentials.domain_name or self.account()["name"]
+
+    def _account_id(self, credentials: Credentials) -> str | None:
+        """The account's id, which the vendor's SDK sends with every signed call; it asks the same way."""
+        if self.env.get("HW_DOMAIN_ID"):
+            return header_safe(self.env["HW_DOMAIN_ID"], "HW_DOMAIN_ID")
+        found = self._own_account(lambda: self.first_iam(credentials))
+        return found[0] if found else None
+
+    def first_iam(self, credentials: Credentials | None = None) -> Iam:
+        """IAM for the one question that comes before the account's id is known."""
+        session = self.iam_session()
+        asking = credentials or self._needed_credentials()
+        return Iam(session.acting_as(asking.first_identity(Surroundings(session)) or self.own_auth()))
+
+    def _own_account(self, asking: Callable[[], Iam]) -> tuple[str, str] | None:
+        """The account's id and name, asked for once; None where the cloud does not tell."""
+        with self._account_lock:
+            if not self._account_asked:
+                known = self.recall("domain")
+                self._account = (known[0], known[1]) if known else _ask_account(asking())
+                if self._account is not None:
+                    self.remember("domain", list(self._account))
+                self._account_asked = True
+            return self._account
+
+    def caller(self) -> dict[str, str | None] | None:
+        """Whom the cloud takes the module's credentials for; None where it does not tell.
+
+        ``user_id`` and ``name`` of the user, either of which may be None, and ``principal_urn`` where STS was asked; an agency has only that.
+        """
+        credentials = self._needed_credentials()
+        try:
+            found = credentials.caller(self.iam, self.own_auth())
+        except CloudError as error:
+            # No source says that every cloud of this family has these calls.
+            if error.status not in NOT_OFFERED:
+                raise
+            found = None
+        return {**found, "principal_urn": None} if found is not None else self._ask_sts()
+
+    def _ask_sts(self) -> dict[str, str | None] | None:
+        """What STS says of the caller, which knows temporary keys too. Huawei Cloud only."""
+        base_url = endpoints.sts_endpoint(self._params, self.env)
+        if base_url is None:
+            return None
+        try:
+            found = Sts(self._elsewhere(base_url, "sts_endpoint")).caller_identity()
+        except CloudError:
+            return None  # the audit goes on, and the plan knows that nobody told
+        if not found.principal_urn:
+            return None
+        # iam::<account>:user:<name>; an agency's session is sts::<account>:assumed-agency:<agency>/<session>.
+        _account, is_user, name = found.principal_urn.partition(":user:")
+        return {
+            "user_id": found.principal_id if is_user else None,
+            "name": name if is_user else None,
+            "principal_urn": found.principal_urn,
+        }
+
+    def know_the_time(self) -> None:
+        """Ask the cloud what time it is, unless an answer has told: codes are made of its time, and this machine's may be another."""
+        session = self.iam_session()
+        if not session.clock.known:
+            try:
+                session.read("GET", "/v3/auth/domains")
+            except CloudError as error:
+                # Without an identity the cloud refuses, and tells the time all the same.
+                if error.status is None:
+                    raise
+
+
+def _ask_account(iam: Iam) -> tuple[str, str] | None:
+    try:
+        domains = iam.own_domains()
+    except CloudError as error:
+        if error.status is None:
+            raise
+        return None  # not known, then: the call that matters says what is wrong
+    if len(domains) != 1 or not domains[0][0].isascii() or not domains[0][0].isprintable():
+        return None  # the id becomes a header
+    return domains[0]

@@ -1,0 +1,72 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_record
+short_description: Keep a record of what rollouts did to login protection
+version_added: 0.2.0
+description:
+  - Reads and changes the record by which the role C(hwc.mfa.mfa_rollout) knows, in a roll-back, whose login protection a rollout has set. It is the
+    role's own; playbooks have no use for it.
+  - The record is the file C(<directory>/<account>.record.json). It holds no secret, and outlives the run.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.control_node
+attributes:
+  diff_mode:
+    support: none
+    details: The record tells of rollouts, and is no part of the state that they bring about.
+options:
+  directory:
+    description:
+      - The directory of the record. It is created where it does not exist, for its owner alone.
+    type: path
+    required: true
+  account:
+    description:
+      - The name of the account, which names the file.
+    type: str
+    required: true
+  strategy:
+    description:
+      - The strategy of the rollout that sets the protection.
+    type: str
+    choices:
+      - require
+      - enrol
+  entries:
+    description:
+      - A wave of the filter P(hwc.mfa.rollout_plan#filter). Without it the record is only read.
+    type: raw
+  failures:
+    description:
+      - With O(done), the failures that M(hwc.mfa.rollout_wave) returned for the wave.
+    type: raw
+  done:
+    description:
+      - Whether the wave has been taken. Users whose protection was lifted leave the record then, and so do those for whom it was not sent.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Read the record of an account
+  hwc.mfa.rollout_record:
+    directory: /var/lib/mfa-reports
+    account: acme
+  register: record
+"""
+
+RETURN = r"""
+protected_packed:
+  description: The record as a JSON text, a mapping from user id to C(strategy), C(name), and C(before), the login protection before the rollout.
+  returned: success
+  type: str
+  sample: ' {}'
+"""

@@ -1,0 +1,202 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_wave
+short_description: Take one phase of a wave of an MFA rollout
+version_added: 0.2.0
+description:
+  - Runs M(hwc.mfa.iam_virtual_mfa_device), M(hwc.mfa.iam_virtual_mfa_bind), M(hwc.mfa.iam_login_protection), M(hwc.mfa.iam_login_check) and
+    M(hwc.mfa.iam_mfa_info) for the users of a wave, in the order that keeps the promises of the role C(hwc.mfa.mfa_rollout). It is the role's own;
+    for playbooks there are the modules.
+  - Each phase works on those users only for whom it is given proof that the one before it has succeeded. Whoever is left out fails with a reason.
+  - A phase that lasts shows a line every ten seconds.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.auth
+  - hwc.mfa.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details: A wave that was taken fails, or changes nothing, when it is taken again. A new plan has other waves.
+  action:
+    description: Runs in the control process, and therefore on the control node whatever the host is.
+    support: full
+options:
+  phase:
+    description:
+      - V(audit) looks at the account. V(create) makes devices and returns their seeds. V(finish) binds, looks whether devices are bound, protects,
+        verifies and proves. V(doubt) tells which stored seeds lose what is certain of them in a roll-back, and V(remove) takes a wave back.
+    type: str
+    choices:
+      - audit
+      - create
+      - finish
+      - doubt
+      - remove
+    required: true
+  account:
+    description:
+      - The account's name in messages.
+    type: str
+    required: true
+  account_id:
+    description:
+      - The cloud's id of the account. Of the hosts of a play only one can work on it.
+    type: str
+  claim:
+    description:
+      - Whether O(phase=audit) keeps other hosts of this play away from the account.
+    type: bool
+    default: true
+  entries:
+    description:
+      - The users of the wave, as P(hwc.mfa.rollout_plan#filter) returns them.
+    type: raw
+  number:
+    description:
+      - The number of the wave, for its line.
+    type: int
+    default: 1
+  total:
+    description:
+      - The number of all waves, for its line.
+    type: int
+    default: 1
+  terms:
+    description:
+      - The terms of the plan, such as C(strategy) and C(state).
+    type: raw
+  cloud_api:
+    description:
+      - Which generation of IAM's API the audit found. Only V(v5) tells a bound device from one that was merely created.
+    type: str
+    choices:
+      - v3
+      - v5
+    default: v3
+  users:
+    description:
+      - The part of the role's C(mfa_rollout_users) that has the users of the wave, for their credentials.
+    type: raw
+  users_offset:
+    description:
+      - Where O(users) begins in C(mfa_rollout_users).
+    type: int
+    default: 0
+  announced:
+    description:
+      - What the store returned when it announced the devices. O(phase=create) makes no others.
+    type: raw
+  created:
+    description:
+      - The result of O(phase=create), for O(phase=finish).
+    type: raw
+  shown:
+    description:
+      - The seeds that the store has shown after it was written. O(phase=finish) binds no others of those that were created.
+    type: raw
+  stored:
+    description:
+      - The seeds that the store has shown before the wave.
+    type: raw
+  concurrency:
+    description:
+      - How many users are worked on at once, from 1 to 256.
+    type: int
+    default: 8
+  lock:
+    description:
+      - The directory of the store's lock. It is renewed while the phase works, and nothing is done without it.
+    type: str
+seealso:
+  - module: hwc.mfa.seed_store
+  - plugin: hwc.mfa.rollout_plan
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Look at an account as the role does
+  hwc.mfa.rollout_wave:
+    phase: audit
+    account: acme
+    claim: false
+  register: account
+"""
+
+RETURN = r"""
+audit_packed:
+  description: The users, the summary, the caller and the administrators of the account, as M(hwc.mfa.iam_mfa_info) returns them, as a JSON text.
+  returned: success, with O(phase=audit)
+  type: str
+  sample: ' {}'
+cloud_account:
+  description: The C(id) and C(name) of the account in the cloud, V(null) where it does not tell.
+  returned: success, with O(phase=audit)
+  type: dict
+  sample:
+    id: cd613e30d8f16adf91b7584a2265b1f5
+    name: acme
+api:
+  description: Which generation of IAM's API answered, V(v5) or V(v3).
+  returned: success, with O(phase=audit)
+  type: str
+  sample: v5
+check_mode:
+  description: Whether the task ran in check mode.
+  returned: success, with O(phase=audit)
+  type: bool
+  sample: false
+entries:
+  description: Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name).
+  returned: success, with O(phase=create) and O(phase=doubt)
+  type: dict
+  sample: {}
+outcomes:
+  description: What came of each creation, by user id, without seeds.
+  returned: success, with O(phase=create)
+  type: dict
+  sample: {}
+withdrawn:
+  description: The users for whom certainly no device was made.
+  returned: success, with O(phase=create)
+  type: list
+  elements: str
+  sample: []
+line:
+  description: The wave for a person.
+  returned: success, with O(phase=finish) and O(phase=remove)
+  type: str
+  sample: wave 1 of 3, 1 user, 1 created, 1 bound, 1 protected, 0 failed
+failures:
+  description: The users who failed, each with C(user_id), C(name), C(done), C(step) and C(msg).
+  returned: success, with O(phase=finish) and O(phase=remove)
+  type: list
+  elements: dict
+  sample: []
+removed:
+  description: The users whose devices are gone.
+  returned: success, with O(phase=finish) and O(phase=remove)
+  type: list
+  elements: str
+  sample: []
+certain:
+  description: Seeds of which more has become certain, to be stored again.
+  returned: success, with O(phase=finish) and O(phase=remove)
+  type: dict
+  sample: {}
+broken:
+  description: Whether the rollout must not go on, because the store or the account could not be used.
+  returned: success, with O(phase=finish) and O(phase=remove)
+  type: bool
+  sample: false
+"""

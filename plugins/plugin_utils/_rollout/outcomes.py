@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What came of each user of a wave: pure decisions over the results of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
+    BIND,
+    CREATE,
+    ORDER,
+    PROTECT,
+    PROVE,
+    REMOVE,
+    STORE,
+    UNPROTECT,
+    VERIFY,
+    Entry,
+    Terms,
+    binding_shown,
+    has_vmfa,
+)
+
+Outcomes = Mapping[str, Entry]
+"""The outcomes of one step by user id, as the module gave them."""
+
+
+def by_user(result: Entry, key: str) -> dict[str, Entry]:
+    """The outcomes of a module's result by user id. Where the whole call failed, there are none."""
+    return {str(outcome["user_id"]): outcome for outcome in result.get(key) or []}
+
+
+def failed(msg: str) -> dict[str, Any]:
+    """The outcome of a step that was not taken for a user, and why."""
+    return {"failed": True, "msg": msg}
+
+
+def outcome_of(entry: Entry, tables: Mapping[str, Outcomes], unseen: str | None) -> dict[str, Any]:
+    """What came of one user: ``done`` (the steps that succeeded), ``failed``, ``step`` and ``msg``.
+
+    ``tables`` has the outcomes of each step that was taken. ``unseen`` says what the cloud does not show of it, or None.
+    """
+    outcome: dict[str, Any] = {"user_id": entry["user_id"], "name": entry["name"], "done": [], "failed": False, "step": None, "msg": None}
+    steps = [step for step in ORDER if step in entry["steps"]]
+    if CREATE in steps:
+        steps.insert(1, STORE)
+    # What the cloud does not show has failed, though all calls succeeded; to log in comes after that.
+    for step in (*(step for step in steps if step != PROVE), VERIFY, *(step for step in steps if step == PROVE)):
+        msg = unseen if step == VERIFY else _failure(tables.get(step, {}).get(entry["user_id"]), step)
+        if msg:
+            outcome.update(failed=True, step=step, msg=msg)
+            break
+        if step in entry["steps"]:
+            outcome["done"].append(step)
+    return outcome
+
+
+def _failure(one: Entry | None, step: str) -> str | None:
+    if one is None:
+        return None if step == STORE else "it was not reached, since an earlier step failed"
+    return str(one.get("msg") or "failed") if one.get("failed") else None
+
+
+def unfulfilled(entry: Entry, user: Entry | None, terms: Terms, bound: Entry | None) -> str | None:
+    """What the cloud does not yet show of what a wave did for a user, or None. ``bound`` is the outcome of the binding."""
+    if user is None:
+        return None if not terms.present else "the user is no longer listed"
+    if REMOVE in entry["steps"] and binding_shown(user, entry["serial_number"]) is not None:
+        return "the device is still there"
+    if UNPROTECT in entry["steps"] and has_vmfa(user):
+        return "login protection is still on"
+    if BIND in entry["steps"]:
+        shown = binding_shown(user, bound["serial_number"]) if bound and bound.get("serial_number") else None
+        if shown is None:
+            return "the cloud does not show the device that was bound"
+        if shown == "unbound":
+            return "the cloud shows the device as not bound"
+    if PROTECT in entry["steps"] and not has_vmfa(user):
+        return "login protection is not on"
+    return None
+
+
+_WORDS = {CREATE: "created", BIND: "bound", PROTECT: "protected", PROVE: "proven", UNPROTECT: "unprotected", REMOVE: "removed"}
+
+_SHOWN_ALIKE = 3
+"""Of how many users with the same failure the names are shown."""
+
+
+def wave_line(number: int, total: int, outcomes: Sequence[Entry]) -> str:
+    """What a wave came to, for a person, in one line; each kind of failure in a line of its own below it."""
+    failures = [outcome for outcome in outcomes if outcome["failed"]]
+    parts = [f"wave {number} of {total}", f"{len(outcomes)} user{'' if len(outcomes) == 1 else 's'}"]
+    for step in ORDER:
+        count = sum(1 for outcome in outcomes if step in outcome["done"])
+        if count or any(outcome["step"] == step for outcome in failures):
+            parts.append(f"{count} {_WORDS[step]}")
+    parts.append(f"{len(failures)} failed")
+    return "\n".join([", ".join(parts), *(f"  {line}" for line in failure_lines(failures))])
+
+
+def failure_lines(failures: Sequence[Entry]) -> list[str]:
+    """Failures for a person: those with the same cause once, with a count and the first names."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for outcome in failures:
+        alike.setdefault((str(outcome["step"]), str(outcome["msg"])), []).append(str(outcome["name"] or outcome["user_id"]))
+    lines = []
+    for (step, msg), names in alike.items():
+        more = len(names) - _SHOWN_ALIKE
+        who = ", ".join(names[:_SHOWN_ALIKE]) + (f" and {more} more" if more > 0 else "")
+        lines.append(legible(f"{who}: {step}: {msg}"))
+    return lines

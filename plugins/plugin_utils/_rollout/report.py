@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of one account: what was before and after, who, and why not. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import LEFT_ALONE, PROBLEM, TODO, Entry, Terms, stored_seed
+
+
+def make_report(
+    account: str,
+    terms: Terms,
+    plan: Entry,
+    failures: Sequence[Entry],
+    waves_done: int,
+    before: Entry,
+    after: Entry,
+    stored: Mapping[str, Any] | None,
+    check_mode: bool,
+    cloud_account: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The report of one account.
+
+    ``waves_done`` is how many waves were taken, ``failures`` are the outcomes of those in them who failed. ``after`` without ``users`` means
+    that nobody could look, and ``stored`` None that nobody knows what is stored. ``cloud_account`` is the cloud's own id and name of it.
+    """
+    reached: dict[str, Entry | None] = {entry["user_id"]: None for wave in plan["waves"][:waves_done] for entry in wave}
+    reached.update((outcome["user_id"], outcome) for outcome in failures)
+    was = {str(user["user_id"]): user for user in before["users"]}
+    now = {str(user["user_id"]): user for user in after.get("users", [])}
+    rows = []
+    for fate in plan["users"]:
+        user_id = fate["user_id"]
+        outcome, reason = _outcome(fate, reached, check_mode)
+        kept = stored_seed(now[user_id], (stored or {}).get(user_id)) if user_id in now else None
+        rows.append(
+            {
+                "user_id": user_id,
+                "name": fate["name"],
+                "named": bool(fate.get("named")),
+                "outcome": outcome,
+                "reason": reason,
+                "enabled": was[user_id]["enabled"] if user_id in was else None,
+                "before": _state(was.get(user_id)),
+                "after": _state(now.get(user_id)),
+                "seed_stored": None if stored is None else kept is not None,
+                "login_proven": None if stored is None else kept is not None and kept.proven,
+            }
+        )
+    words = ("done", "planned", "already", "left_alone", "failed", "not_reached")
+    return {
+        "account": account,
+        "cloud_account": {name: (cloud_account or {}).get(name) for name in ("id", "name")},
+        "strategy": terms.strategy,
+        "state": terms.state,
+        "check_mode": check_mode,
+        "summary": {
+            **{word: sum(1 for row in rows if row["outcome"] == word) for word in words},
+            "before": before["summary"],
+            "after": after.get("summary"),
+        },
+        "warnings": [
+            *plan["warnings"],
+            *([] if "users" in after else [f"The account could not be looked at afterwards: {after.get('msg')}"]),
+        ],
+        "users": rows,
+    }
+
+
+def _outcome(fate: Entry, reached: Mapping[str, Entry | None], check_mode: bool) -> tuple[str, str]:
+    if fate["fate"] == PROBLEM:
+        return "failed", fate["reason"]
+    if fate["fate"] != TODO:
+        return fate["fate"], fate["reason"]
+    failure = reached.get(fate["user_id"])
+    if failure:
+        return "failed", f"{failure['step']}: {failure['msg']}"
+    if check_mode:
+        return "planned", ""
+    if fate["user_id"] not in reached:
+        return "not_reached", "the rollout stopped before this user's wave"
+    return "done", ""
+
+
+def _state(user: Entry | None) -> dict[str, Any]:
+    if user is None:
+        return {"device": None, "binding": None, "login_protection": None}
+    device = user["device"]
+    return {
+        "device": device["serial_number"] if device else None,
+        "binding": device["binding"] if device else "none",
+        "login_protection": user["login_protection"]["verification_method"],
+    }
+
+
+def report_json(report: Entry) -> str:
+    """A report as JSON with a line a user, for whoever reads, searches or compares it."""
+    head = json_text({name: value for name, value in report.items() if name != "users"}, indent=2)
+    rows = ",\n".join(f"    {json_text(row)}" for row in report["users"])
+    return f'{head[:-2]},\n  "users": [\n{rows}\n  ]\n}}\n'
+
+
+def report_csv(report: Entry) -> str:
+    """A report's users as CSV, a line each. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    columns = (
+        "account",
+        "user_id",
+        "name",
+        "outcome",
+        "reason",
+        "binding_before",
+        "binding_after",
+        "protection_before",
+        "protection_after",
+        "seed_stored",
+        "login_proven",
+    )
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in report["users"]:
+        before, after = row["before"], row["after"]
+        cells = (
+            report["account"],
+            row["user_id"],
+            row["name"],
+            row["outcome"],
+            row["reason"],
+            before["binding"],
+            after["binding"],
+            before["login_protection"],
+            after["login_protection"],
+            *({True: "yes", False: "no", None: "unknown"}[row[fact]] for fact in ("seed_stored", "login_proven")),
+        )
+        writer.writerow([_cell(cell) for cell in cells])
+    return text.getvalue()
+
+
+_FORMULA = re.compile(r"(?:^|(?<=;))(?=[\s\ufffd\u200b-\u200d\u2060\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet would begin a formula: at a cell's begin, perhaps behind what it skips, or behind a semicolon, which parts the cells
+of a CSV file in many countries."""
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else _FORMULA.sub("'", legible(value))
+
+
+_COUNTS = {
+    "done": "done",
+    "planned": "to do",
+    "already": "already compliant",
+    "left_alone": "skipped",
+    "failed": "failed",
+    "not_reached": "not reached",
+}
+
+
+def report_line(report: Entry) -> str:
+    """The report in one line, for a person."""
+    summary = report["summary"]
+    parts = [f"{summary[word]} {name}" for word, name in _COUNTS.items() if summary[word] or word == "failed"]
+    before, after = summary["before"], summary["after"]
+    cloud = report["cloud_account"]
+    which = f"; account {legible(cloud['name'] or 'without a name', 80)} (id {legible(cloud['id'], 80)})" if cloud["id"] else ""
+    if after is None:
+        return f"{', '.join(parts)}; the account could not be looked at afterwards{which}"
+    return (
+        f"{', '.join(parts)}; of {after['users']} users vmfa {before['vmfa']} -> {after['vmfa']}, bound {before['bound']} -> {after['bound']}"
+        + (f" (+{after['unknown']} the cloud cannot tell)" if after["unknown"] else "")
+        + which
+    )
+
+
+_MOST_SKIPPED = 20
+"""Of how many users who were skipped the names are shown; the report has all."""
+
+
+def skipped_lines(report: Entry) -> list[str]:
+    """Who was skipped and why, for a person, with what they have: whoever was asked for by name first, since they may be missed."""
+    rows = [row for row in report["users"] if row["outcome"] == LEFT_ALONE]
+    rows.sort(key=lambda row: not row["named"])
+    lines = [f"skipped: {row['name']}: {row['reason']}; {_has(row)}" for row in rows[:_MOST_SKIPPED]]
+    if len(rows) > _MOST_SKIPPED:
+        lines.append(f"skipped: {len(rows) - _MOST_SKIPPED} more, see the report")
+    return [legible(line) for line in lines]
+
+
+def _has(row: Entry) -> str:
+    shown = row["after"] if row["after"]["binding"] is not None else row["before"]
+    device = {"none": "has NO device", "unbound": "has an unbound device", "bound": "has a bound device"}.get(
+        str(shown["binding"]), "has a device"
+    )
+    protection = shown["login_protection"]
+    return f"{device}, {'login protection is off' if protection in (None, 'none') else f'login protection by {protection}'}"

@@ -1,0 +1,404 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The order of a wave, and the one place that has it.
+
+A rollout is ``create``, then the role's own storing of the new seeds, then ``finish``; a roll-back is ``remove``. Each phase is given what the
+one before it has certainly achieved, as data: ``create`` the users whose devices are announced in the store, ``finish`` the seeds that the
+store has shown after they were saved, ``remove`` what the store has shown of the seeds that are about to lose their devices. Whoever is not
+among them is not touched, and their outcome says so. So it does not matter what an operator ignores or skips between the phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable
+
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
+    BIND,
+    CREATE,
+    ENROL,
+    PROTECT,
+    PROVE,
+    REMOVE,
+    STORE,
+    UNPROTECT,
+    VERIFY,
+    Entry,
+    Terms,
+    binding_shown,
+)
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
+
+Call = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+"""Runs one of the collection's modules, by its name, with these options, and returns its result."""
+
+LOOKS = 7
+"""How often the cloud is looked at before what it does not show has failed: a read right after a write may be old for seconds."""
+
+PAUSE = 2.0
+"""Seconds between looks."""
+
+NOT_ANNOUNCED = "the seed could not be stored: the store has no announcement of this device, so it was not created"
+NOT_STORED = "the seed could not be stored: the store does not show it, so the device was not bound"
+NOT_SHOWN_BOUND = "the cloud does not show the device as bound"
+NOT_DOUBTED = "the store could not be written, so the device was not removed"
+
+
+@dataclass
+class Created:
+    """What ``create`` came to."""
+
+    seeds: dict[str, StoredSeed] = field(default_factory=dict, repr=False)
+    """The new seeds by user id. They must be stored before ``finish``."""
+
+    outcomes: dict[str, Entry] = field(default_factory=dict)
+    """The outcome of the creation by user id, without seeds."""
+
+    withdrawn: list[str] = field(default_factory=list)
+    """Users whose announcement can be taken back, because certainly no device was made for them."""
+
+    changed: bool = False
+
+
+@dataclass
+class Finished:
+    """What ``finish`` or ``remove`` came to."""
+
+    outcomes: list[dict[str, Any]]
+    """One for each user of the wave: see ``outcomes.outcome_of``."""
+
+    line: str
+    """The wave for a person."""
+
+    certain: dict[str, StoredSeed] = field(default_factory=dict, repr=False)
+    """Stored seeds of which more has become certain: to be saved again."""
+
+    removed: list[str] = field(default_factory=list)
+    """Users whose devices are gone."""
+
+    @property
+    def unstored(self) -> bool:
+        """Whether anybody failed because the store could not be written, so that the rollout must not go on."""
+        return any(outcome["msg"] in (NOT_ANNOUNCED, NOT_STORED, NOT_DOUBTED) for outcome in self.outcomes)
+
+    changed: bool = False
+
+
+class Wave:
+    """One wave of users, over ``call``, which runs a module.
+
+    ``credentials`` are the users' own, by user id. ``api`` is ``v5`` where the cloud can tell a bound device from one that was only created.
+    ``sleep`` takes seconds, and ``begin`` is told of each step and for how many users it is taken.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        entries: Sequence[Entry],
+        terms: Terms,
+        *,
+        api: str,
+        sleep: Callable[[float], None],
+        credentials: Mapping[str, Entry] | None = None,
+        check_mode: bool = False,
+        number: int = 1,
+        total: int = 1,
+        begin: Callable[[str, int], None] = lambda _step, _users: None,
+    ) -> None:
+        self._call = call
+        self._entries = entries
+        self._terms = terms
+        self._tells = api == "v5"
+        self._sleep = sleep
+        self._credentials = credentials or {}
+        self._check_mode = check_mode
+        self._number, self._total = number, total
+        self._begin = begin
+        self._changed = False
+        self._tables: dict[str, dict[str, Entry]] = {}
+
+    def _with(self, step: str) -> list[Entry]:
+        return [entry for entry in self._entries if step in entry["steps"]]
+
+    def _own(self, entry: Entry) -> Entry:
+        return self._credentials.get(entry["user_id"], {})
+
+    # The phases
+
+    def create(self, announced: Collection[str]) -> Created:
+        """Make the devices of the users who are ``announced`` in the store. In check mode nothing is announced, and nothing is made."""
+        creating = self._with(CREATE)
+        allowed = [entry for entry in creating if self._check_mode or entry["user_id"] in announced]
+        self._bulk(
+            CREATE,
+            "iam_virtual_mfa_device",
+            "devices",
+            [
+                {
+                    "user_id": entry["user_id"],
+                    # A serial number that came back with another seed would make the old one count.
+                    "name": unique_name(entry["device_name"]) if entry["device_name"] else None,
+                    "presume_unbound": entry["intended"],
+                    "replace": "unbound" if self._terms.replace_unbound else "own",
+                    **self._own(entry),
+                }
+                for entry in allowed
+            ],
+        )
+        table = self._tables[CREATE]
+        created = Created(changed=self._changed)
+        for entry in creating:
+            user_id = entry["user_id"]
+            outcome = dict(table.get(user_id) or failed(NOT_ANNOUNCED))
+            seed = outcome.pop("seed", None)
+            if seed:
+                created.seeds[user_id] = StoredSeed(str(outcome["serial_number"]), str(seed), str(entry["name"] or ""))
+            # A leftover of an earlier run is known by that run's announcement, which stays while the leftover does.
+            elif user_id in announced and not entry["intended"] and outcome.get("creation") == NOT_MADE:
+                created.withdrawn.append(user_id)
+            if not outcome.get("failed") and not seed and not self._check_mode:
+                outcome = failed("a device of this user has appeared meanwhile, and is left alone")
+            created.outcomes[user_id] = outcome
+        return created
+
+    def finish(
+        self, created: Mapping[str, Entry], made: Mapping[str, StoredSeed], shown: Mapping[str, Any], stored: Mapping[str, Any]
+    ) -> Finished:
+        """Bind, look whether bound, protect, verify, and prove.
+
+        ``created`` and ``made`` are the outcomes and the seeds of ``create``. ``shown`` is what the store showed after they were saved, and
+        ``stored`` what it showed before the wave, both by user id. Nobody is bound whose seed is not among them.
+        """
+        self._tables[CREATE] = dict(created)
+        seeds = self._stored_seeds(made, shown, stored)
+        self._bind(seeds)
+        certain = self._certainly_bound()
+        self._protect(certain)
+        unseen = self._unseen()
+        certainties = self._prove(seeds, unseen)
+        if not self._tells and not self._check_mode:
+            # This cloud cannot tell later.
+            certainties = {
+                **{user_id: replace(seeds[user_id], bound=True) for user_id in certain if user_id in seeds},
+                **certainties,
+            }
+        return self._finished(unseen, certainties)
+
+    def remove(self, stored: Mapping[str, Any], shown: Mapping[str, Any]) -> Finished:
+        """Lift protection, unbind and delete, and verify.
+
+        ``stored`` is what the store showed before the wave, and ``shown`` what it showed after it took note that the devices of ``doubted``
+        are no longer certain to be bound.
+        """
+        unprotecting = self._with(UNPROTECT)
+        doubts = self.doubted(stored)
+        unnoted = {
+            user_id
+            for user_id, seed in doubts.items()
+            if not self._check_mode and not any(found == seed for found in seeds_of(shown.get(user_id)))
+        }
+        self._bulk(
+            UNPROTECT, "iam_login_protection", "users", [_unprotection(entry) for entry in unprotecting if entry["user_id"] not in unnoted]
+        )
+        lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
+        removing = []
+        for entry in self._with(REMOVE):
+            if UNPROTECT in entry["steps"] and (entry["user_id"] not in lifted or self._check_mode):
+                # In check mode protection still holds the device, which for real it would not.
+                continue
+            if entry["user_id"] not in unnoted:
+                removing.append(
+                    {"user_id": entry["user_id"], "serial_number": entry["serial_number"], "presume_unbound": not entry["unbind"]}
+                )
+        self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", removing, state="absent")
+        for user_id in unnoted:
+            for step in (UNPROTECT, REMOVE):
+                self._tables[step][user_id] = failed(NOT_DOUBTED)
+        if self._check_mode:
+            self._tables[REMOVE].update({user_id: {"failed": False} for user_id in lifted if user_id not in self._tables[REMOVE]})
+        finished = self._finished(self._unseen(), {})
+        finished.removed = [
+            outcome["user_id"] for outcome in finished.outcomes if REMOVE in outcome["done"] and not outcome["failed"] and not self._check_mode
+        ]
+        return finished
+
+    def doubted(self, stored: Mapping[str, Any]) -> dict[str, StoredSeed]:
+        """The stored seeds of devices that are about to be removed, without what will no longer be certain of them: a run may end half-way.
+
+        The seeds themselves count until the devices are gone, since a device that is bound is of no use without its seed.
+        """
+        doubts = {}
+        for entry in self._with(REMOVE):
+            for seed in seeds_of(stored.get(entry["user_id"])):
+                if seed.serial_number == entry["serial_number"] and (seed.bound or seed.proven):
+                    doubts[entry["user_id"]] = replace(seed, bound=False, proven=False)
+        return doubts
+
+    def announcing(self) -> list[str]:
+        """The users whose devices ``create`` will make, to be announced in the store."""
+        return [entry["user_id"] for entry in self._with(CREATE)]
+
+    # The steps
+
+    def _bulk(self, step: str, module: str, key: str, items: list[dict[str, Any]], **options: Any) -> None:
+        """One call of a module for all users who take a step; where the call failed as a whole, each of them has failed with its reason."""
+        if not items:
+            self._tables[step] = {}
+            return
+        self._begin(step, len(items))
+        option = {"iam_virtual_mfa_bind": "bindings", "iam_virtual_mfa_device": "devices"}.get(module, "users")
+        given = [{name: value for name, value in item.items() if value is not None} for item in items]
+        result = self._call(module, {option: given, **options})
+        table = by_user(result, key)
+        whole = failed(str(result.get("msg") or f"{module} gave no outcome of this user"))
+        self._tables[step] = {str(item["user_id"]): table.get(str(item["user_id"]), whole) for item in items}
+        self._changed = self._changed or bool(result.get("changed"))
+
+    def _stored_seeds(
+        self, made: Mapping[str, StoredSeed], shown: Mapping[str, Any], stored: Mapping[str, Any]
+    ) -> dict[str, StoredSeed]:
+        """The seeds of the wave's devices that the store has shown, by user id."""
+        seeds: dict[str, StoredSeed] = {}
+        self._tables[STORE] = {}
+        for entry in self._entries:
+            user_id = entry["user_id"]
+            if CREATE not in entry["steps"]:
+                known = [seed for seed in seeds_of(stored.get(user_id)) if seed.serial_number == entry["serial_number"]]
+                seeds.update({user_id: seed for seed in known[:1]})
+            elif user_id in made:
+                if any(seed.is_of(made[user_id]) for seed in seeds_of(shown.get(user_id))):
+                    seeds[user_id] = made[user_id]
+                else:
+                    self._tables[STORE][user_id] = failed(NOT_STORED)
+        return seeds
+
+    def _bind(self, seeds: Mapping[str, StoredSeed]) -> None:
+        binding = self._with(BIND)
+        items = [
+            {
+                "user_id": entry["user_id"],
+                "serial_number": seeds[entry["user_id"]].serial_number,
+                "seed": seeds[entry["user_id"]].seed,
+                "presume_unbound": CREATE in entry["steps"],
+                **self._own(entry),
+            }
+            for entry in binding
+            if entry["user_id"] in seeds
+        ]
+        self._bulk(BIND, "iam_virtual_mfa_bind", "bindings", items)
+        for entry in binding:
+            # In check mode nothing was made that could be bound; that it could not be made is said already.
+            unbound = {"failed": False} if self._check_mode and CREATE in entry["steps"] else failed("the store does not show its seed")
+            self._tables[BIND].setdefault(entry["user_id"], unbound)
+
+    def _certainly_bound(self) -> set[str]:
+        """Whose devices are certainly bound: the cloud shows it where it can tell. An answer alone is a promise."""
+        if self._terms.strategy != ENROL or self._check_mode:
+            return {entry["user_id"] for entry in self._entries}
+        expected = {
+            user_id: str(outcome["serial_number"])
+            for user_id, outcome in self._tables[BIND].items()
+            if not outcome.get("failed") and outcome.get("binding") == "bound"
+        }
+        for entry in self._with(PROTECT):
+            if BIND not in entry["steps"] and entry["serial_number"]:
+                expected[entry["user_id"]] = entry["serial_number"]
+        if not expected:
+            return set()
+        certain: set[str] = set()
+
+        def settled(users: Mapping[str, Entry]) -> bool:
+            for user_id, serial_number in expected.items():
+                binding = binding_shown(users[user_id], serial_number) if user_id in users else None
+                if binding == "bound" or (binding is not None and not self._tells):
+                    certain.add(user_id)
+            return len(certain) == len(expected)
+
+        if self._tells or any(BIND not in entry["steps"] for entry in self._with(PROTECT)):
+            self._look(list(expected), settled)
+        else:
+            certain = set(expected)
+        return certain
+
+    def _protect(self, certain: Collection[str]) -> None:
+        protecting = self._with(PROTECT)
+        allowed = [entry for entry in protecting if entry["user_id"] in certain]
+        self._bulk(
+            PROTECT,
+            "iam_login_protection",
+            "users",
+            [{"user_id": entry["user_id"], "enabled": True, "verification_method": "vmfa"} for entry in allowed],
+        )
+        for entry in protecting:
+            self._tables[PROTECT].setdefault(entry["user_id"], failed(NOT_SHOWN_BOUND))
+
+    def _unseen(self) -> dict[str, str | None]:
+        """What the cloud does not show of what was done, by user id; None where it shows all."""
+        if self._check_mode:
+            return {}
+        unseen: dict[str, str | None] = {}
+        bound = self._tables.get(BIND, {})
+
+        def settled(users: Mapping[str, Entry]) -> bool:
+            for entry in self._entries:
+                user_id = entry["user_id"]
+                unseen[user_id] = unfulfilled(entry, users.get(user_id), self._terms, bound.get(user_id))
+            # Who has failed before is not waited for.
+            outcomes = [outcome_of(_without_proof(entry), self._tables, unseen[entry["user_id"]]) for entry in self._entries]
+            return not any(outcome["step"] == VERIFY for outcome in outcomes)
+
+        reason = self._look([entry["user_id"] for entry in self._entries], settled)
+        return unseen if reason is None else {entry["user_id"]: reason for entry in self._entries}
+
+    def _look(self, user_ids: list[str], settled: Callable[[Mapping[str, Entry]], bool]) -> str | None:
+        """Look at users until what is seen is ``settled``, or for some seconds. Returns why nobody could look, or None."""
+        reason = None
+        for number in range(LOOKS):
+            if number:
+                self._sleep(PAUSE)
+            result = self._call("iam_mfa_info", {"user_ids": user_ids})
+            if "users" not in result:
+                reason = str(result.get("msg") or "the cloud was not looked at")
+                continue
+            reason = None
+            if settled(by_user(result, "users")):
+                break
+        return reason
+
+    def _prove(self, seeds: Mapping[str, StoredSeed], unseen: Mapping[str, str | None]) -> dict[str, StoredSeed]:
+        """Log in as those for whom all else has succeeded. Returns the seeds with which they did."""
+        proving = self._with(PROVE)
+        if self._check_mode:
+            self._tables[PROVE] = {entry["user_id"]: {"failed": False} for entry in proving}
+            return {}
+        items = []
+        for entry in proving:
+            user_id, own = entry["user_id"], self._own(entry)
+            if user_id in seeds and not outcome_of(_without_proof(entry), self._tables, unseen.get(user_id))["failed"]:
+                login = {name: own[name] for name in ("auth_password", "auth_domain_name") if name in own}
+                items.append({"user_id": user_id, "seed": seeds[user_id].seed, **login})
+        self._bulk(PROVE, "iam_login_check", "users", items)
+        logged_in = [user_id for user_id, outcome in self._tables[PROVE].items() if outcome.get("logged_in")]
+        # Only a bound device gives codes that count.
+        return {user_id: replace(seeds[user_id], bound=True, proven=True) for user_id in logged_in}
+
+    def _finished(self, unseen: Mapping[str, str | None], certain: dict[str, StoredSeed]) -> Finished:
+        outcomes = [outcome_of(entry, self._tables, unseen.get(entry["user_id"])) for entry in self._entries]
+        return Finished(outcomes, wave_line(self._number, self._total, outcomes), certain, changed=self._changed)
+
+
+def _without_proof(entry: Entry) -> Entry:
+    return {**entry, "steps": [step for step in entry["steps"] if step != PROVE]}
+
+
+def _unprotection(entry: Entry) -> dict[str, Any]:
+    """What takes protection back: what was before the rollout, where its record tells."""
+    before = entry["restore"]
+    if before.get("enabled") and before.get("verification_method") in ("sms", "email"):
+        return {"user_id": entry["user_id"], "enabled": True, "verification_method": before["verification_method"]}
+    return {"user_id": entry["user_id"], "enabled": False}
