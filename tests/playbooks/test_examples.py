@@ -36,10 +36,10 @@ def test_examples_run_as_they_stand(playground: Callable[..., Any], plugin: str)
     devices: dict[int, Any] = {}
     if plugin == "iam_virtual_mfa_bind":
         devices = {index: ground.cloud.cloud.give_device(users[index]["user_id"], name=f"d{index}") for index in (ADA, GRACE, ROBOT)}
-    if plugin == "iam_login_info":
+    if plugin == "iam_login_check":
         devices = dict.fromkeys((ADA, GRACE, ROBOT), ground.cloud.cloud.give_device(users[ADA]["user_id"], bound=True))
     # Typed codes want to be sent soon: the play begins with a step of the cloud's clock. New codes come soon towards a step's end.
-    ground.cloud.advance((24 if plugin == "iam_login_info" else 30) - ground.cloud.cloud.now() % 30)
+    ground.cloud.advance((24 if plugin == "iam_login_check" else 30) - ground.cloud.cloud.now() % 30)
     now = ground.cloud.cloud.now()
     ada = pyotp.TOTP(devices[ADA].seed if devices else pyotp.random_base32())
     variables = {

@@ -167,7 +167,7 @@ MODULES = """
     - hwc.mfa.iam_login_protection:
         users: [{user_id: "{{ people[0].user_id }}"}, {user_id: "{{ people[1].user_id }}", verification_method: sms}, {user_id: nobody}]
       ignore_errors: true
-    - hwc.mfa.iam_login_info:
+    - hwc.mfa.iam_login_check:
         users:
           - {user_id: "{{ people[0].user_id }}", auth_password: "{{ people[0].password }}", seed: "{{ created.devices[0].seed }}"}
           - {user_id: "{{ people[1].user_id }}", auth_password: "{{ people[0].password }}", seed: "{{ created.devices[1].seed }}"}
