@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud import answers
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error, named_limit
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.pace import Pace
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
@@ -28,6 +29,7 @@ try:
     from requests.adapters import HTTPAdapter
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
+    HTTPAdapter = object  # type: ignore[assignment,misc]
 
 USER_AGENT = "hwc.mfa (Ansible collection)"
 
@@ -40,12 +42,16 @@ _LONGEST_RETRY_AFTER = 60.0
 _BUSY = (500, 502, 503, 504)
 
 _SHOWN = 80
-"""How much of a value that is wrong is repeated."""
+"""Characters of a wrong value that an error repeats."""
 
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """How to speak HTTP: ``verify`` as requests takes it (True, False or a path), ``timeout`` in seconds, ``retries`` beyond the first try."""
+    """How to speak HTTP: ``verify`` as requests takes it (True, False or a path), ``retries`` beyond the first try, connections to a host.
+
+    ``timeout`` is in seconds, for a connection and for the silence between two bytes. An answer may take ten times that in all, and a
+    minute at least.
+    """
 
     verify: bool | str = True
     timeout: float = 30.0
@@ -76,12 +82,28 @@ class Reply:
         return CloudError(message, status=self.status, request_id=self.headers.get("X-Request-Id"), call=self.call)
 
 
+class _Adapter(HTTPAdapter):
+    """Connections whose answers are read within bounds, direct ones and those through proxies."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        answers.bound(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        answers.bound(manager)
+        return manager
+
+
 def _no_auth(request: Any) -> Any:
     return request
 
 
 def encode(text: str) -> str:
-    """Percent-encode as the signature wants it: ``A-Za-z0-9-_.~`` stay, the rest is UTF-8 in upper-case hex (CLOUD_API 4)."""
+    """Percent-encode as the signature needs it (docs/dev/cloud_api.md, section 4): ``A-Za-z0-9-_.~`` stay, the rest is UTF-8 in upper-case hex.
+
+    Raises OptionError for text that UTF-8 cannot hold.
+    """
     try:
         return quote(text, safe="-_.~")
     except UnicodeEncodeError:
@@ -107,7 +129,7 @@ def path_of(*segments: str) -> str:
 
 
 def query_of(pairs: Iterable[tuple[str, str]]) -> str:
-    """The query string in the one order and encoding that the signature knows; an empty value keeps its ``=``."""
+    """The query string in the order and encoding that the signature is made of; an empty value keeps its ``=``."""
     return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(pairs))
 
 
@@ -124,8 +146,8 @@ def retry_delay(
 ) -> float | None:
     """The one decision on sending a request again: seconds to wait before attempt ``attempt + 1``, or None to give up.
 
-    Refused by a throttle (429) or never sent: anything may go again, since nothing was carried out. No answer, 5xx or a
-    failover: reads only, because a write may have been carried out, and then it is the caller's turn to read (CLOUD_API 6).
+    Refused by a throttle (429) or never sent: any call may be sent again, since nothing was carried out. No answer, 5xx or a failover:
+    reads only, because a write may have been carried out, and the caller must read first (docs/dev/cloud_api.md, section 6).
     """
     if attempt >= retries:
         return None
@@ -141,7 +163,7 @@ def retry_delay(
 
 
 def throttle_pause(retry_after: str | None, jitter: Callable[[float, float], float] = random.uniform) -> float:
-    """Seconds for which a throttle wants to be left alone, which it does not always say (CLOUD_API 6)."""
+    """Seconds to send nothing after a 429: its Retry-After, or 2 to 5 where it has none (docs/dev/cloud_api.md, section 6)."""
     wanted = _clamped(retry_after)
     return jitter(2.0, 5.0) if wanted is None else wanted
 
@@ -158,8 +180,8 @@ def _clamped(retry_after: str | None) -> float | None:
 class Http:
     """The connections of one run to all hosts, shared by all identities and threads, with the clock and the pace of each host.
 
-    ``wanted`` says whether anybody still waits for the results; nothing is written once nobody does. ``paces`` are those of an earlier run
-    by host, as ``pace_states`` gives them.
+    ``wanted`` tells whether the play still waits for the results; once it does not, no write is sent. ``paces`` are those of an earlier
+    run by host, as ``pace_states`` gives them.
     """
 
     def __init__(
@@ -180,7 +202,7 @@ class Http:
         self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
         self._environments: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
-        self._adapter = HTTPAdapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
+        self._adapter = _Adapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
 
     def clock(self, base_url: str) -> ServerClock:
         """The clock of the server behind ``base_url``."""
@@ -189,7 +211,7 @@ class Http:
             return self._clocks.setdefault(host, ServerClock(self.wall))
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         self._adapter.close()
 
     def pace(self, base_url: str) -> Pace:
@@ -204,16 +226,19 @@ class Http:
             states = {host: pace.state() for host, pace in self._paces.items()}
         return {host: state for host, state in states.items() if state is not None}
 
-    def send(self, method: str, url: str, headers: dict[str, str], data: bytes | None, auth: Any) -> Any:
-        """One request, one answer: no redirect, since credentials would follow to another host, and no cookie, since identities share this."""
+    def send(self, method: str, url: str, headers: dict[str, str], data: bytes | None, auth: Any) -> answers.Answer:
+        """One request, one whole answer: no redirect, since credentials would follow to another host, and no cookie, since identities share this.
+
+        Raises what requests raises, and answers.GivenUp where the answer takes longer than ten times ``timeout`` (a minute at least), or
+        is larger than 64 MiB.
+        """
         request = requests.PreparedRequest()
         request.prepare(method=method, url=url, headers=headers, data=data, auth=auth or _no_auth)
-        response = self._adapter.send(request, timeout=self.settings.timeout, **self._environment(url))
-        _whole = response.content  # read here, where it can still be said of the call that its answer broke off
-        return response
+        # Read to its end here, where it can still be said of the call that its answer broke off.
+        return answers.read(self._adapter.send(request, timeout=self.settings.timeout, **self._environment(url)))
 
     def _environment(self, url: str) -> Mapping[str, Any]:
-        """What the environment says of a host, proxies and certificates. Read once: requests' own sessions take a fifth of each call for it."""
+        """Proxies and certificates for a host from the environment. Read once: in requests' own sessions this takes a fifth of each call."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
@@ -223,7 +248,7 @@ class Http:
 
 
 class Session:
-    """One identity's way to one host. ``auth`` is a requests AuthBase, or None for calls that need none."""
+    """The calls of one identity to one host. ``auth`` is a requests AuthBase, or None for calls that need none."""
 
     def __init__(self, http: Http, base_url: str, auth: Any = None, option: str = "iam_endpoint") -> None:
         self.http = http
@@ -266,7 +291,7 @@ class Session:
             seen_token = self.auth.prepare() if self.auth is not None else None
             self._wait_turn()
             if not read and not self.http.wanted():
-                # The play was killed, and may have been started again: its successor must not find somebody else at work.
+                # The play was killed and may have been started again; two runs must not write at once.
                 raise CloudError("not sent, because the play that asked for it has ended", call=call)
             sent = self.http.monotonic()
             try:
@@ -298,7 +323,7 @@ class Session:
                 retry_after=response.headers.get("Retry-After"),
             )
             if refusal.status == 429:
-                # All threads wait, since the others would be refused too: by the pace, and not each for itself.
+                # The pace makes all threads wait, since their calls would be refused too.
                 pause = throttle_pause(response.headers.get("Retry-After")) if delay is None else delay
                 self.pace.refused(pause, sent, named_limit(refusal))
             if delay is None:
@@ -308,7 +333,7 @@ class Session:
             attempt += 1
 
     def _wait_turn(self) -> None:
-        """Wait as long as the cloud wants its calls to be apart."""
+        """Wait until the pace lets a call be sent."""
         while True:
             delay = self.pace.take()
             if delay <= 0.0:
@@ -343,6 +368,7 @@ class Session:
         except (
             OSError,
             ValueError,
+            answers.GivenUp,
         ) as error:  # requests' own errors, those of a CA bundle that cannot be loaded, of a proxy that is no host
             raise self._unreachable(error) from None
         self.clock.observe(response.headers.get("Date"), sent, self.http.wall())
@@ -354,7 +380,10 @@ class Session:
         cause = f"{error.__class__.__name__} {error}"
         hint = None
         uncertain = False
-        if isinstance(error, requests.exceptions.ProxyError):
+        if isinstance(error, answers.GivenUp):
+            # Not tried again: it has taken as long, or as much, as several tries may.
+            text, hint, uncertain = f"{host} {error}", self._elsewhere, True
+        elif isinstance(error, requests.exceptions.ProxyError):
             text, hint = f"the proxy on the way to {host} cannot be reached or refuses", "Check HTTPS_PROXY and NO_PROXY."
         elif isinstance(error, requests.exceptions.SSLError):
             reason = _certificate_reason(cause)
