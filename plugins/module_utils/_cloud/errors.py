@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong, as exceptions: the cloud said no, or an option is wrong."""
+"""The two errors of this collection: the cloud refused, or an option is wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_FACT = 200
 
 
 class OptionError(Exception):
-    """The user gave something that cannot work. The text is one sentence that names the option and never its secret value."""
+    """An option cannot work. The text is one sentence that names the option and never its secret value."""
 
     def __str__(self) -> str:
         return legible(super().__str__())
@@ -28,7 +28,7 @@ class CloudError(Exception):
     """The cloud refused, or could not be reached.
 
     ``status`` is the HTTP status, or None where no answer came. ``uncertain`` says that a write may or may not have been
-    carried out (its answer was lost, or a gateway answered in the cloud's place): read before you believe either.
+    carried out (its answer was lost, or a gateway answered in the cloud's place): read the state before relying on either.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class CloudError(Exception):
         authorization_message: str | None = None,
     ) -> None:
         super().__init__(message)
-        # Whatever a cloud says may come to stand on a terminal.
+        # Any text of a cloud may be printed on a terminal.
         self.message = legible(message)
         self.status = status
         self.code = legible(code, _LONGEST_FACT) if code else None
@@ -53,9 +53,9 @@ class CloudError(Exception):
         self.authorization_message = legible(authorization_message) if authorization_message else None
         self.hint: str | None = None
         self.foreign = False
-        """Whether the answer was no word of the cloud's API but something else's, such as a page: it then says nothing of users or devices."""
+        """Whether the body did not come from the cloud's API, but from a proxy for example: it then says nothing about users or devices."""
         self.login_rules: tuple[tuple[str, ...], ...] = ()
-        """Where a login was refused although all that it gave was right: the methods that together would do, in one or more ways."""
+        """Set where a login was right but incomplete: alternatives, each a list of methods that are required together."""
 
     def has_code(self, *suffixes: str) -> bool:
         """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (docs/dev/cloud_api.md, section 6)."""
@@ -129,7 +129,7 @@ _HINTS: tuple[tuple[int, tuple[str, ...], str], ...] = (
 
 
 def hint_for(error: CloudError) -> str | None:
-    """A sentence on what to do about ``error``, or None where the cloud's own words say all there is."""
+    """A sentence on what to do about ``error``, or None where the cloud's message is enough."""
     for status, suffixes, hint in _HINTS:
         if error.status == status and (not suffixes or error.has_code(*suffixes)):
             return hint
@@ -137,7 +137,7 @@ def hint_for(error: CloudError) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    """What a field says, if it says anything that can be read."""
+    """A field's text, or None where it holds none."""
     text = legible(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return text or None
 
@@ -148,7 +148,7 @@ _METHOD = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII | re.IGNORECASE)
 def _login_rules(value: Any) -> tuple[tuple[str, ...], ...]:
     """Keystone's ``required_auth_methods``: lists of names of methods, in any order, which differs from server to server.
 
-    What is anything else is left out, since it would be repeated.
+    Anything else is left out, because the names are printed.
     """
     rules = value if isinstance(value, list) else []
     return tuple(
@@ -159,11 +159,11 @@ def _login_rules(value: Any) -> tuple[tuple[str, ...], ...]:
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str) -> CloudError:
-    """Turn an answer that is not a success into a CloudError, from any of the four body shapes of CLOUD_API 6.
+    """Turn an answer that is not a success into a CloudError, from any of the four body shapes (docs/dev/cloud_api.md, section 6).
 
-    A fifth is that of a login which Keystone takes for a half: a receipt, which is as good as the password and never repeated, and the
-    methods that are wanted. A body that is not the cloud's JSON (HTML of a gateway, a captive portal) is described, never repeated: it
-    may hold anything.
+    A fifth shape is Keystone's answer to an incomplete login: a receipt, which is worth as much as the password and never printed, and the
+    methods that are required. A body in no known format (HTML of a gateway, a captive portal) is described, never printed: it may hold
+    anything.
     """
     request_id = headers.get("X-Request-Id") or headers.get("X-IAM-Trace-Id") or headers.get("X-Openstack-Request-Id")
     code: str | None = None
@@ -191,7 +191,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, call: str
             message = f"{message[:_LONGEST_MESSAGE]}..."
         if authorization_message:
             message = f"{message or 'not authorized'} [encoded_authorization_message: {authorization_message}]"
-    # A body that is not there can be anybody's; one in another form is somebody else's.
+    # A body in no known format did not come from this API; an empty one may have.
     foreign = message is None and bool(body.strip())
     if message is None:
         kind = headers.get("Content-Type", "").split(";")[0].strip()[:_LONGEST_FACT] or "no content type"

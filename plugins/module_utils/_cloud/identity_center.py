@@ -17,7 +17,7 @@ _PAGE = 100
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance of Identity Center; an account has one."""
+    """An instance of Identity Center; an account has at most one."""
 
     instance_id: str
     identity_store_id: str

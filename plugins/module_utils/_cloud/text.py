@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Text that somebody else wrote, such as a user's name or a cloud's message, as it may stand before a person and in a file."""
+"""Makes text from outside, such as a user's name or a cloud's message, safe to print and to write to a file."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import re
 from typing import Any
 
 _INVISIBLE = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff"
-"""What breaks lines, moves a terminal's cursor, turns the direction of writing, or is no character at all; the control codes of ASCII aside."""
+"""Characters that break lines, move a terminal's cursor, change the direction of writing, or are none; ASCII's control codes come below."""
 
 _UNFIT = re.compile(f"[\x00-\x1f{_INVISIBLE}]")
 _UNFIT_IN_JSON = re.compile(f"[{_INVISIBLE}]")
 
 
 def legible(value: Any, limit: int | None = None) -> str:
-    """``value`` in one line that can be nothing but text: a name must not end a line, nor write another one that looks like Ansible's.
+    """``value`` in one line of visible text: a name must not end a line, nor imitate a line of Ansible's.
 
-    White space becomes single spaces, and what else is no visible character becomes U+FFFD. Of more than ``limit`` characters the rest is cut.
+    White space becomes single spaces, other invisible characters become U+FFFD, and text beyond ``limit`` characters is cut.
     """
     text = _UNFIT.sub("\ufffd", " ".join(str(value).split()))
     return text if limit is None or len(text) <= limit else f"{text[:limit]}..."
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """``value`` as JSON that people can read, with escapes for whatever they could not see, or a file or YAML could not hold."""
+    """``value`` as readable JSON, with escapes for what people could not see and what a file or YAML could not hold."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return _UNFIT_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

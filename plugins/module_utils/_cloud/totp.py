@@ -66,7 +66,7 @@ def totp(seed: str, unix_time: float) -> str:
 
 
 def consecutive_pair(key: bytes, unix_time: float) -> tuple[str, str]:
-    """The previous and the current code: what a person types who watched the device change once."""
+    """The previous and the current code, as a person types them who watches the device change once."""
     step = step_at(unix_time)
     return code_for_step(key, step - 1), code_for_step(key, step)
 
@@ -85,8 +85,8 @@ def seconds_until_safe(unix_time: float, uncertainty: float) -> float:
 class ServerClock:
     """The server's time, from the Date headers of its answers.
 
-    One header tells the time to within a second and the time of its journey. Each further one narrows that, because the
-    server's clock must fit all of them.
+    One header tells the time to within a second plus the time of its journey. Each further one narrows that, because the server's clock
+    must fit all of them.
     """
 
     def __init__(self, local: Callable[[], float] = time.time) -> None:
@@ -95,7 +95,7 @@ class ServerClock:
         self._bounds: tuple[float, float] | None = None
 
     def observe(self, date: str | None, sent: float, received: float) -> None:
-        """Take in a Date header of an answer; ``sent`` and ``received`` are local times in seconds. An unreadable header is passed over."""
+        """Learn from an answer's Date header; ``sent`` and ``received`` are local times in seconds. An unreadable header is ignored."""
         parsed = parsedate_tz(date)
         if parsed is None:
             return
