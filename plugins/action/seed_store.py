@@ -49,11 +49,12 @@ class ActionModule(ControlNodeAction):
         run = Owner.of_process(os.getppid(), self._host)
         result: dict[str, Any] = {}
         if not check_mode:
+            writes = any(params[name] for name in ("entries", "intends", "withdraws", "removes"))
             if params["lock"] == "acquire":
                 result["lock"] = store.lock(run)
-            elif params["lock"] == "held":
+            elif params["lock"] == "held" or (params["lock"] == "release" and writes):
                 store.guard(run)
-            elif params["lock"] is None:
+            elif writes:
                 store.refuse_others(run)
         # What is not known is new.
         contents = store.read() if params["read"] else Contents(account_id=store.account_id())
@@ -63,9 +64,7 @@ class ActionModule(ControlNodeAction):
         if params["read"]:
             withdraws = [user_id for user_id in withdraws if user_id in contents.intents]
             removes = [user_id for user_id in removes if user_id in contents.seeds or user_id in contents.intents]
-        seeds = {
-            user_id: seed for user_id, seed in given.items() if next(iter(contents.newest_first(user_id)), None) != seed
-        }
+        seeds = {user_id: seed for user_id, seed in given.items() if next(iter(contents.newest_first(user_id)), None) != seed}
         files: list[str] = []
         if not check_mode:
             files += store.announce(intends, params["account_id"])

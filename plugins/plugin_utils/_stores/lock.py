@@ -133,8 +133,8 @@ class StoreLock:
         return self._refusal()
 
     def release(self) -> None:
-        """Give the lock back where it is ours."""
-        with alone(self.path.parent):
+        """Give the lock back where it is ours. In a directory that is gone there is none."""
+        with suppress(FileNotFoundError), alone(self.path.parent):
             found = self._read()
             if found is not None and Owner(**found["owner"]) == self._owner:
                 self.path.unlink(missing_ok=True)
@@ -151,9 +151,7 @@ class StoreLock:
         if found is None or Owner(**found["owner"]) != self._owner:
             return self._refusal() or f"this run has lost its lock {self.path}."
         if found.get("position") != position:
-            return (
-                f"another run has written to {self.path.parent} since this one read it, up to file {position:06d}. Run again: nothing is lost."
-            )
+            return f"another run has written to {self.path.parent} since this one read it, up to file {position:06d}. Run again: nothing is lost."
         return None
 
     def _write(self, position: int | None) -> None:
@@ -166,9 +164,7 @@ class StoreLock:
             return None
         owner = Owner(**found["owner"])
         if owner.visible_from(self._owner) and (owner.pid, owner.started) == (self._owner.pid, self._owner.started):
-            return (
-                f"host {legible(owner.inventory_host, 255)} of this play is at work on this account: an account must be in the inventory once."
-            )
+            return f"host {legible(owner.inventory_host, 255)} of this play is at work on this account: an account must be in the inventory once."
         return (
             f"another run is at work on this account: process {owner.pid} on {legible(owner.host, 255)}. Wait for it to end. If it"
             f" is gone, its claim ends {self._remaining(owner, found['until'])}, or at once if you remove {self.path}."
