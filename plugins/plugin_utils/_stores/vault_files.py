@@ -30,7 +30,13 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock, alone
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, SeedStore, StoredSeed, StoreError, check_account, seed_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import (
+    Contents,
+    SeedStore,
+    StoredSeed,
+    StoreError,
+    seed_in,
+)
 
 SEEDS, MARKS = ".yml", ".json"
 
@@ -180,7 +186,9 @@ class VaultFiles(SeedStore):
             document = _load(text)
         except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
             document = None
-        seeds = {str(user_id): seed_in(entry) for user_id, entry in document.items() if _is_id(user_id)} if isinstance(document, dict) else {}
+        seeds = (
+            {str(user_id): seed_in(entry) for user_id, entry in document.items() if _is_id(user_id)} if isinstance(document, dict) else {}
+        )
         if not isinstance(document, dict) or len(seeds) != len(document) or None in seeds.values():
             raise StoreError(f"{path} does not hold a mapping from user ids to serial_number, seed and name, which are texts.")
         return {user_id: seed for user_id, seed in seeds.items() if seed is not None}
@@ -224,7 +232,7 @@ class VaultFiles(SeedStore):
         make_directory(self.path.parent)
         make_directory(self.path)
         found = os.stat(self.path)
-        if self.path.is_symlink() and self.path.resolve().parent != self.path.parent.resolve():
+        if self.path.is_symlink() and self.path.parent.resolve() not in self.path.resolve().parents:
             raise StoreError(f"{self.path} is a symbolic link that leads out of {self.path.parent}.")
         if not stat.S_ISDIR(found.st_mode):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.path))

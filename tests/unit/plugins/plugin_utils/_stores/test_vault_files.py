@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +15,8 @@ import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import StoreError, VaultStore
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError, seed_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles, seeds_given
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,12 +29,28 @@ def entry(number=1, **more):
 
 
 def store(directory, account="acme", password=PASSWORD):
-    return VaultStore(str(directory), account, password)
+    return VaultFiles(str(directory), account, password)
+
+
+def save(one, entries):
+    """Store entries, and give the file that holds them."""
+    (path,) = one.save({user_id: seed_in(each) for user_id, each in entries.items()})
+    return Path(path)
+
+
+def vault(text):
+    return VaultLib([("default", VaultSecret(PASSWORD.encode()))]).encrypt(text)
 
 
 def test_what_is_saved_is_read_back(tmp_path):
-    entries = {"u1": entry(1), "123456": entry(2, seed="234567"), "yes": entry(3, name="ünï ☃: - 'q'"), "u4": entry(4, bound=True)}
-    store(tmp_path).save(entries)
+    entries = {
+        "u1": entry(1),
+        "123456": entry(2, seed="234567"),
+        "yes": entry(3, name="ünï ☃: - 'q'"),
+        "u4": entry(4, bound=True),
+        "u5": entry(5, bound=True, proven=True),
+    }
+    save(store(tmp_path), entries)
     assert store(tmp_path).read().entries == entries
 
 
@@ -38,88 +58,137 @@ def test_what_is_saved_is_read_back(tmp_path):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_name_is_read_back_by_us_and_by_whoever_reads_yaml(tmp_path, names):
     entries = {user_id: entry(name=name) for user_id, name in names.items()}
-    path = Path(store(tmp_path).save(entries))
+    path = save(store(tmp_path), entries)
     assert entries.items() <= store(tmp_path).read().entries.items()
-    vault = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
-    assert yaml.safe_load(vault.decrypt(path.read_bytes())) == entries
+    lib = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
+    assert yaml.safe_load(lib.decrypt(path.read_bytes())) == entries
 
 
 def test_file_that_a_person_wrote_as_yaml_is_read(tmp_path):
     one = store(tmp_path)
-    path = Path(one.save({"u1": entry()}))
-    vault = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
-    path.write_bytes(vault.encrypt(yaml.safe_dump({"u2": entry(2)}).encode()))
+    path = save(one, {"u1": entry()})
+    path.write_bytes(vault(yaml.safe_dump({"u2": entry(2)}).encode()))
     assert one.read().entries == {"u2": entry(2)}
 
 
 def test_store_that_is_not_there_is_empty_and_reading_makes_nothing(tmp_path):
     contents = store(tmp_path / "none").read()
-    assert (contents.entries, contents.intents) == ({}, [])
+    assert (contents.entries, contents.intents, contents.account_id) == ({}, {}, None)
+    assert store(tmp_path / "none").account_id() is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_later_file_wins_and_no_file_is_ever_changed(tmp_path):
     one = store(tmp_path)
-    first = Path(one.save({"u1": entry(1), "u2": entry(2)}))
+    first = save(one, {"u1": entry(1), "u2": entry(2)})
     kept = first.read_bytes()
     for number in range(3, 14):
-        one.save({"u1": entry(number)})
-    assert one.read().entries == {"u1": entry(13), "u2": entry(2)}
+        save(one, {"u1": entry(1, name=f"name {number}", bound=bool(number % 2))})
+    assert one.read().entries == {"u1": entry(1, name="name 13", bound=True), "u2": entry(2)}
     assert first.read_bytes() == kept
     assert len(list(one.path.iterdir())) == 12
 
 
+def test_user_with_several_devices_keeps_all_their_seeds_the_one_that_was_stored_last_first(tmp_path):
+    one = store(tmp_path)
+    for number in (1, 2, 3):
+        save(one, {"u1": entry(number)})
+    save(one, {"u1": entry(2, bound=True)})
+    assert one.read().entries == {"u1": {**entry(2, bound=True), "earlier": [entry(3), entry(1)]}}
+
+
 def test_later_file_wins_where_an_earlier_one_was_taken_away(tmp_path):
     one = store(tmp_path)
-    paths = [Path(one.save({"u1": entry(number)})) for number in (1, 2, 3)]
+    paths = [save(one, {"u1": entry(1, name=str(number))}) for number in (1, 2, 3)]
     paths[1].unlink()
-    assert Path(one.save({"u1": entry(4)})).name == "000004.yml"
-    assert one.read().entries == {"u1": entry(4)}
+    assert save(one, {"u1": entry(1, name="4")}).name == "000004.yml"
+    assert one.read().entries == {"u1": entry(1, name="4")}
 
 
 def test_file_that_a_person_named_counts_and_does_not_hinder_the_next(tmp_path):
     one = store(tmp_path)
-    Path(one.save({"u1": entry(1)})).rename(one.path / "12345-laptop.yml")
-    one.save({"u2": entry(2)})
+    save(one, {"u1": entry(1)}).rename(one.path / "12345-laptop.yml")
+    save(one, {"u2": entry(2)})
     assert one.read().entries == {"u1": entry(1), "u2": entry(2)}
 
 
 def test_other_files_in_the_directory_are_passed_over(tmp_path):
     one = store(tmp_path)
-    one.save({"u1": entry()})
+    save(one, {"u1": entry()})
     for name in ("README", "notes.txt", ".000009.yml", ".hidden.json"):
         (one.path / name).write_text("no vault", encoding="utf-8")
     assert one.read().entries == {"u1": entry()}
-    assert Path(one.save({"u2": entry(2)})).name == "000002.yml"
+    assert save(one, {"u2": entry(2)}).name == "000002.yml"
+
+
+def test_nothing_to_say_writes_nothing(tmp_path):
+    one = store(tmp_path)
+    assert [one.save({}), one.announce([], "account-1"), one.withdraw([]), one.remove([])] == [[], [], [], []]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_disk_that_keeps_something_else_is_noticed_at_once(tmp_path, monkeypatch):
-    vault = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
-
     def link(_source, target):
-        Path(target).write_bytes(vault.encrypt(yaml.safe_dump({"u1": entry(seed="other")}).encode()))
+        Path(target).write_bytes(vault(yaml.safe_dump({"u1": entry(seed="other")}).encode()))
 
     monkeypatch.setattr(os, "link", link)
     with pytest.raises(StoreError, match=r"000001.yml does not hold what was written into it"):
-        store(tmp_path).save({"u1": entry()})
+        save(store(tmp_path), {"u1": entry()})
 
 
-def test_marks_supersede_seeds_and_seeds_supersede_marks(tmp_path):
+@pytest.mark.parametrize("kept", [{"announces": ["u2"]}, {"announces": ["u1"], "account": "other"}, {}])
+def test_disk_that_keeps_another_mark_is_noticed_at_once(tmp_path, monkeypatch, kept):
+    monkeypatch.setattr(os, "link", lambda _source, target: Path(target).write_text(json.dumps(kept), encoding="utf-8"))
+    with pytest.raises(StoreError, match=r"000001.json does not hold what was written into it"):
+        store(tmp_path).announce(["u1"], "account-1")
+
+
+def test_seeds_and_announcements_come_and_go_in_the_order_of_the_files(tmp_path):
     one = store(tmp_path)
-    one.save({"u1": entry(1), "u2": entry(2)})
-    one.mark(["u1", "u3"], ["u2"])
+    save(one, {"u1": entry(1), "u2": entry(2)})
+    one.announce(["u1", "u3"])
+    one.remove(["u2"])
     contents = one.read()
-    assert (contents.entries, contents.intents) == ({}, ["u1", "u3"])
-    one.save({"u1": entry(4)})
+    assert (contents.entries, list(contents.intents)) == ({"u1": entry(1)}, ["u1", "u3"])
+    save(one, {"u1": entry(4)})
     contents = one.read()
-    assert (contents.entries, contents.intents) == ({"u1": entry(4)}, ["u3"])
-    one.mark([], ["u3"])
-    assert one.read().intents == []
+    assert (contents.entries, list(contents.intents)) == ({"u1": {**entry(4), "earlier": [entry(1)]}}, ["u3"])
+    one.remove(["u3", "u1"])
+    contents = one.read()
+    assert (contents.entries, contents.intents) == ({}, {})
+
+
+def test_mark_that_an_older_version_wrote_still_hides_the_seeds_before_it(tmp_path):
+    one = store(tmp_path)
+    save(one, {"u1": entry(1), "u2": entry(2)})
+    (one.path / "000002.json").write_text('{"intends": ["u1", "u3"], "removes": ["u2"]}', encoding="utf-8")
+    contents = one.read()
+    assert (contents.entries, list(contents.intents)) == ({}, ["u1", "u3"])
+    save(one, {"u1": entry(4)})
+    contents = one.read()
+    assert (contents.entries, list(contents.intents)) == ({"u1": entry(4)}, ["u3"])
+
+
+def test_store_belongs_to_the_account_that_an_announcement_named_last(tmp_path):
+    one = store(tmp_path)
+    one.announce(["u1"])
+    assert (one.read().account_id, one.account_id()) == (None, None)
+    one.announce(["u1"], "account-1")
+    one.announce(["u2"])
+    one.withdraw(["u1"])
+    assert (one.read().account_id, one.account_id()) == ("account-1", "account-1")
+
+
+def test_account_of_a_store_is_known_without_the_password(tmp_path):
+    one = store(tmp_path)
+    one.announce(["u1"], "account-1")
+    save(one, {"u1": entry()})
+    assert store(tmp_path, password="wrong").account_id() == "account-1"
 
 
 def test_files_can_be_read_by_nobody_else(tmp_path):
     one = store(tmp_path / "seeds")
-    paths = [Path(one.save({"u1": entry()})), Path(one.mark(["u2"], []))]
+    paths = [save(one, {"u1": entry()}), Path(*one.announce(["u2"]))]
     assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o600, 0o600]
     assert stat.S_IMODE(one.path.stat().st_mode) == 0o700
     assert stat.S_IMODE(one.path.parent.stat().st_mode) == 0o700
@@ -127,14 +196,14 @@ def test_files_can_be_read_by_nobody_else(tmp_path):
 
 def test_nothing_is_left_beside_the_files(tmp_path):
     one = store(tmp_path)
-    one.save({"u1": entry()})
-    one.mark(["u1"], [])
+    save(one, {"u1": entry()})
+    one.announce(["u1"])
     assert sorted(path.name for path in one.path.iterdir()) == ["000001.yml", "000002.json"]
 
 
 def test_what_a_killed_run_left_half_written_is_removed_once_nobody_can_be_at_it(tmp_path):
     one = store(tmp_path)
-    one.save({"u1": entry()})
+    save(one, {"u1": entry()})
     (one.path / ".new-old").write_bytes(b"x")
     (one.path / ".new-young").write_bytes(b"x")
     os.utime(one.path / ".new-old", (1, 1))
@@ -146,18 +215,91 @@ def test_what_a_killed_run_left_half_written_is_removed_once_nobody_can_be_at_it
     assert one.read().entries == {"u1": entry()}
 
 
+ELSEWHERE = Owner("elsewhere.example", 1, "1")
+OURS = Owner.of_process(os.getpid())
+
+
 def test_store_that_another_run_has_locked_is_not_written(tmp_path):
-    one, other = store(tmp_path), Owner("elsewhere.example", 1, "1")
-    one.lock(other)
+    one = store(tmp_path)
+    one.lock(ELSEWHERE)
+    for refused in (one.lock, one.guard, one.refuse_others):
+        with pytest.raises(StoreError, match=r"another run is at work on this account: process 1 on elsewhere\.example"):
+            refused(OURS)
+    one.guard(ELSEWHERE)
+    one.refuse_others(ELSEWHERE)
+    one.unlock(OURS)
     with pytest.raises(StoreError, match="another run is at work"):
-        one.lock(Owner.of_process(os.getpid()))
-    with pytest.raises(StoreError, match=r"elsewhere\.example"):
-        one.hold_on(Owner.of_process(os.getpid()))
-    one.hold_on(other)
+        one.refuse_others(OURS)
+    one.unlock(ELSEWHERE)
+    one.refuse_others(OURS)
+
+
+def test_lock_gives_the_place_by_which_it_can_be_held_for_longer(tmp_path):
+    one = store(tmp_path)
+    assert one.lock(OURS) == str(one.path)
+    assert (one.path / ".lock").exists()
+
+
+def test_nothing_is_written_without_the_lock_that_a_run_had(tmp_path):
+    one = store(tmp_path)
+    one.lock(OURS)
+    one.read()
+    (one.path / ".lock").unlink()
+    for write in (lambda: one.announce(["u1"]), lambda: save(one, {"u1": entry()}), lambda: one.guard(OURS)):
+        with pytest.raises(StoreError, match="this run has lost its lock"):
+            write()
+    store(tmp_path).lock(ELSEWHERE)
+    for write in (lambda: one.announce(["u1"]), lambda: save(one, {"u1": entry()}), lambda: one.guard(OURS)):
+        with pytest.raises(StoreError, match=r"another run is at work on this account: process 1 on elsewhere\.example"):
+            write()
+    assert [path.name for path in one.path.iterdir()] == [".lock"]
+
+
+def test_nothing_is_written_by_a_run_that_has_not_read_what_is_there(tmp_path):
+    one = store(tmp_path)
+    save(one, {"u1": entry()})
+    one.lock(OURS)
+    with pytest.raises(StoreError, match="another run has written to"):
+        one.announce(["u2"])
+    one.read()
+    assert one.announce(["u2"])
+
+
+def test_tasks_of_one_run_go_on_where_the_one_before_them_ended(tmp_path):
+    store(tmp_path).lock(OURS)
+    reader = store(tmp_path)
+    reader.guard(OURS)
+    reader.read()
+    for number in (1, 2, 3):
+        # Each task of a play has a store of its own, and most do not read.
+        task = store(tmp_path)
+        task.guard(OURS)
+        task.announce([f"u{number}"])
+        save(task, {f"u{number}": entry(number)})
+    assert len(store(tmp_path).read().entries) == 3
+
+
+def test_file_that_somebody_added_meanwhile_stops_the_run_that_has_the_lock(tmp_path):
+    one = store(tmp_path)
+    one.lock(OURS)
+    one.read()
+    one.announce(["u1"])
+    save(store(tmp_path), {"u9": entry(9)})
+    for write in (
+        lambda: one.announce(["u2"]),
+        lambda: save(one, {"u1": entry()}),
+        lambda: one.withdraw(["u1"]),
+        lambda: one.remove(["u1"]),
+    ):
+        with pytest.raises(StoreError, match=r"another run has written to .*/acme since this one read it, up to file 000002\. Run again"):
+            write()
+    one.read()
+    save(one, {"u1": entry()})
+    assert one.read().entries == {"u9": entry(9), "u1": entry()}
 
 
 def test_ansible_vault_opens_the_file(tmp_path):
-    path = Path(store(tmp_path).save({"u1": entry()}))
+    path = save(store(tmp_path), {"u1": entry()})
     assert path.read_bytes().startswith(b"$ANSIBLE_VAULT;1.1;AES256\n")
     text = VaultLib([("default", VaultSecret(PASSWORD.encode()))]).decrypt(path.read_bytes())
     assert yaml.safe_load(text) == {"u1": entry()}
@@ -166,20 +308,34 @@ def test_ansible_vault_opens_the_file(tmp_path):
 
 def test_mark_holds_no_secret(tmp_path):
     one = store(tmp_path)
-    assert Path(one.mark(["u1"], ["u2"])).read_text(encoding="utf-8") == '{\n "intends": [\n  "u1"\n ],\n "removes": [\n  "u2"\n ]\n}\n'
+    (path,) = one.announce(["u1"], "account-1")
+    assert Path(path).read_text(encoding="utf-8") == '{\n "announces": [\n  "u1"\n ],\n "account": "account-1"\n}\n'
+    (path,) = one.withdraw(["u1"])
+    assert Path(path).read_text(encoding="utf-8") == '{\n "withdraws": [\n  "u1"\n ]\n}\n'
+    (path,) = one.remove(["u2"])
+    assert Path(path).read_text(encoding="utf-8") == '{\n "removes": [\n  "u2"\n ]\n}\n'
 
 
 def test_wrong_password_is_an_error_without_a_secret(tmp_path):
-    store(tmp_path).save({"u1": entry()})
+    save(store(tmp_path), {"u1": entry()})
     with pytest.raises(StoreError, match="cannot be decrypted: is the password") as caught:
         store(tmp_path, password="wrong sesame").read()
     assert "sesame" not in str(caught.value)
     assert SEED not in str(caught.value)
 
 
-def test_empty_password_is_refused(tmp_path):
+@pytest.mark.parametrize("password", ["", "\n", "\r\n\n"])
+def test_empty_password_is_refused(tmp_path, password):
     with pytest.raises(StoreError, match="password must not be empty"):
-        store(tmp_path, password="")
+        store(tmp_path, password=password)
+
+
+def test_password_that_was_read_from_a_file_with_its_newline_is_the_same(tmp_path):
+    save(store(tmp_path, password=f"{PASSWORD}\n"), {"u1": entry()})
+    assert store(tmp_path, password=PASSWORD).read().entries == {"u1": entry()}
+    assert store(tmp_path, password=f"{PASSWORD}\r\n").read().entries == {"u1": entry()}
+    with pytest.raises(StoreError, match="cannot be decrypted"):
+        store(tmp_path, password=f"{PASSWORD} ").read()
 
 
 @pytest.mark.parametrize(
@@ -188,7 +344,7 @@ def test_empty_password_is_refused(tmp_path):
 )
 def test_file_that_is_no_vault_is_an_error_and_not_passed_over(tmp_path, content):
     one = store(tmp_path)
-    path = Path(one.save({"u1": entry()}))
+    path = save(one, {"u1": entry()})
     path.write_bytes(content)
     with pytest.raises(StoreError):
         one.read()
@@ -196,7 +352,7 @@ def test_file_that_is_no_vault_is_an_error_and_not_passed_over(tmp_path, content
 
 def test_vault_that_is_cut_short_is_an_error(tmp_path):
     one = store(tmp_path)
-    path = Path(one.save({"u1": entry()}))
+    path = save(one, {"u1": entry()})
     whole = path.read_bytes()
     for size in range(0, len(whole) - 1, 37):
         path.write_bytes(whole[:size])
@@ -220,16 +376,19 @@ def test_vault_that_is_cut_short_is_an_error(tmp_path):
 )
 def test_vault_with_something_else_in_it_is_an_error(tmp_path, document):
     one = store(tmp_path)
-    path = Path(one.save({"u1": entry()}))
-    path.write_bytes(VaultLib([("default", VaultSecret(PASSWORD.encode()))]).encrypt(document))
+    path = save(one, {"u1": entry()})
+    path.write_bytes(vault(document))
     with pytest.raises(StoreError):
         one.read()
 
 
-@pytest.mark.parametrize("document", ["", "[]", "null", '{"intends": 1}', '{"intends": "u1"}', "\xff"])
+@pytest.mark.parametrize(
+    "document",
+    ["", "[]", "null", '{"intends": 1}', '{"intends": "u1"}', '{"announces": 1}', '{"withdraws": [[]]}', '{"account": 5}', "\xff"],
+)
 def test_mark_with_something_else_in_it_is_an_error(tmp_path, document):
     one = store(tmp_path)
-    path = Path(one.mark(["u1"], []))
+    (path,) = map(Path, one.announce(["u1"]))
     path.write_text(document, encoding="latin-1")
     with pytest.raises(StoreError, match="is not a mark of this store"):
         one.read()
@@ -238,33 +397,60 @@ def test_mark_with_something_else_in_it_is_an_error(tmp_path, document):
 # Where it writes
 
 
-def test_link_in_the_place_of_the_directory_is_not_followed(tmp_path):
+def test_link_in_the_place_of_the_directory_that_leads_out_of_the_store_is_not_followed(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
-    (tmp_path / "acme").symlink_to(elsewhere)
-    with pytest.raises(StoreError, match="is not a directory"):
-        store(tmp_path).save({"u1": entry()})
+    (tmp_path / "seeds").mkdir(mode=0o700)
+    (tmp_path / "seeds" / "acme").symlink_to(elsewhere)
+    with pytest.raises(StoreError, match="is a symbolic link that leads out of"):
+        save(store(tmp_path / "seeds"), {"u1": entry()})
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["acme-2026", "..data/acme", "deeper/still/acme"])
+def test_link_in_the_place_of_the_directory_that_stays_in_the_store_is_followed(tmp_path, target):
+    (tmp_path / "seeds" / target).mkdir(mode=0o700, parents=True)
+    (tmp_path / "seeds" / "acme").symlink_to(target)
+    assert save(store(tmp_path / "seeds"), {"u1": entry()}).exists()
+    assert [path.name for path in (tmp_path / "seeds" / target).iterdir()] == ["000001.yml"]
+    assert store(tmp_path / "seeds").read().entries == {"u1": entry()}
+
+
+def test_store_whose_own_directory_is_a_link_is_used(tmp_path):
+    (tmp_path / "volume").mkdir(mode=0o700)
+    (tmp_path / "seeds").symlink_to(tmp_path / "volume")
+    (tmp_path / "volume" / "real").mkdir(mode=0o700)
+    (tmp_path / "volume" / "acme").symlink_to("real")
+    assert save(store(tmp_path / "seeds"), {"u1": entry()}).exists()
+    assert store(tmp_path / "volume", "real").read().entries == {"u1": entry()}
+
+
+@pytest.mark.parametrize("target", [".", "..", "../seeds"])
+def test_link_to_the_store_itself_is_not_taken_for_an_account(tmp_path, target):
+    (tmp_path / "seeds").mkdir(mode=0o700)
+    (tmp_path / "seeds" / "acme").symlink_to(target)
+    with pytest.raises(StoreError, match="is a symbolic link that leads out of"):
+        save(store(tmp_path / "seeds"), {"u1": entry()})
 
 
 def test_link_in_the_place_of_the_next_file_is_neither_followed_nor_overwritten(tmp_path):
     one = store(tmp_path)
-    one.save({"u1": entry()})
+    save(one, {"u1": entry()})
     victim = tmp_path / "victim"
     (one.path / "000002.yml").symlink_to(victim)
     link = os.readlink(one.path / "000002.yml")
-    path = Path(one.save({"u2": entry(2)}))
+    path = save(one, {"u2": entry(2)})
     assert path.name == "000003.yml"
     assert not victim.exists()
     assert os.readlink(one.path / "000002.yml") == link
 
 
 def test_two_stores_at_once_lose_nothing(tmp_path):
-    def save(number):
-        return store(tmp_path).save({f"u{number}": entry(number)})
+    def save_one(number):
+        return save(store(tmp_path), {f"u{number}": entry(number)})
 
     with ThreadPoolExecutor(8) as pool:
-        paths = list(pool.map(save, range(16)))
+        paths = list(pool.map(save_one, range(16)))
     assert len(set(paths)) == 16
     assert store(tmp_path).read().entries == {f"u{number}": entry(number) for number in range(16)}
 
@@ -272,19 +458,36 @@ def test_two_stores_at_once_lose_nothing(tmp_path):
 @pytest.mark.parametrize("mode", [0o700, 0o711, 0o755])
 def test_directory_that_others_can_only_look_at_is_accepted(tmp_path, mode):
     one = store(tmp_path)
-    one.save({"u1": entry()})
+    save(one, {"u1": entry()})
     one.path.chmod(mode)
-    assert Path(one.save({"u2": entry()})).exists()
+    assert save(one, {"u2": entry()}).exists()
 
 
-@pytest.mark.parametrize("mode", [0o702, 0o720, 0o722, 0o770, 0o777])
+@pytest.mark.parametrize("mode", [0o702, 0o722, 0o777, 0o1777])
 def test_directory_that_others_can_write_is_refused(tmp_path, mode):
     one = store(tmp_path)
-    one.save({"u1": entry()})
+    save(one, {"u1": entry()})
     one.path.chmod(mode)
     with pytest.raises(StoreError, match="can be written by others"):
-        one.save({"u2": entry()})
+        save(one, {"u2": entry()})
     assert len(list(one.path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o770, 0o775, 0o2770])
+def test_directory_that_a_group_can_write_is_used_where_the_group_is_ours(tmp_path, monkeypatch, mode):
+    one = store(tmp_path)
+    save(one, {"u1": entry()})
+    one.path.chmod(mode)
+    group = one.path.stat().st_gid
+    monkeypatch.setattr(os, "getegid", lambda: group + 1)
+    monkeypatch.setattr(os, "getgroups", lambda: [group + 2])
+    with pytest.raises(StoreError, match="can be written by others"):
+        save(one, {"u2": entry(2)})
+    monkeypatch.setattr(os, "getgroups", lambda: [group + 2, group])
+    save(one, {"u2": entry(2)})
+    monkeypatch.setattr(os, "getgroups", lambda: [])
+    monkeypatch.setattr(os, "getegid", lambda: group)
+    save(one, {"u3": entry(3)})
 
 
 def test_file_in_the_place_of_a_directory_is_an_error(tmp_path):
@@ -292,14 +495,14 @@ def test_file_in_the_place_of_a_directory_is_an_error(tmp_path):
     with pytest.raises(StoreError):
         store(tmp_path).read()
     with pytest.raises(StoreError):
-        store(tmp_path).save({"u1": entry()})
+        save(store(tmp_path), {"u1": entry()})
     with pytest.raises(StoreError):
-        store(tmp_path / "acme" / "deeper").save({"u1": entry()})
+        save(store(tmp_path / "acme" / "deeper"), {"u1": entry()})
 
 
 def test_file_that_cannot_be_read_is_an_error(tmp_path):
     one = store(tmp_path)
-    one.save({"u1": entry()})
+    save(one, {"u1": entry()})
     # A directory of a file's name cannot be read as one by anybody, root included.
     (one.path / "000002.yml").mkdir()
     with pytest.raises(StoreError, match=r"000002.yml cannot be read"):
@@ -315,7 +518,7 @@ def test_account_that_would_name_another_directory_is_refused(tmp_path, account)
 @pytest.mark.parametrize("account", ["a/b", "a/../../b", "/etc", "a\\b", "a b", "ünï", "a%2Fb", "~root", "a\x00b", "a\nb", "-rf", "a..b"])
 def test_any_account_stays_inside_the_directory(tmp_path, account):
     one = store(tmp_path / "seeds", account)
-    path = Path(one.save({"u1": entry()}))
+    path = save(one, {"u1": entry()})
     assert path.parent.parent == tmp_path / "seeds"
     assert [inner.name for inner in tmp_path.iterdir()] == ["seeds"]
     assert store(tmp_path / "seeds", account).read().entries == {"u1": entry()}
@@ -334,10 +537,96 @@ def test_two_accounts_never_share_a_directory(tmp_path, accounts):
 
 def test_account_whose_name_is_too_long_for_a_directory_is_an_error(tmp_path):
     with pytest.raises(StoreError):
-        store(tmp_path, "ü" * 200).save({"u1": entry()})
+        save(store(tmp_path, "ü" * 200), {"u1": entry()})
 
 
 def test_contents_do_not_show_seeds_in_a_repr(tmp_path):
     one = store(tmp_path)
-    one.save({"u1": entry()})
+    save(one, {"u1": entry()})
     assert SEED not in repr(one.read())
+
+
+def test_stored_seed_does_not_show_itself_in_a_repr():
+    assert SEED not in repr(StoredSeed("serial", SEED))
+
+
+# File systems that cannot do everything
+
+
+def refusing(code, applies=lambda *_given: True):
+    """A function that answers as a file system which cannot do it, where it ``applies``."""
+
+    def wrap(original):
+        def call(*given, **named):
+            if applies(*given):
+                raise OSError(code, os.strerror(code))
+            return original(*given, **named)
+
+        return call
+
+    return wrap
+
+
+def is_directory(handle):
+    return stat.S_ISDIR(os.fstat(handle).st_mode)
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV])
+def test_file_system_without_hard_links_keeps_seeds_and_overwrites_none(tmp_path, monkeypatch, code):
+    monkeypatch.setattr(os, "link", refusing(code)(os.link))
+    one = store(tmp_path)
+    paths = [save(one, {f"u{number}": entry(number)}) for number in (1, 2)]
+    assert one.read().entries == {"u1": entry(1), "u2": entry(2)}
+    assert [path.name for path in sorted(one.path.iterdir())] == ["000001.yml", "000002.yml"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_file_system_that_cannot_bring_directories_to_the_disk_keeps_seeds(tmp_path, monkeypatch, code):
+    monkeypatch.setattr(os, "fsync", refusing(code, is_directory)(os.fsync))
+    save(store(tmp_path), {"u1": entry()})
+    assert store(tmp_path).read().entries == {"u1": entry()}
+
+
+def test_disk_that_fails_while_it_writes_a_directory_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", refusing(errno.EIO, is_directory)(os.fsync))
+    with pytest.raises(StoreError, match="cannot be written: Input/output error"):
+        save(store(tmp_path), {"u1": entry()})
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_file_system_that_cannot_lock_loses_nothing_to_two_writers(tmp_path, monkeypatch, code):
+    monkeypatch.setattr(fcntl, "flock", refusing(code)(fcntl.flock))
+
+    def save_one(number):
+        return save(store(tmp_path), {f"u{number}": entry(number)})
+
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(save_one, range(8)))
+    assert len(set(paths)) == 8
+    assert store(tmp_path).read().entries == {f"u{number}": entry(number) for number in range(8)}
+    one = store(tmp_path)
+    one.lock(ELSEWHERE)
+    with pytest.raises(StoreError, match="another run is at work"):
+        store(tmp_path).lock(OURS)
+    one.unlock(ELSEWHERE)
+    assert sorted(path.name for path in one.path.iterdir()) == [f"{number:06d}.yml" for number in range(1, 9)]
+
+
+# Seeds that somebody gives
+
+
+@pytest.mark.parametrize(("name", "value"), [("serial_number", 123456), ("seed", 234567)])
+def test_seed_or_serial_of_digits_only_is_stored_as_the_text_that_it_is(name, value):
+    assert getattr(seeds_given({"u1": entry(**{name: value})})["u1"], name) == str(value)
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, SEED, {}, {"seed": SEED}, entry(seed=""), entry(seed=True), entry(seed=0), entry(serial_number=1.5)]
+)
+def test_seed_that_would_come_back_as_another_is_refused(wrong):
+    with pytest.raises(
+        StoreError, match="entries must be a mapping from user id to serial_number, seed and name; that of u2 is none"
+    ) as caught:
+        seeds_given({"u1": entry(), "u2": wrong})
+    assert SEED not in str(caught.value)
