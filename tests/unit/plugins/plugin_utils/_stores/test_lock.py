@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -12,12 +13,15 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores import lock as _lock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock, alone
 
 OURS = Owner.of_process(os.getpid())
+PLACE_KNOWN = pytest.mark.skipif(not OURS.visible_from(OURS), reason="the kernel does not tell of its start, its namespaces or processes")
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ def test_run_that_was_killed_holds_nobody_back(tmp_path, other):
 
 def test_number_of_a_process_that_came_again_is_not_taken_for_the_run(tmp_path, other):
     theirs = Owner.of_process(other.pid)
-    assert StoreLock(tmp_path, Owner(theirs.host, theirs.pid, "1")).acquire() is None
+    assert StoreLock(tmp_path, replace(theirs, started="1")).acquire() is None
     assert StoreLock(tmp_path, OURS).acquire() is None
 
 
@@ -156,3 +160,228 @@ def test_lock_is_the_owners_alone(tmp_path):
     StoreLock(tmp_path, OURS).acquire()
     assert stat.S_IMODE((tmp_path / ".lock").stat().st_mode) == 0o600
     assert json.loads((tmp_path / ".lock").read_bytes())["until"] == pytest.approx(time.time() + LEASE, abs=10)
+
+
+# Which processes can be seen from here
+
+
+@PLACE_KNOWN
+def test_owner_is_seen_from_the_same_host_start_and_namespace_alone():
+    assert OURS.visible_from(replace(OURS, pid=1, started="1", inventory_host="other"))
+    for place in ({"host": "elsewhere"}, {"boot": "b-2"}, {"namespace": "pid:[1]"}):
+        assert not replace(OURS, **place).visible_from(OURS)
+        assert not OURS.visible_from(replace(OURS, **place))
+
+
+@pytest.mark.parametrize("unknown", ["host", "boot", "namespace"])
+def test_owner_whose_place_is_not_known_is_seen_from_nowhere(unknown):
+    one = replace(OURS, host="h", boot="b", namespace="n")
+    nameless = replace(one, **{unknown: ""})
+    assert not nameless.visible_from(one)
+    assert not one.visible_from(nameless)
+    assert not nameless.visible_from(nameless)
+
+
+@pytest.mark.parametrize("place", [{"namespace": "pid:[2]"}, {"boot": "boot-2"}, {"host": "host-2"}])
+def test_containers_with_the_same_host_name_do_not_take_each_others_lock(tmp_path, place):
+    # The same numbers in both; in one of them, and here, no such process lives.
+    one = Owner("awx-job", 2**31 - 2, "1", boot="boot-1", namespace="pid:[1]")
+    other = replace(one, **place)
+    assert StoreLock(tmp_path, one).acquire() is None
+    assert "Wait for it to end. If it is gone, its claim ends in 15 minutes" in StoreLock(tmp_path, other).acquire()
+    assert StoreLock(tmp_path, one).hold() is None
+    past(tmp_path, LEASE + 1)
+    assert StoreLock(tmp_path, other).acquire() is None
+    assert "process" in StoreLock(tmp_path, one).acquire()
+    assert "process" in StoreLock(tmp_path, one).hold()
+
+
+def test_process_of_the_same_container_that_is_gone_holds_nobody_back(tmp_path):
+    gone = Owner("awx-job", 2**31 - 2, "1", boot="boot-1", namespace="pid:[1]")
+    assert StoreLock(tmp_path, gone).acquire() is None
+    assert StoreLock(tmp_path, replace(gone, pid=5)).acquire() is None
+
+
+def test_runs_of_a_kernel_that_tells_nothing_wait_for_each_others_lease(tmp_path):
+    one = Owner("host", 2**31 - 2, "1")
+    assert StoreLock(tmp_path, one).acquire() is None
+    assert StoreLock(tmp_path, one).acquire() is None, "it is ours"
+    assert "in 15 minutes" in StoreLock(tmp_path, replace(one, pid=2**31 - 3)).acquire()
+
+
+@pytest.mark.parametrize("content", ["host", "elsewhere.example"])
+def test_lock_that_an_older_version_wrote_counts_by_its_lease(tmp_path, content):
+    host = OURS.host if content == "host" else content
+    old = {"owner": {"host": host, "pid": 2**31 - 2, "started": "1"}, "until": time.time() + LEASE}
+    (tmp_path / ".lock").write_text(json.dumps(old), encoding="utf-8")
+    assert f"process {2**31 - 2} on {host}" in StoreLock(tmp_path, OURS).acquire()
+    assert "in 15 minutes" in StoreLock(tmp_path, OURS).hold()
+    past(tmp_path, LEASE + 1)
+    assert StoreLock(tmp_path, OURS).acquire() is None
+
+
+def test_kernel_that_does_not_tell_is_survived(monkeypatch):
+    def refuse(*_given, **_named):
+        raise OSError(errno.EACCES, "no")
+
+    monkeypatch.setattr(os, "readlink", refuse)
+    monkeypatch.setattr(Path, "read_text", refuse)
+    owner = Owner.of_process(os.getpid(), "acme")
+    assert (owner.started, owner.boot, owner.namespace, owner.inventory_host) == ("", "", "", "acme")
+
+
+# Two hosts of one play
+
+
+@PLACE_KNOWN
+def test_two_hosts_of_one_play_do_not_share_a_lock_and_the_refusal_names_the_other(tmp_path):
+    berlin, bonn = (Owner.of_process(os.getpid(), host) for host in ("berlin", "bonn"))
+    assert StoreLock(tmp_path, berlin).acquire() is None
+    refusal = "host berlin of this play is at work on this account: an account must be in the inventory once."
+    assert StoreLock(tmp_path, bonn).acquire() == refusal
+    assert StoreLock(tmp_path, bonn).hold() == refusal
+    assert StoreLock(tmp_path, bonn).renew() == refusal
+    # However long ago it was: the play lives.
+    past(tmp_path, 2 * LEASE)
+    assert StoreLock(tmp_path, bonn).acquire() == refusal
+    StoreLock(tmp_path, bonn).release()
+    assert StoreLock(tmp_path, berlin).hold() is None
+    StoreLock(tmp_path, berlin).release()
+    assert StoreLock(tmp_path, bonn).acquire() is None
+
+
+@PLACE_KNOWN
+def test_name_of_a_host_cannot_write_lines_of_its_own(tmp_path):
+    assert StoreLock(tmp_path, replace(OURS, inventory_host="a\nfatal: [b]\x1b[2J")).acquire() is None
+    assert StoreLock(tmp_path, replace(OURS, inventory_host="b")).acquire().isprintable()
+
+
+# Holding, and writing in turn
+
+
+def test_lock_that_is_held_lasts_for_longer(tmp_path):
+    assert StoreLock(tmp_path, OURS).acquire() is None
+    past(tmp_path, LEASE - 1)
+    assert StoreLock(tmp_path, OURS).hold() is None
+    assert json.loads((tmp_path / ".lock").read_bytes())["until"] == pytest.approx(time.time() + LEASE, abs=10)
+
+
+def test_lock_that_is_gone_is_not_taken_again_by_whoever_wants_to_hold_it(tmp_path):
+    lock = StoreLock(tmp_path, OURS)
+    assert "this run has lost its lock" in lock.hold()
+    assert list(tmp_path.iterdir()) == []
+    assert lock.acquire() is None
+    (tmp_path / ".lock").unlink()
+    assert "this run has lost its lock" in lock.hold()
+    assert StoreLock(tmp_path, Owner("elsewhere", 1, "1")).acquire() is None
+    assert "process 1 on elsewhere" in lock.hold()
+    past(tmp_path, LEASE + 1)
+    # Whoever had it meanwhile may have written.
+    assert "this run has lost its lock" in lock.hold()
+
+
+def test_who_holds_a_lock_may_write_only_after_what_it_has_seen(tmp_path):
+    lock = StoreLock(tmp_path, OURS)
+    lock.saw(7)
+    assert list(tmp_path.iterdir()) == [], "nothing to note without a lock"
+    assert "this run has lost its lock" in lock.refuses(0)
+    assert lock.acquire() is None
+    assert f"another run has written to {tmp_path} since this one read it, up to file 000000" in lock.refuses(0)
+    lock.saw(7)
+    assert lock.refuses(7) is None
+    assert lock.hold() is None
+    assert StoreLock(tmp_path, OURS).refuses(7) is None, "the next task of the same run goes on from there"
+    assert "up to file 000008" in lock.refuses(8)
+    assert "up to file 000006" in lock.refuses(6)
+
+
+def test_what_another_run_sees_is_not_what_the_owner_of_the_lock_has_seen(tmp_path):
+    assert StoreLock(tmp_path, OURS).acquire() is None
+    StoreLock(tmp_path, OURS).saw(3)
+    other = StoreLock(tmp_path, replace(OURS, host="elsewhere"))
+    other.saw(4)
+    assert StoreLock(tmp_path, OURS).refuses(3) is None
+    assert "another run is at work" in other.refuses(3)
+    assert "another run is at work" in other.refuses(4)
+
+
+@pytest.mark.parametrize("position", [None, "7", [], {}, 7.5])
+def test_position_that_is_none_lets_nobody_write(tmp_path, position):
+    lock = StoreLock(tmp_path, OURS)
+    assert lock.acquire() is None
+    found = json.loads((tmp_path / ".lock").read_bytes())
+    (tmp_path / ".lock").write_text(json.dumps({**found, "position": position}), encoding="utf-8")
+    assert "another run has written" in lock.refuses(7)
+    assert lock.hold() is None
+
+
+# Alone in a directory
+
+
+@pytest.fixture(params=["flock", "no flock"])
+def exclusion(request, monkeypatch):
+    """File systems that can lock, and those that cannot."""
+
+    def flock(_handle, _operation):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    if request.param == "no flock":
+        monkeypatch.setattr(fcntl, "flock", flock)
+    return request.param
+
+
+def test_only_one_is_alone_at_a_time_and_nothing_is_left_behind(tmp_path, exclusion):
+    inside = []
+
+    def work(_number):
+        with alone(tmp_path):
+            inside.append("in")
+            time.sleep(0.001)
+            inside.append("out")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(24)))
+    assert inside == ["in", "out"] * 24
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_breaks_off_leaves_the_directory_to_the_next(tmp_path, exclusion):
+    with pytest.raises(ZeroDivisionError), alone(tmp_path):
+        raise ZeroDivisionError
+    with alone(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directory_that_is_not_there_is_an_error(tmp_path, exclusion):
+    with pytest.raises(FileNotFoundError), alone(tmp_path / "none"):
+        pass
+
+
+@pytest.mark.parametrize("exclusion", ["no flock"], indirect=True)
+def test_what_a_killed_run_left_in_the_way_is_removed_once_nobody_can_be_at_it(tmp_path, exclusion, monkeypatch):
+    monkeypatch.setattr(_lock, "_PATIENCE", 0.2)
+    (tmp_path / ".lock-in-use").touch()
+    with alone(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("exclusion", ["no flock"], indirect=True)
+def test_whoever_keeps_a_directory_for_itself_is_not_waited_for_forever(tmp_path, exclusion, monkeypatch):
+    monkeypatch.setattr(_lock, "_PATIENCE", 0.2)
+    in_use = tmp_path / ".lock-in-use"
+    in_use.touch()
+    os.utime(in_use, (time.time() + 60, time.time() + 60))
+    with pytest.raises(OSError, match="another program keeps this directory locked"), alone(tmp_path):
+        pass
+    assert in_use.exists()
+
+
+def test_disk_that_fails_to_lock_for_another_reason_is_an_error(tmp_path, monkeypatch):
+    def flock(_handle, _operation):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OSError, match="Input/output error"), alone(tmp_path):
+        pass
