@@ -15,10 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, HttpSettings, Session
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context, Definition, perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform, perform_with
 from ansible_collections.hwc.mfa.tests.simulator import start
 
 READS = ("GET",)
@@ -61,24 +62,20 @@ class Impatient:
         return time.time() + sum(self.slept)
 
 
-class ImpatientContext(Context):
-    """A run whose waits take no time."""
+class ImpatientConnections(Connections):
+    """Connections whose waits take no time."""
 
     def __init__(self, sleep: Impatient, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.sleep = sleep
 
-    @property
-    def http(self) -> Http:
-        with self._lock:
-            if self._http is None:
-                self._http = Http(
-                    HttpSettings(timeout=self.params["timeout"], retries=self.params["retries"]),
-                    self.sleep,
-                    monotonic=self.sleep.monotonic,
-                    wall=self.sleep.wall,
-                )
-            return self._http
+    def make_http(self) -> Http:
+        return Http(
+            HttpSettings(timeout=self._params["timeout"], retries=self._params["retries"]),
+            self.sleep,
+            monotonic=self.sleep.monotonic,
+            wall=self.sleep.wall,
+        )
 
 
 class Rehearsal:
@@ -148,15 +145,13 @@ class Rehearsal:
         params = validated(definition, given)
         if not impatient:
             return perform(definition, params, check_mode, diff, env or {}, memory=memory)[0]
-        context = ImpatientContext(
-            Impatient(self.handle.advance), params, check_mode, diff, env or {}, lambda: True, {} if memory is None else memory
+        connections = ImpatientConnections(
+            Impatient(self.handle.advance), params, env or {}, lambda: True, {} if memory is None else memory
         )
         try:
-            return definition.work(context)
-        except (CloudError, OptionError) as error:
-            return {"failed": True, "msg": str(error)}
+            return perform_with(connections, definition, params, check_mode, diff)
         finally:
-            context.close()
+            connections.close()
 
     def session(self, sleep: Impatient | None = None, **settings: Any) -> Session:
         """A way to this cloud's IAM without an identity."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What leaves of a run's result, the same from a module and from the control process: masked, packed, and with the options that it was given."""
+"""What leaves of a run's result, the same from a module and from the control process: masked, and with the options that it was given."""
 
 from __future__ import annotations
 

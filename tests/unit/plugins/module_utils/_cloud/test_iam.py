@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import AccessKey, SignatureAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey, SignatureAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud import listing
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Iam, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import by_user
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Script
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,11 +162,6 @@ def test_seed_is_in_no_repr(cloud):
     made = admin_iam(cloud).create_device(cloud.users[0].id, "x")
     assert made.seed == cloud.users[0].device.seed
     assert made.seed not in repr(made)
-
-
-def test_bound_device_is_shown_before_an_unbound_one():
-    unbound, bound = Device("u", "s1", "unbound"), Device("u", "s2", "bound")
-    assert by_user([unbound, bound]) == by_user([bound, unbound]) == {"u": bound}
 
 
 # Identity Center

@@ -10,14 +10,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import (
-    AccessKey,
-    Password,
-    PasswordAuth,
-    SignatureAuth,
-    Token,
-    TokenAuth,
-)
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey, SignatureAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, PasswordAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.token import Token, TokenAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import (
@@ -33,7 +28,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import (
     throttle_pause,
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.tests.unit.certificate import write_certificate
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient, validated
 from hypothesis import given
@@ -636,9 +631,10 @@ def test_login_with_a_code_is_told_before_it_is_sent_and_can_be_forbidden(cloud)
     told = []
     PasswordAuth(coded, cloud.session(), lambda: None, told.append).prepare()
     PasswordAuth(alone, cloud.session(), lambda: None, told.append).prepare()
-    assert told == [coded]
+    assert told == [coded.fingerprint()]
+    assert user.password not in told[0] and coded.passcode not in told[0]
 
-    def forbid(_password):
+    def forbid(_fingerprint):
         raise OptionError("spent")
 
     sent = len(cloud.log)

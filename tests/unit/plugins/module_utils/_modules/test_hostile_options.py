@@ -10,13 +10,13 @@ import math
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import SECRETS
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_CHECK
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import INFO, SETTINGS
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ MODULES = {
     "bind": (BIND, {"user_id": USER, "seed": SEED}),
     "device": (DEVICE, {"user_id": USER}),
     "protection": (PROTECTION, {"user_id": USER}),
-    "login": (LOGIN_INFO, {"users": [{"user_id": USER, "auth_password": "s3cret-password", "seed": SEED}], "new_codes": False}),
+    "login": (LOGIN_CHECK, {"users": [{"user_id": USER, "auth_password": "s3cret-password", "seed": SEED}], "new_codes": False}),
     "settings": (SETTINGS, {"user_permission": "READ_ACTIONS"}),
     "settings_info": (INFO, {}),
 }

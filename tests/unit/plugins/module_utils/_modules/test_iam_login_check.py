@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, step_at, totp
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_CHECK
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown
 
 
@@ -28,7 +28,7 @@ def test_whole_fleet_waits_once_and_logs_in_once_each(enrolled):
     # Late in a step: to wait for longer than to its end would be seen.
     enrolled.handle.advance(14)
     began = step_at(enrolled.cloud.now())
-    result = enrolled.run(LOGIN_INFO, users=[login(user) for user in enrolled.users], impatient=True)
+    result = enrolled.run(LOGIN_CHECK, users=[login(user) for user in enrolled.users], impatient=True)
     assert not result["changed"]
     assert [(user["user_id"], user["logged_in"], user["failed"]) for user in result["users"]] == [
         (user.id, True, False) for user in enrolled.users
@@ -42,14 +42,14 @@ def test_codes_that_a_binding_has_used_are_not_sent_again(enrolled):
     user = enrolled.users[0]
     step = step_at(enrolled.cloud.now())
     user.used_codes |= {(user.device.seed, step), (user.device.seed, step - 1)}
-    assert not enrolled.run(LOGIN_INFO, users=[login(user)], impatient=True).get("failed")
+    assert not enrolled.run(LOGIN_CHECK, users=[login(user)], impatient=True).get("failed")
     assert enrolled.cloud.counters.refused_codes == 0
 
 
 def test_codes_of_the_current_step_are_sent_where_nobody_has_to_wait(enrolled):
     user = enrolled.users[0]
     began = enrolled.cloud.now()
-    assert not enrolled.run(LOGIN_INFO, users=[login(user)], new_codes=False).get("failed")
+    assert not enrolled.run(LOGIN_CHECK, users=[login(user)], new_codes=False).get("failed")
     assert enrolled.cloud.now() - began < STEP / 3
 
 
@@ -59,20 +59,20 @@ def test_codes_of_the_current_step_are_sent_where_nobody_has_to_wait(enrolled):
 def test_codes_follow_the_clouds_clock(enrolled, offset, credentials, new_codes):
     enrolled.handle.advance(offset)
     items = [login(enrolled.users[0])]
-    assert not enrolled.run(LOGIN_INFO, users=items, credentials=credentials, new_codes=new_codes, impatient=True).get("failed")
+    assert not enrolled.run(LOGIN_CHECK, users=items, credentials=credentials, new_codes=new_codes, impatient=True).get("failed")
 
 
 def test_typed_code_is_sent_as_it_is_without_waiting(enrolled):
     user = enrolled.users[0]
     item = {"user_id": user.id, "auth_password": user.password, "auth_passcode": totp(user.device.seed, enrolled.cloud.now())}
-    assert enrolled.run(LOGIN_INFO, users=[item])["users"][0]["logged_in"]
+    assert enrolled.run(LOGIN_CHECK, users=[item])["users"][0]["logged_in"]
 
 
 def test_each_failure_is_told_and_hides_nobody(enrolled):
     first, second, third, fourth = enrolled.users[:4]
     fourth.locked_until = enrolled.cloud.now() + 900
     items = [login(first, auth_password="not-his-own"), login(second, seed="MFRGGZDFMZTWQ2LK"), login(third), login(fourth)]
-    result = enrolled.run(LOGIN_INFO, users=items, impatient=True)
+    result = enrolled.run(LOGIN_CHECK, users=items, impatient=True)
     assert result["failed"] and not result["changed"]
     assert [user["logged_in"] for user in result["users"]] == [False, False, True, False]
     assert "auth_password" in result["users"][0]["msg"]
@@ -96,46 +96,46 @@ def test_each_failure_is_told_and_hides_nobody(enrolled):
     ],
 )
 def test_item_that_cannot_log_in_is_refused_without_a_request(enrolled, change, named):
-    result = enrolled.run(LOGIN_INFO, users=[login(enrolled.users[0], **change)], impatient=True)
+    result = enrolled.run(LOGIN_CHECK, users=[login(enrolled.users[0], **change)], impatient=True)
     assert named in result["users"][0]["msg"]
     assert logins(enrolled) == []
 
 
 def test_options_are_demanded_and_hidden():
-    validator = ArgumentSpecValidator(dict(LOGIN_INFO.argument_spec))
+    validator = ArgumentSpecValidator(dict(LOGIN_CHECK.argument_spec))
     assert "users" in validator.validate({}).error_messages[0]
     assert "user_id" in validator.validate({"users": [{"seed": "JBSWY3DPEHPK3PXP"}]}).error_messages[0]
     secret = {"user_id": "u1", "seed": "s3cret", "auth_password": "s3cret", "auth_passcode": "s3cret"}
-    assert "s3cret" not in str(options_shown({"users": [secret]}, LOGIN_INFO.argument_spec))
+    assert "s3cret" not in str(options_shown({"users": [secret]}, LOGIN_CHECK.argument_spec))
 
 
 def test_nobody_to_prove_costs_no_time_and_no_request(enrolled):
-    assert enrolled.run(LOGIN_INFO, users=[]) == {"changed": False, "users": []}
+    assert enrolled.run(LOGIN_CHECK, users=[]) == {"changed": False, "users": []}
     assert enrolled.log == []
 
 
 def test_no_credentials_of_the_module_are_needed(enrolled):
     user = enrolled.users[0]
-    assert enrolled.run(LOGIN_INFO, users=[login(user)], credentials={}, impatient=True)["users"][0]["logged_in"]
+    assert enrolled.run(LOGIN_CHECK, users=[login(user)], credentials={}, impatient=True)["users"][0]["logged_in"]
     scoped = login(enrolled.users[1], auth_domain_name=enrolled.domain_name)
-    assert enrolled.run(LOGIN_INFO, users=[scoped], credentials={}, impatient=True)["users"][0]["logged_in"]
+    assert enrolled.run(LOGIN_CHECK, users=[scoped], credentials={}, impatient=True)["users"][0]["logged_in"]
 
 
 def test_login_whose_answer_was_lost_is_not_sent_again(enrolled):
     enrolled.handle.fault("lose:login:1")
-    result = enrolled.run(LOGIN_INFO, users=[login(enrolled.users[0])], impatient=True)
+    result = enrolled.run(LOGIN_CHECK, users=[login(enrolled.users[0])], impatient=True)
     assert result["failed"]
     assert len(logins(enrolled)) == 1
 
 
 def test_throttled_login_is_sent_again_with_a_code_of_that_moment(enrolled):
     enrolled.handle.fault("retry-after=45:login:1")
-    result = enrolled.run(LOGIN_INFO, users=[login(enrolled.users[0])], impatient=True)
+    result = enrolled.run(LOGIN_CHECK, users=[login(enrolled.users[0])], impatient=True)
     assert not result.get("failed")
     assert enrolled.cloud.counters.wrong_codes == 0
 
 
 def test_cloud_that_does_not_answer_is_a_failure(enrolled):
     enrolled.handle.fault("cut:*")
-    result = enrolled.run(LOGIN_INFO, users=[login(enrolled.users[0])], credentials={}, impatient=True)
+    result = enrolled.run(LOGIN_CHECK, users=[login(enrolled.users[0])], credentials={}, impatient=True)
     assert result["failed"]

@@ -142,7 +142,7 @@ def test_refusal_says_that_permission_lacks(any_cloud):
 
 def test_same_user_twice_is_refused(cloud):
     item = {"user_id": cloud.users[0].id}
-    assert "stands twice" in cloud.run(PROTECTION, users=[item, item])["msg"]
+    assert "appears more than once in the list" in cloud.run(PROTECTION, users=[item, item])["msg"]
     assert cloud.writes() == []
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Protection, User
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import virtual_device
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO, overview, summary
 
 
@@ -17,44 +18,51 @@ def any_cloud(request, start):
 
 def test_overview_has_everybody_in_the_clouds_order():
     users = [User("b", "bob", True), User("a", "ann", False)]
-    entries = overview(users, {"a": Device("a", "s", "bound"), "gone": Device("gone", "t", "bound")}, {"b": Protection("b", True, "sms")})
+    devices = {"a": [Device("a", "k", "unbound", "other"), Device("a", "s", "bound", "virtual")], "gone": [Device("gone", "t", "bound")]}
+    entries = overview(users, devices, lambda _user_id, listed: virtual_device(listed), {"b": Protection("b", True, "sms")})
     assert entries == [
         {
             "user_id": "b",
             "name": "bob",
             "enabled": True,
             "device": None,
+            "devices": [],
             "login_protection": {"enabled": True, "verification_method": "sms"},
         },
         {
             "user_id": "a",
             "name": "ann",
             "enabled": False,
-            "device": {"serial_number": "s", "binding": "bound"},
+            "device": {"serial_number": "s", "binding": "bound", "kind": "virtual"},
+            "devices": [
+                {"serial_number": "k", "binding": "unbound", "kind": "other"},
+                {"serial_number": "s", "binding": "bound", "kind": "virtual"},
+            ],
             "login_protection": {"enabled": False, "verification_method": "none"},
         },
     ]
 
 
 def test_only_a_bound_device_under_vmfa_protection_counts_as_protected():
-    users = [User(str(number), "x", True) for number in range(5)]
+    users = [User(str(number), "x", True) for number in range(6)]
     devices = {
-        "0": Device("0", "s", "bound"),
-        "1": Device("1", "s", "unbound"),
-        "2": Device("2", "s", "unknown"),
-        "3": Device("3", "s", "bound"),
+        "0": [Device("0", "s", "bound", "virtual")],
+        "1": [Device("1", "s", "unbound", "virtual")],
+        "2": [Device("2", "s", "unknown", "virtual")],
+        "3": [Device("3", "s", "bound", "virtual")],
+        "5": [Device("5", "k", "bound", "other")],
     }
-    protections = {str(number): Protection(str(number), True, "vmfa") for number in range(3)}
+    protections = {str(number): Protection(str(number), True, "vmfa") for number in (0, 1, 2, 5)}
     protections["3"] = Protection("3", True, "sms")
-    assert summary(overview(users, devices, protections)) == {
-        "users": 5,
-        "enabled": 5,
-        "without_device": 1,
+    assert summary(overview(users, devices, lambda _user_id, listed: virtual_device(listed), protections)) == {
+        "users": 6,
+        "enabled": 6,
+        "without_device": 2,
         "bound": 2,
         "unbound": 1,
         "unknown": 1,
-        "login_protection": 4,
-        "vmfa": 3,
+        "login_protection": 5,
+        "vmfa": 4,
         "protected": 1,
     }
 
@@ -72,8 +80,11 @@ def test_account_is_shown_as_it_is(any_cloud):
     shown = {user["user_id"]: user for user in result["users"]}
     assert list(shown) == [user.id for user in cloud.cloud.accounts[0].users]
     assert shown[cloud.users[0].id]["device"] == {
-        "serial_number": cloud.users[0].device.serial_number, "binding": "bound" if told else "unknown",
+        "serial_number": cloud.users[0].device.serial_number, "binding": "bound" if told else "unknown", "kind": "virtual",
     }  # fmt: skip
+    assert shown[cloud.users[0].id]["devices"] == [shown[cloud.users[0].id]["device"]]
+    assert shown[cloud.users[2].id]["devices"] == []
+    assert result["account"] == {"id": cloud.admin.domain_id, "name": cloud.domain_name}
     assert shown[cloud.users[0].id]["login_protection"] == {"enabled": True, "verification_method": "vmfa"}
     assert shown[cloud.users[1].id]["device"]["binding"] == ("unbound" if told else "unknown")
     assert not shown[cloud.users[2].id]["enabled"]
@@ -105,13 +116,20 @@ def test_caller_is_named_for_each_kind_of_credential(any_cloud, how):
 def test_caller_who_logs_in_by_name_is_known_by_id(any_cloud):
     admin = any_cloud.admin
     credentials = {"auth_username": admin.name, "auth_password": admin.password, "auth_domain_name": any_cloud.domain_name}
-    assert any_cloud.run(MFA_INFO, credentials=credentials)["caller"] == {"user_id": admin.id, "name": admin.name}
+    assert any_cloud.run(MFA_INFO, credentials=credentials)["caller"] == {
+        "user_id": admin.id, "name": admin.name, "principal_urn": None,
+    }  # fmt: skip
+    assert "caller-identity" not in any_cloud.routes()
 
 
-def test_caller_with_temporary_keys_is_not_known(any_cloud):
-    result = any_cloud.run(MFA_INFO, credentials=any_cloud.cloud.temporary[any_cloud.admin.id])
-    assert result["caller"] is None
+def test_caller_with_temporary_keys_is_known_where_the_cloud_has_sts(any_cloud):
+    admin = any_cloud.admin
+    result = any_cloud.run(MFA_INFO, credentials=any_cloud.cloud.temporary[admin.id])
+    asked = any_cloud.cloud.settings.profile == "huaweicloud"
+    urn = f"iam::{admin.domain_id}:user:{admin.name}"
+    assert result["caller"] == ({"user_id": admin.id, "name": admin.name, "principal_urn": urn} if asked else None)
     assert result["summary"]["users"] == 5
+    assert ("caller-identity" in any_cloud.routes()) == asked
 
 
 def test_administrators_are_the_members_of_their_group(any_cloud):
@@ -142,7 +160,12 @@ def test_group_of_another_name_is_not_taken_for_the_administrators(script):
 @pytest.mark.parametrize("status", [403, 404, 405, 501])
 def test_cloud_that_does_not_tell_the_caller_is_no_failure(cloud, status):
     cloud.handle.fault(f"status={status}:credential")
-    assert cloud.run(MFA_INFO)["caller"] is None
+    assert cloud.run(MFA_INFO)["caller"]["user_id"] == cloud.admin.id
+    assert cloud.routes().count("caller-identity") == 1
+    cloud.handle.fault(f"status={status}:caller-identity")
+    result = cloud.run(MFA_INFO)
+    assert result["caller"] is None
+    assert result["summary"]["users"] == 5
 
 
 def test_caller_that_cannot_be_asked_for_is_a_failure(cloud):
@@ -163,8 +186,30 @@ def test_credentials_may_come_from_the_environment(cloud):
 
 
 def test_domain_id_of_the_environment_saves_asking_for_it(cloud):
-    assert cloud.run(MFA_INFO, env={"HW_DOMAIN_ID": cloud.admin.domain_id})["summary"]["users"] == 5
+    env = {"HW_DOMAIN_ID": cloud.admin.domain_id}
+    assert cloud.run(MFA_INFO, env=env, user_ids=[cloud.users[0].id])["users"]
     assert "domains" not in cloud.routes()
+    # The account's name is told nowhere else.
+    assert cloud.run(MFA_INFO, env=env)["account"] == {"id": cloud.admin.domain_id, "name": cloud.domain_name}
+    assert cloud.routes().count("domains") == 1
+
+
+@pytest.mark.parametrize("fault", ["forbid:domains", "status=404:domains"])
+def test_account_that_the_cloud_does_not_tell_is_known_by_its_users(any_cloud, fault):
+    any_cloud.handle.fault(fault)
+    assert any_cloud.run(MFA_INFO)["account"] == {"id": any_cloud.admin.domain_id, "name": None}
+
+
+def test_account_with_an_empty_list_of_domains_is_known_by_its_users(start):
+    cloud = start(domains_empty=True)
+    assert cloud.run(MFA_INFO)["account"] == {"id": cloud.admin.domain_id, "name": None}
+
+
+def test_account_is_not_guessed_of_users_who_do_not_name_it(cloud):
+    cloud.handle.fault("forbid:domains")
+    # v5 does not say to whose account a user belongs.
+    cloud.handle.fault("status=404:users")
+    assert cloud.run(MFA_INFO)["account"] == {"id": None, "name": None}
 
 
 def test_listing_of_v5_that_is_not_granted_is_taken_from_v3(cloud):
@@ -210,13 +255,16 @@ def test_some_users_are_looked_at_alone(start, count):
     cloud.cloud.protect(chosen[0].id)
     result = cloud.run(MFA_INFO, user_ids=[user.id for user in chosen])
     assert [user["user_id"] for user in result["users"]] == [user.id for user in chosen]
-    assert result["users"][0]["device"] == {"serial_number": chosen[0].device.serial_number, "binding": "bound"}
+    assert result["users"][0]["device"] == {"serial_number": chosen[0].device.serial_number, "binding": "bound", "kind": "virtual"}
+    assert result["users"][0]["devices"] == [result["users"][0]["device"]]
+    assert all(user["devices"] == [] for user in result["users"][1:])
     assert result["users"][0]["login_protection"] == {"enabled": True, "verification_method": "vmfa"}
     assert all(user["device"] is None and not user["login_protection"]["enabled"] for user in result["users"][1:])
     assert {user["name"] for user in result["users"]} == {None}
     assert "summary" not in result
     assert "users" not in cloud.routes()
-    assert len(cloud.routes()) <= 2 * count + 2
+    # One question more, which is v3.0's for the kind of the one device.
+    assert len(cloud.routes()) <= 2 * count + 3
 
 
 @pytest.mark.parametrize(("count", "lists"), [(8, 0), (9, 1)])

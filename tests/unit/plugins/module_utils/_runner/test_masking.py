@@ -12,9 +12,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import unpack
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -57,12 +55,12 @@ def test_secret_that_a_cloud_repeats_is_found_though_its_message_was_made_legibl
     assert legible(secret) not in masked({"msg": str(error)}, {secret})["msg"]
 
 
-def test_numbers_and_truths_are_notmasked():
+def test_numbers_and_truths_are_not_masked():
     result = {"changed": True, "count": 123, "nothing": None, "user_id": ["a1"]}
     assert masked(result, {"123", "True"}) == result
 
 
-def test_without_secrets_nothing_ismasked():
+def test_without_secrets_nothing_is_masked():
     assert masked({"msg": "x"}, set()) == {"msg": "x"}
 
 
@@ -119,25 +117,17 @@ def test_secret_in_an_option_that_is_none_is_masked():
     assert "s3cret" not in json.dumps(seen)
 
 
-def test_packed_list_stands_under_its_name_with_an_ending():
-    result = {"changed": True, "devices": [{"user_id": "u", "seed": "S"}]}
-    seen = shown(DEVICE, {"packed": True}, result, set())
-    assert "devices" not in seen
-    assert unpack(seen["devices_packed"]) == result["devices"]
-    assert shown(DEVICE, {"packed": False}, result, set())["devices"] == result["devices"]
+def test_result_that_holds_a_seed_is_known_by_it():
+    seed = {"devices": [{"user_id": "u", "seed": "S"}]}
+    assert DEVICE.holds_seed(shown(DEVICE, {}, seed, set()))
+    assert not DEVICE.holds_seed(
+        shown(DEVICE, {}, {"devices": [{"user_id": "u", "seed": None}, {"user_id": "seed", "msg": "seed"}]}, set())
+    )
+    assert not DEVICE.holds_seed(shown(DEVICE, {}, {"failed": True, "msg": "no"}, set()))
+    # No other module's list can hold one.
+    assert not BIND.holds_seed(shown(BIND, {}, {"bindings": [{"seed": "S"}]}, set()))
 
 
-def test_secret_is_masked_before_json_writes_it_in_other_characters():
+def test_secret_with_characters_that_json_would_escape_is_masked():
     secret = 'pä"ss\\'
-    seen = shown(BIND, {"packed": True}, {"bindings": [{"msg": f"wrong: {secret}"}]}, {secret})
-    assert unpack(seen["bindings_packed"]) == [{"msg": "wrong: ********"}]
-
-
-def test_failure_of_the_whole_module_has_nothing_to_pack():
-    assert "devices_packed" not in shown(DEVICE, {"packed": True}, {"failed": True, "msg": "no"}, set())
-    assert "_packed" not in str(shown(SETTINGS, {"packed": True}, {"settings": {}}, set()))
-
-
-def test_packed_seed_is_a_seed():
-    assert DEVICE.holds_seed(shown(DEVICE, {"packed": True}, {"devices": [{"user_id": "u", "seed": "S"}]}, set()))
-    assert not DEVICE.holds_seed(shown(DEVICE, {"packed": True}, {"devices": [{"user_id": 'a"seed":', "msg": "seed"}]}, set()))
+    assert shown(BIND, {}, {"bindings": [{"msg": f"wrong: {secret}"}]}, {secret})["bindings"] == [{"msg": "wrong: ********"}]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack, unpack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack, unpack
 from hypothesis import given
 from hypothesis import strategies as st
 
