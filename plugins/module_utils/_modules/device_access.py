@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable
@@ -29,24 +30,39 @@ def with_kinds(listed: Sequence[Device], by_v3: Device | None, v3_told: bool, se
     section 2). ``by_v3`` is the user's device by v3.0, if ``v3_told``; ``serial_number`` is known to be that of a virtual device, since a
     creation returned it.
     """
-    known = {serial_number} if serial_number else set()
-    if by_v3 is not None and v3_told:
-        known.add(by_v3.serial_number)
-    if any(device.serial_number in known for device in listed):
-        # A user has one virtual device.
-        return [replace(device, kind=VIRTUAL if device.serial_number in known else OTHER) for device in listed]
-    if not v3_told:
-        return list(listed)
-    if by_v3 is None:
+    if v3_told and by_v3 is None:
         return [replace(device, kind=OTHER) for device in listed]
-    if len(listed) == 1:
+    known = {device.serial_number for device in listed} & {serial_number, by_v3.serial_number if by_v3 else None}
+    if by_v3 is not None and not known:
         # The two APIs may write one device's serial number in two ways.
-        return [replace(listed[0], kind=VIRTUAL)]
-    return list(listed)
+        known = {device.serial_number for device in listed if same_serial(device.serial_number, by_v3.serial_number)}
+        if not known and len(listed) == 1 and not _comparable(listed[0].serial_number, by_v3.serial_number):
+            known = {listed[0].serial_number}
+    if len(known) != 1:
+        return list(listed)
+    # A user has one virtual device.
+    return [replace(device, kind=VIRTUAL if device.serial_number in known else OTHER) for device in listed]
 
 
-def virtual_device(devices: Sequence[Device], by_v3: Device | None = None) -> Device | None:
-    """A user's virtual device among all of their devices; with the kind ``unknown`` where nothing tells which it is. None: the user has none."""
+def same_serial(one: str, other: str) -> bool:
+    """Whether two serial numbers are of one device: ``iam::{account}:mfa:{name}`` is ``iam:{account}:mfa/{name}`` in the other API."""
+    return one == other or _parts(one) == _parts(other)
+
+
+def _comparable(one: str, other: str) -> bool:
+    """Whether two serial numbers differ in the device's name at most, so that they are of two devices where they differ."""
+    return _parts(one)[:-1] == _parts(other)[:-1]
+
+
+def _parts(serial_number: str) -> list[str]:
+    return re.split("[:/]+", serial_number)
+
+
+def virtual_device(devices: Sequence[Device], by_v3: Device | None = None, meant: str | None = None) -> Device | None:
+    """A user's virtual device among all of their devices; with the kind ``unknown`` where nothing tells which it is. None: the user has none.
+
+    ``meant`` is the serial number that somebody gave, which decides where the clouds do not tell.
+    """
     virtual = next((device for device in devices if device.kind == VIRTUAL), None)
     if virtual is not None:
         return virtual
@@ -54,10 +70,14 @@ def virtual_device(devices: Sequence[Device], by_v3: Device | None = None) -> De
     if not unknown:
         return None
     if by_v3 is not None:
-        # It is one of several, so it is certainly bound only where all are.
-        bindings = {device.binding for device in unknown}
+        # It is certainly bound only where all are that it can be. v5 may not show it yet.
+        among = [device for device in unknown if same_serial(device.serial_number, by_v3.serial_number)] or [
+            device for device in unknown if not _comparable(device.serial_number, by_v3.serial_number)
+        ]
+        bindings = {device.binding for device in among}
         return replace(by_v3, binding=bindings.pop() if len(bindings) == 1 else UNKNOWN)
-    return next((device for device in unknown if device.binding == BOUND), unknown[0])
+    named = next((device for device in unknown if meant is not None and same_serial(device.serial_number, meant)), None)
+    return named or next((device for device in unknown if device.binding == BOUND), unknown[0])
 
 
 class DeviceReader:
@@ -82,14 +102,17 @@ class DeviceReader:
         """Whether this identity and cloud speak v5; settled once something was read."""
         return self._api == "v5"
 
-    def read(self, user_id: str, serial_number: str | None = None) -> Device | None:
-        """A user's virtual device as it is now. ``serial_number`` is that of a virtual device, if one is known. Raises CloudError."""
-        return virtual_device(*self._one(user_id, serial_number))
+    def read(self, user_id: str, serial_number: str | None = None, meant: str | None = None) -> Device | None:
+        """A user's virtual device as it is now. Raises CloudError.
 
-    def read_all(self, user_id: str) -> tuple[Device | None, list[Device]]:
+        ``serial_number`` is that of a virtual device, if one is known, and ``meant`` is one that somebody gave.
+        """
+        return virtual_device(*self._one(user_id, serial_number), meant)
+
+    def read_all(self, user_id: str, meant: str | None = None) -> tuple[Device | None, list[Device]]:
         """A user's virtual device and all of their devices as they are now. Raises CloudError."""
         devices, by_v3 = self._one(user_id, None)
-        return virtual_device(devices, by_v3), devices
+        return virtual_device(devices, by_v3, meant), devices
 
     def _one(self, user_id: str, serial_number: str | None) -> tuple[list[Device], Device | None]:
         return self._ask(lambda: self._one_v5(user_id, serial_number), lambda: self._one_v3(user_id), one_user=True)
@@ -132,9 +155,9 @@ class DeviceReader:
             for user_id, devices in listed.items()
         }
 
-    def virtual_of(self, user_id: str, devices: Sequence[Device]) -> Device | None:
+    def virtual_of(self, user_id: str, devices: Sequence[Device], meant: str | None = None) -> Device | None:
         """A user's virtual device among those that ``all`` gave."""
-        return virtual_device(devices, (self._listing_v3 or {}).get(user_id) if devices else None)
+        return virtual_device(devices, (self._listing_v3 or {}).get(user_id) if devices else None, meant)
 
     def _v3_listing_needed(self) -> dict[str, Device]:
         if self._listing_v3 is None:
@@ -202,24 +225,34 @@ class DeviceReader:
         self._listing = {user_id: [device] for user_id, device in self._v3_listing_needed().items()}
         return True
 
-    def known(self, user_id: str) -> Device | None:
-        """A user's virtual device as the listing showed it, else as it is now."""
-        return self.known_all(user_id)[0]
+    def known(self, user_id: str, meant: str | None = None) -> Device | None:
+        """A user's virtual device as the listing showed it, else as it is now. ``meant`` is a serial number that somebody gave."""
+        return self.known_all(user_id, meant)[0]
 
-    def known_all(self, user_id: str) -> tuple[Device | None, list[Device]]:
+    def known_all(self, user_id: str, meant: str | None = None) -> tuple[Device | None, list[Device]]:
         """A user's virtual device and all of their devices, as the listing showed them, else as they are now."""
         if user_id in self._without:
             return None, []
         listed = self._listing.get(user_id, [])
-        device = self.virtual_of(user_id, listed)
+        device = self.virtual_of(user_id, listed, meant)
         # Of several devices that a user has, some may stand on a page that was not read.
         if self._complete or (device is not None and device.binding == BOUND and device.kind == VIRTUAL):
             return device, listed
-        return self.read_all(user_id)
+        return self.read_all(user_id, meant)
 
-    def read_until(self, user_id: str, fits: Callable[[Device | None], bool], serial_number: str | None = None) -> Device | None:
+    def read_until(
+        self, user_id: str, fits: Callable[[Device | None], bool], serial_number: str | None = None, meant: str | None = None
+    ) -> Device | None:
         """Read until it fits, or for some seconds; returns what was seen last."""
-        return look_until(lambda: self.read(user_id, serial_number), fits, self.iam.session.http.sleep)
+        return look_until(lambda: self.read(user_id, serial_number, meant), fits, self.iam.session.http.sleep)
+
+    def read_until_gone(self, device: Device) -> bool:
+        """Read until a virtual device is not there any more, or for some seconds; returns whether it is gone."""
+
+        def gone(seen: Device | None) -> bool:
+            return seen is None or not same_serial(seen.serial_number, device.serial_number)
+
+        return gone(self.read_until(device.user_id, gone, device.serial_number))
 
     def _ask(self, ask_v5: Callable[[], Any], ask_v3: Callable[[], Any], one_user: bool = False) -> Any:
         if self._api != "v3":

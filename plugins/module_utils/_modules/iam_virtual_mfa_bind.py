@@ -14,7 +14,13 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import Actors, DeviceReader, DeviceWriter, refuse_unknown_kind
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
+    Actors,
+    DeviceReader,
+    DeviceWriter,
+    refuse_unknown_kind,
+    same_serial,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
@@ -33,7 +39,7 @@ def obstacle(device: Device | None, serial_number: str | None) -> str | None:
     """Why a user's device cannot be bound, or None."""
     if device is None:
         return "the user has no virtual MFA device to bind: create one with hwc.mfa.iam_virtual_mfa_device."
-    if serial_number is not None and serial_number != device.serial_number:
+    if serial_number is not None and not same_serial(serial_number, device.serial_number):
         return f"the user's device is {device.serial_number} and not the serial_number that was given."
     return None
 
@@ -84,16 +90,16 @@ class _Binder:
             # Nobody has looked: a refusal is then read like one of a device of which the cloud cannot tell.
             return Device(user_id, serial_number, UNKNOWN), reader
         try:
-            device = reader.known(user_id)
+            device = reader.known(user_id, serial_number)
         except CloudError as error:
             if error.status != 403 or not own or reader.iam is writer.iam:
                 raise
             # The module's credentials may not read this user: the user may.
             reader = DeviceReader(writer.iam, self.actors.api)
-            device = reader.read(user_id)
+            device = reader.read(user_id, meant=serial_number)
         if obstacle(device, serial_number) and serial_number is not None:
             # Somebody saw this serial: the reading may be older than the device.
-            device = reader.read_until(user_id, lambda seen: obstacle(seen, serial_number) is None)
+            device = reader.read_until(user_id, lambda seen: obstacle(seen, serial_number) is None, meant=serial_number)
         return device, reader
 
     def _after_refusal(self, error: CloudError, device: Device, reader: DeviceReader, own: bool, just_made: bool) -> dict[str, Any]:
@@ -107,10 +113,10 @@ class _Binder:
             raise error
         seen = reader.read_until(
             device.user_id,
-            lambda now: now is not None and now.serial_number == device.serial_number and now.binding in (BOUND, UNKNOWN),
+            lambda now: now is not None and same_serial(now.serial_number, device.serial_number) and now.binding in (BOUND, UNKNOWN),
             device.serial_number,
         )
-        if seen is not None and seen.serial_number == device.serial_number:
+        if seen is not None and same_serial(seen.serial_number, device.serial_number):
             if seen.binding == BOUND:
                 return _outcome(device, BOUND, error.uncertain)
             if seen.binding == UNKNOWN and not error.uncertain:
@@ -155,7 +161,7 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
         if own or (caller and caller["user_id"] == device.user_id):
             # A wrong code would count against the user, and a few of them lock the user.
             raise OptionError(
-                "seed or authentication_code_first is needed: a user who unbinds his own device must send its current code"
+                "seed or authentication_code_first is needed: a user who unbinds their own device must send its current code"
                 " (with an administrator's credentials none is needed)."
             )
         return ANY_CODE
@@ -164,7 +170,7 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
         writer.unbind(device, code)
     except CloudError as error:
         if error.uncertain:
-            seen = reader.read_until(device.user_id, lambda now: now is None or now.binding == UNBOUND)
+            seen = reader.read_until(device.user_id, lambda now: now is None or now.binding == UNBOUND, device.serial_number)
             if seen is None or seen.binding == UNBOUND:
                 return True
             error.hint = "Whether the device is still bound is not known: run again."

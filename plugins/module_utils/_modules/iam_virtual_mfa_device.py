@@ -15,7 +15,13 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import Actors, DeviceReader, DeviceWriter, refuse_unknown_kind
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
+    Actors,
+    DeviceReader,
+    DeviceWriter,
+    refuse_unknown_kind,
+    same_serial,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import unbind
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
@@ -62,6 +68,11 @@ def device_name(name: str | None, user_id: str) -> str:
     return name
 
 
+def bears_name(serial_number: str, name: str) -> bool:
+    """Whether a serial number is made of a device's name: the clouds end it with ``:mfa:{name}`` or ``:mfa/{name}``."""
+    return re.split("[:/]", serial_number)[-1] == name
+
+
 class _Maker:
     """What the items of one run share."""
 
@@ -75,11 +86,12 @@ class _Maker:
 
     def present(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
-        name = device_name(item["name"], user_id)
+        device_name(item["name"], user_id)  # says what is wrong before anything is asked
         replace = item.get("replace") or self.context.params["replace"]
         presume_unbound = bool(item["presume_unbound"])
         reader, writer, own = self.actors.for_item(item)
         device = reader.known(user_id)
+        lost_names: list[str] = []
         lost = False
         rounds_left = _ROUNDS
         while True:
@@ -93,6 +105,8 @@ class _Maker:
                 return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True, "creation": NOT_MADE}
             if device is not None:
                 self._delete_unbound(device, reader, writer)
+            # A default name is another one each time: what is made anew must not have the serial number of a lost seed.
+            name = device_name(item["name"], user_id)
             try:
                 made = self._create(user_id, name, writer, own)
             except CloudError as error:
@@ -100,15 +114,16 @@ class _Maker:
                     error.hint = "This cloud lets only the user create their device: give their own credentials in their item of devices."
                 if error.status != 409 and not error.uncertain:
                     raise
+                if error.uncertain:
+                    lost_names.append(name)
                 device = reader.read_until(user_id, lambda seen: seen is not None)
-                if error.uncertain and device is not None:
-                    lost = True
-                    if decide(device, replace, lost) == KEEP:
-                        error.hint = (
-                            "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
-                        )
-                        raise
-                elif error.status == 409 and device is not None and not presume_unbound and not lost:
+                lost = device is not None and any(bears_name(device.serial_number, tried) for tried in lost_names)
+                if device is not None and lost and decide(device, replace, True) == KEEP:
+                    error.hint = (
+                        "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
+                    )
+                    raise
+                if device is not None and not lost and not presume_unbound:
                     # Somebody else has made one since it was looked: the user, or another run that holds its seed.
                     error.hint = "A device of this user has appeared meanwhile, and is left alone."
                     raise
@@ -146,8 +161,7 @@ class _Maker:
                 if error.status in (400, 409):
                     error.hint = "The device cannot be deleted as it is: it may be bound after all, and is left alone."
                 raise
-        left = reader.read_until(device.user_id, lambda seen: seen is None, device.serial_number)
-        if left is not None and left.serial_number == device.serial_number:
+        if not reader.read_until_gone(device):
             raise CloudError(
                 f"device {device.serial_number} is still there after its deletion: it may be bound after all, and is left alone"
             )
@@ -155,9 +169,9 @@ class _Maker:
     def absent(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
         reader, writer, own = self.actors.for_item(item)
-        device = reader.known(user_id)
         serial_number = item["serial_number"]
-        if device is None or serial_number not in (None, device.serial_number):
+        device = reader.known(user_id, serial_number)
+        if device is None or (serial_number is not None and not same_serial(serial_number, device.serial_number)):
             # The device that is meant is gone; another one in its place is somebody else's.
             return {"user_id": user_id, "serial_number": serial_number, "binding": UNBOUND, "changed": False}
         if serial_number is None:
@@ -165,7 +179,7 @@ class _Maker:
         if self.context.check_mode:
             if self.protections is not None and not item["presume_unbound"]:
                 self.protections.refuse_held(device)
-            return _outcome(device, True)
+            return {"user_id": user_id, "serial_number": device.serial_number, "binding": device.binding, "changed": True}
         if item["presume_unbound"]:
             self._delete_unbound(device, reader, writer)
             return _removed(device)
@@ -176,10 +190,9 @@ class _Maker:
         except CloudError as error:
             if not error.uncertain and error.status != 404:
                 raise
-        left = reader.read_until(user_id, lambda seen: seen is None, device.serial_number)
-        if left is not None and left.serial_number == device.serial_number:
+        if not reader.read_until_gone(device):
             raise CloudError(
-                f"device {left.serial_number} is still there after its deletion; run again, and see whether login protection holds it"
+                f"device {device.serial_number} is still there after its deletion; run again, and see whether login protection holds it"
             )
         return _removed(device)
 
@@ -225,7 +238,9 @@ def work_device(context: Context) -> dict[str, Any]:
     maker.actors.prefetch(items, mostly_without=present)
     if not present and context.check_mode and maker.protections is not None:
         maker.protections.prefetch([item["user_id"] for item in items])
-    outcomes = reconcile(unique_users(items), maker.present if present else maker.absent, maker.failure, params["concurrency"], context.connections.item_done)
+    outcomes = reconcile(
+        unique_users(items), maker.present if present else maker.absent, maker.failure, params["concurrency"], context.connections.item_done
+    )
     result = summarize(outcomes, "devices", "users")
     if any(outcome.get("seed") for outcome in outcomes):
         # The result is censored because it holds seeds; what failed must be seen all the same.

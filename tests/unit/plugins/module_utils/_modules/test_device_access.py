@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import AccessKey, SignatureAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey, SignatureAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Iam
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import DeviceReader, DeviceWriter, by_user
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
+    DeviceReader,
+    DeviceWriter,
+    same_serial,
+    virtual_device,
+    with_kinds,
+)
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient
 
 
@@ -31,10 +38,12 @@ def test_cloud_that_answers_v5_like_this_is_asked_by_v3(cloud, status):
     cloud.handle.fault(f"status={status}:v5-list")
     settled = []
     reader = reader_of(cloud, settled=settled.append)
-    assert {device.binding for device in reader.all().values()} == {"unknown"}
-    assert reader.all()
+    device = Device(cloud.users[0].id, cloud.users[0].device.serial_number, "unknown", "virtual")
+    assert reader.all() == {device.user_id: [device]}
+    assert reader.all() == {device.user_id: [device]}
     assert (reader.v5, settled) == (False, ["v3"])
-    assert cloud.routes() == ["v5-list", "list-devices", "list-devices"]
+    # v3.0's listing is asked for once.
+    assert cloud.routes() == ["v5-list", "list-devices"]
 
 
 @pytest.mark.parametrize("status", [402, 407, 409, 410, 500, 502])
@@ -105,10 +114,14 @@ def test_page_that_was_read_answers_for_bound_devices_only(start):
         cloud.cloud.give_device(user.id, bound=user is not unbound)
     reader = reader_of(cloud)
     reader.prefetch(ids([*cloud.users[:7], second, third]), concurrency=16)
-    assert cloud.routes() == ["v5-list"] * 2
-    shown = [reader.known(user.id).binding for user in (first, unbound, second, third)]
-    assert shown == ["bound", "unbound", "bound", "bound"]
-    assert [dict(parse_qsl(entry["query"])).get("user_id") for entry in cloud.log] == [None, None, unbound.id, third.id]
+    assert cloud.routes() == ["v5-list", "v5-list", "list-devices"]
+    shown = [reader.known(user.id) for user in (first, unbound, second, third)]
+    assert [device.binding for device in shown] == ["bound", "unbound", "bound", "bound"]
+    assert {device.kind for device in shown} == {"virtual"}
+    assert cloud.routes()[3:] == ["v5-list", "get-device"] * 2
+    assert [dict(parse_qsl(entry["query"])).get("user_id") for entry in cloud.log if entry["route"] == "v5-list"] == [
+        None, None, unbound.id, third.id,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("enrolled", "limit"), [(8, "1"), (9, "200")])
@@ -129,7 +142,7 @@ def test_v3_is_not_asked_where_v5_was(start):
     assert cloud.routes() == ["v5-list"]
 
 
-@pytest.mark.parametrize("status", [403, 404, 405, 501])
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 501])
 def test_v3_that_does_not_list_is_done_without(start, status):
     cloud = start(users=12)
     cloud.handle.fault(f"status={status}:list-devices")
@@ -137,7 +150,7 @@ def test_v3_that_does_not_list_is_done_without(start, status):
     assert cloud.routes() == ["list-devices", "v5-list"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 406, 500, 502])
+@pytest.mark.parametrize("status", [401, 500, 502])
 def test_v3_that_fails_to_list_is_an_error(start, status):
     cloud = start(users=12)
     cloud.handle.fault(f"status={status}:list-devices")
@@ -148,6 +161,13 @@ def test_v3_that_fails_to_list_is_an_error(start, status):
 def test_what_is_seen_at_once_is_looked_at_once(cloud):
     cloud.cloud.give_device(cloud.users[0].id)
     assert reader_of(cloud).read_until(cloud.users[0].id, lambda device: device is not None)
+    assert cloud.routes() == ["v5-list", "get-device"]
+
+
+def test_serial_number_that_a_creation_returned_settles_the_kind_without_another_request(cloud):
+    serial_number = cloud.cloud.give_device(cloud.users[0].id).serial_number
+    device = reader_of(cloud).read(cloud.users[0].id, serial_number)
+    assert device == Device(cloud.users[0].id, serial_number, "unbound", "virtual")
     assert cloud.routes() == ["v5-list"]
 
 
@@ -172,6 +192,113 @@ def test_what_is_not_seen_is_looked_for_five_seconds(cloud):
         (["unbound", "unknown"], 0),
     ],
 )
-def test_of_several_devices_a_bound_one_is_shown_else_the_first(bindings, shown):
+def test_of_several_devices_of_unknown_kind_a_bound_one_is_shown_else_the_first(bindings, shown):
     devices = [Device("u", f"s{number}", binding) for number, binding in enumerate(bindings)]
-    assert by_user(devices) == {"u": devices[shown]}
+    assert virtual_device(devices) == devices[shown]
+
+
+# Kinds
+
+KEY, PHONE = Device("u", "iam::d:mfa:key", "bound"), Device("u", "iam::d:mfa:phone", "unbound")
+PHONE_BY_V3 = Device("u", "iam::d:mfa:phone", "unknown", "virtual")
+PHONE_OTHERWISE = Device("u", "iam:d:mfa/phone", "unknown", "virtual")
+STRANGER_BY_V3 = Device("u", "iam::d:mfa:new", "unknown", "virtual")
+TWIN = Device("u", "iam:d:mfa:phone", "bound")
+NUMBERED = Device("u", "iam/mfa/1f3a", "unbound")
+
+
+@pytest.mark.parametrize(
+    ("listed", "by_v3", "told", "serial_number", "kinds"),
+    [
+        ([], None, True, None, ""),
+        ([], PHONE_BY_V3, True, None, ""),
+        ([], None, False, "iam::d:mfa:phone", ""),
+        # v3.0 names the virtual device, and a user has one.
+        ([PHONE], PHONE_BY_V3, True, None, "virtual"),
+        ([KEY, PHONE], PHONE_BY_V3, True, None, "other virtual"),
+        ([PHONE, KEY], PHONE_BY_V3, True, None, "virtual other"),
+        ([KEY, PHONE], PHONE_OTHERWISE, True, None, "other virtual"),
+        ([PHONE], PHONE_OTHERWISE, True, None, "virtual"),
+        # Two forms that have nothing in common: where there is one entry, it is that of the device.
+        ([NUMBERED], PHONE_OTHERWISE, True, None, "virtual"),
+        ([KEY, NUMBERED], PHONE_OTHERWISE, True, None, "unknown unknown"),
+        # A listing that changes while it is read may show an entry on two pages.
+        ([PHONE, KEY, PHONE], PHONE_BY_V3, True, None, "virtual other virtual"),
+        # v3.0 has none.
+        ([KEY], None, True, None, "other"),
+        ([KEY, PHONE], None, True, None, "other other"),
+        # v3.0 shows a device that v5 does not show yet: what v5 shows is perhaps a key.
+        ([KEY], STRANGER_BY_V3, True, None, "unknown"),
+        ([KEY, PHONE], STRANGER_BY_V3, True, None, "unknown unknown"),
+        # Two of one name: nothing tells which is meant.
+        ([TWIN, PHONE], PHONE_OTHERWISE, True, None, "unknown unknown"),
+        # v3.0 was not asked, or did not tell.
+        ([PHONE], None, False, None, "unknown"),
+        ([KEY, PHONE], None, False, None, "unknown unknown"),
+        ([KEY, PHONE], None, False, "iam::d:mfa:phone", "other virtual"),
+        ([KEY, PHONE], None, False, "iam::d:mfa:gone", "unknown unknown"),
+    ],
+)
+def test_v3_or_a_known_serial_number_tells_the_kinds(listed, by_v3, told, serial_number, kinds):
+    seen = with_kinds(listed, by_v3, told, serial_number)
+    assert " ".join(device.kind for device in seen) == kinds
+    assert [replace(device, kind="unknown") for device in seen] == listed
+
+
+def of_kinds(*devices):
+    return [Device("u", serial_number, binding, kind) for serial_number, binding, kind in devices]
+
+
+@pytest.mark.parametrize(
+    ("devices", "by_v3", "chosen"),
+    [
+        ([], None, None),
+        ([], STRANGER_BY_V3, None),
+        (of_kinds(("k", "bound", "other")), None, None),
+        (of_kinds(("k", "bound", "other"), ("v", "unbound", "virtual")), None, ("v", "unbound", "virtual")),
+        (of_kinds(("v", "bound", "virtual"), ("x", "bound", "unknown")), None, ("v", "bound", "virtual")),
+        (of_kinds(("x", "unbound", "unknown")), None, ("x", "unbound", "unknown")),
+        (of_kinds(("x", "unbound", "unknown"), ("y", "bound", "unknown")), None, ("y", "bound", "unknown")),
+        # v3.0 names it: certain of its kind, and of its binding only where all agree.
+        (of_kinds(("x", "bound", "unknown"), ("y", "bound", "unknown")), STRANGER_BY_V3, ("iam::d:mfa:new", "bound", "virtual")),
+        (of_kinds(("x", "unbound", "unknown"), ("y", "bound", "unknown")), STRANGER_BY_V3, ("iam::d:mfa:new", "unknown", "virtual")),
+        # v5 does not show it yet, and what it shows says nothing of it.
+        ([KEY], STRANGER_BY_V3, ("iam::d:mfa:new", "unknown", "virtual")),
+        ([KEY, PHONE], STRANGER_BY_V3, ("iam::d:mfa:new", "unknown", "virtual")),
+        ([KEY, TWIN, TWIN], PHONE_OTHERWISE, ("iam:d:mfa/phone", "bound", "virtual")),
+        ([KEY, TWIN, PHONE], PHONE_OTHERWISE, ("iam:d:mfa/phone", "unknown", "virtual")),
+    ],
+)
+def test_virtual_device_is_chosen_and_never_a_key(devices, by_v3, chosen):
+    assert virtual_device(devices, by_v3) == (Device("u", *chosen) if chosen else None)
+
+
+@pytest.mark.parametrize(
+    ("devices", "meant", "chosen"),
+    [
+        ([KEY, PHONE], "iam::d:mfa:phone", PHONE),
+        ([KEY, PHONE], "iam:d:mfa/phone", PHONE),
+        ([PHONE, KEY], "iam::d:mfa:gone", KEY),
+        (of_kinds(("v", "bound", "virtual"), ("k", "bound", "other")), "k", replace(KEY, serial_number="v", kind="virtual")),
+        (of_kinds(("k", "bound", "other")), "k", None),
+    ],
+)
+def test_serial_number_that_somebody_gave_decides_where_the_clouds_do_not_tell(devices, meant, chosen):
+    assert virtual_device(devices, meant=meant) == chosen
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("iam::d:mfa:phone", "iam::d:mfa:phone", True),
+        ("iam::d:mfa:phone", "iam:d:mfa/phone", True),
+        ("iam::d:mfa:phone", "iam:d:mfa/phone-2", False),
+        ("iam::d:mfa:phone", "iam::e:mfa:phone", False),
+        ("iam::d:mfa:phone", "iam::d:mfa:Phone", False),
+        ("abc", "abc", True),
+        ("phone", "iam::d:mfa:phone", False),
+        ("", "iam::d:mfa:", False),
+    ],
+)
+def test_two_forms_of_one_serial_number_are_the_same(one, other, same):
+    assert same_serial(one, other) is same_serial(other, one) is same

@@ -9,8 +9,9 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import ServerClock, totp
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND, Codes, binding_diff, obstacle
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND, binding_diff, obstacle
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import shown
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
 
@@ -61,7 +62,7 @@ def test_obstacles_to_a_binding():
         ({"authentication_code_first": "123456", "authentication_code_second": "123456"}, "are the same"),
         ({"authentication_code_first": "12345", "authentication_code_second": "123456"}, "authentication_code_first must be"),
         ({"authentication_code_first": "123456", "authentication_code_second": "1234567"}, "authentication_code_second must be"),
-        ({"authentication_code_first": "123456", "seed": SEED}, "exclude each other"),
+        ({"authentication_code_first": "123456", "seed": SEED}, "are mutually exclusive"),
         ({"seed": "not base32!"}, "seed is not a base32 seed"),
     ],
 )
@@ -311,7 +312,7 @@ def test_administrator_who_binds_for_others_is_told_who_may(any_cloud):
     any_cloud.cloud.give_device(user.id)
     result = any_cloud.run(BIND, user_id=user.id, seed=user.device.seed)
     assert result["error"]["status"] == 403
-    assert "Only the user himself may bind his device" in result["msg"]
+    assert "Only the user may bind their device" in result["msg"]
     assert not user.device.bound
 
 
@@ -320,7 +321,7 @@ def test_administrator_whom_v5_lets_bind_binds(start):
     user = cloud.users[0]
     cloud.cloud.give_device(user.id)
     assert cloud.run(BIND, user_id=user.id, seed=user.device.seed)["changed"]
-    assert cloud.routes() == ["domains", "v5-list", "v5-enable"]
+    assert cloud.routes() == ["domains", "v5-list", "get-device", "v5-enable"]
 
 
 @pytest.mark.parametrize("api", ["v3", "v5"])
@@ -328,7 +329,9 @@ def test_api_that_is_named_is_the_only_one_used(cloud, api):
     user = cloud.users[0]
     cloud.cloud.give_device(user.id)
     assert cloud.run(BIND, api=api, bindings=[seeded(cloud, user)])["changed"]
-    assert all(route.startswith("v5") == (api == "v5") for route in cloud.routes() if route != "domains")
+    # v3.0 alone tells the kind of what v5 lists.
+    routes = [route for route in cloud.routes() if route != "domains"]
+    assert routes == (["v5-list", "get-device", "v5-enable"] if api == "v5" else ["get-device", "bind"])
 
 
 def test_v5_that_is_asked_for_and_not_there_is_an_error(otc):
@@ -355,8 +358,8 @@ def test_many_users_whose_serials_are_known_are_read_at_once(start):
         cloud.cloud.give_device(user.id)
     items = [seeded(cloud, user, serial_number=user.device.serial_number) for user in cloud.users]
     assert cloud.run(BIND, bindings=items)["changed"]
-    assert cloud.routes().count("v5-list") == 1
-    assert "list-devices" not in cloud.routes()
+    assert cloud.routes().count("v5-list") == cloud.routes().count("list-devices") == 1
+    assert "get-device" not in cloud.routes()
 
 
 def test_one_bad_user_stops_nobody_and_the_order_stays(start):
@@ -389,7 +392,7 @@ def test_unknown_user_first_does_not_make_v5_forgotten_for_the_others(cloud):
 def test_same_user_twice_is_refused_before_anything_is_written(cloud):
     user = cloud.users[0]
     cloud.cloud.give_device(user.id)
-    assert "stands twice" in cloud.run(BIND, bindings=[seeded(cloud, user), seeded(cloud, user)])["msg"]
+    assert "appears more than once in the list" in cloud.run(BIND, bindings=[seeded(cloud, user), seeded(cloud, user)])["msg"]
     assert cloud.writes() == []
 
 
@@ -539,7 +542,7 @@ def test_administrator_unbinds_without_a_code(any_cloud):
 
 
 @pytest.mark.parametrize("how", ["seed", "authentication_code_first", "authentication_code_second"])
-def test_user_unbinds_his_own_device_with_its_code(otc, how):
+def test_user_unbinds_their_own_device_with_its_code(otc, how):
     user = otc.users[0]
     otc.cloud.give_device(user.id, bound=True)
     code = {how: user.device.seed if how == "seed" else otc.cloud.code(user.id)}
@@ -584,6 +587,39 @@ def test_unbinding_under_protection_says_to_lift_it(any_cloud):
     assert outcome["error"]["code"].endswith("1062")
     assert "hwc.mfa.iam_login_protection" in outcome["msg"]
     assert user.device.bound
+
+
+def test_check_mode_says_that_a_device_under_protection_would_not_be_unbound(any_cloud):
+    held, by_sms, free = any_cloud.users[:3]
+    for user in (held, by_sms, free):
+        any_cloud.cloud.give_device(user.id, bound=True)
+    any_cloud.cloud.protect(held.id)
+    any_cloud.cloud.protect(by_sms.id, "sms")
+    bindings = [{"user_id": user.id} for user in (held, by_sms, free)]
+    checked = any_cloud.run(BIND, check_mode=True, state="absent", bindings=bindings)
+    assert any_cloud.writes() == []
+    done = any_cloud.run(BIND, state="absent", bindings=bindings)
+    for result in (checked, done):
+        assert [(outcome["failed"], outcome["changed"]) for outcome in result["bindings"]] == [(True, False), (False, True), (False, True)]
+    assert checked["bindings"][0]["error"]["code"] == "IAM.1062"
+    assert "hwc.mfa.iam_login_protection" in checked["bindings"][0]["msg"]
+
+
+def test_protection_is_not_asked_for_where_nothing_is_unbound(cloud):
+    cloud.cloud.give_device(cloud.users[0].id)
+    cloud.cloud.protect(cloud.users[0].id)
+    for user in cloud.users[:2]:
+        assert not cloud.run(BIND, check_mode=True, state="absent", user_id=user.id)["changed"]
+    assert not any(route.startswith("login-protect") for route in cloud.routes())
+
+
+@pytest.mark.parametrize("status", [403, 404, 405])
+def test_check_mode_goes_on_where_the_cloud_does_not_tell_the_protection(cloud, status):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(user.id)
+    cloud.handle.fault(f"status={status}:login-protect-get")
+    assert cloud.run(BIND, check_mode=True, state="absent", user_id=user.id)["changed"]
 
 
 @pytest.mark.parametrize("fault", ["lose", "cut"])

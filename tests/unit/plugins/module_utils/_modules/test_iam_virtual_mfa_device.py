@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device
@@ -15,7 +18,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_d
     decide,
     device_name,
 )
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +45,7 @@ def creations(cloud):
 
 
 @pytest.mark.parametrize("presume", [True, False])
-@pytest.mark.parametrize("replace", ["never", "unbound"])
+@pytest.mark.parametrize("replace", ["never", "own", "unbound"])
 def test_missing_device_is_created(replace, presume):
     assert decide(None, replace, presume) == CREATE
 
@@ -62,6 +65,12 @@ def test_missing_device_is_created(replace, presume):
         ("unknown", "never", True, KEEP),
         ("unknown", "unbound", False, KEEP),
         ("unknown", "unbound", True, REPLACE),
+        ("bound", "own", False, KEEP),
+        ("bound", "own", True, KEEP),
+        ("unbound", "own", False, KEEP),
+        ("unbound", "own", True, REPLACE),
+        ("unknown", "own", False, KEEP),
+        ("unknown", "own", True, REPLACE),
     ],
 )
 def test_only_a_device_that_is_or_may_be_presumed_unbound_is_replaced(binding, replace, presume, step):
@@ -75,7 +84,15 @@ def test_name_that_the_cloud_would_refuse_is_refused_first(name):
 
 
 def test_name_made_from_a_long_user_id_is_as_long_as_the_cloud_takes():
-    assert device_name(None, "a" * 80) == "mfa-" + "a" * 60
+    name = device_name(None, "a" * 80)
+    assert len(name) == 64
+    assert name.startswith("mfa-" + "a" * 51 + "-")
+
+
+def test_default_name_is_another_one_each_time_and_a_given_one_stays():
+    assert len({device_name(None, "u1") for _time in range(1000)}) == 1000
+    assert all(re.fullmatch("mfa-u1-[0-9a-f]{8}", device_name(None, "u1")) for _time in range(10))
+    assert {device_name("phone", "u1") for _time in range(10)} == {"phone"}
 
 
 @given(st.text(min_size=1, max_size=80))
@@ -96,6 +113,7 @@ def test_device_is_created_with_its_seed(any_cloud):
         "serial_number": user.device.serial_number,
         "binding": "unbound",
         "changed": True,
+        "creation": "made",
         "seed": user.device.seed,
     }
     assert user.device.name == "phone"
@@ -110,6 +128,7 @@ def test_second_run_changes_nothing_and_shows_no_seed(any_cloud):
     again = any_cloud.run(DEVICE, user_id=user.id)
     assert not again["changed"]
     assert "seed" not in only(again)
+    assert only(again)["creation"] == "none"
     assert not DEVICE.holds_seed(again)
     assert only(again)["binding"] == ("unbound" if any_cloud.cloud.settings.profile == "huaweicloud" else "unknown")
     assert any_cloud.writes() == []
@@ -123,25 +142,27 @@ def test_check_mode_creates_nothing_and_says_so(any_cloud):
     assert checked["changed"] == done["changed"]
     assert checked["diff"] == done["diff"]
     assert set(only(done)) - set(only(checked)) == {"seed"}
+    assert only(checked)["serial_number"] is None
+    assert (only(checked)["creation"], only(done)["creation"]) == ("none", "made")
 
 
-def test_user_creates_his_own_device_where_the_administrator_may_not(start):
+def test_user_creates_their_own_device_where_the_administrator_may_not(start):
     cloud = start(admin_may_create=False)
     user = cloud.users[0]
     refused = only(cloud.run(DEVICE, user_id=user.id))
     assert refused["error"]["status"] == 403
-    assert "lets only the user himself create his device" in refused["msg"]
+    assert "lets only the user create their device" in refused["msg"]
     item = {"user_id": user.id, "auth_password": user.password}
     assert only(cloud.run(DEVICE, devices=[item]))["seed"] == user.device.seed
 
 
-def test_user_who_may_not_create_his_own_device_is_not_told_to_do_it_himself(cloud):
+def test_user_who_may_not_create_their_own_device_is_not_told_to_give_their_credentials(cloud):
     user = cloud.users[0]
     cloud.handle.fault("forbid:v5-create")
     cloud.handle.fault("forbid:create")
     refused = only(cloud.run(DEVICE, devices=[{"user_id": user.id, "auth_password": user.password}]))
     assert refused["error"]["status"] == 403
-    assert "himself" not in refused["msg"]
+    assert "their own credentials" not in refused["msg"]
 
 
 def test_one_bad_user_stops_nobody_and_every_seed_is_returned(any_cloud):
@@ -268,17 +289,45 @@ def test_listing_is_read_as_far_as_it_is_cheaper_than_asking_one_by_one(start, u
 
 
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
-def test_device_that_somebody_else_made_first_is_kept(start, profile):
+@pytest.mark.parametrize("replace", ["never", "own", "unbound"])
+def test_device_that_somebody_else_made_first_is_left_alone_and_told_of(start, profile, replace):
     # A reading that is half a second old shows no device, as it does where somebody is faster than the creation.
     cloud = start(profile=profile, stale=0.5)
     user = cloud.users[0]
     with cloud.cloud.lock:
         cloud.cloud.create_device(cloud.admin, user.id, "other")
-    outcome = only(cloud.run(DEVICE, user_id=user.id, impatient=True))
-    assert (outcome["failed"], outcome["changed"]) == (False, False)
-    assert outcome["serial_number"] == user.device.serial_number
+    outcome = only(cloud.run(DEVICE, user_id=user.id, replace=replace, impatient=True))
+    assert (outcome["failed"], outcome["changed"], outcome["creation"]) == (True, False, "none")
+    assert outcome["error"]["status"] == 409
+    assert "A device of this user has appeared meanwhile, and is left alone." in outcome["msg"]
     assert "seed" not in outcome
-    assert len(creations(cloud)) == 1
+    assert user.device.name == "other"
+    assert len(cloud.writes()) == len(creations(cloud)) == 1
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_device_that_appeared_meanwhile_is_replaced_where_it_is_presumed_to_be_a_leftover(start, profile):
+    cloud = start(profile=profile, stale=0.5)
+    user = cloud.users[0]
+    with cloud.cloud.lock:
+        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    outcome = only(cloud.run(DEVICE, user_id=user.id, replace="own", presume_unbound=True, impatient=True))
+    assert (outcome["failed"], outcome["creation"], outcome["seed"]) == (False, "made", user.device.seed)
+    assert user.device.name != "other"
+
+
+@pytest.mark.parametrize("replace", ["never", "own", "unbound"])
+def test_device_of_somebody_else_is_not_taken_for_that_of_a_lost_creation(start, replace):
+    cloud = start(stale=0.5)
+    user = cloud.users[0]
+    with cloud.cloud.lock:
+        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    cloud.handle.fault("cut:v5-create:1")
+    outcome = only(cloud.run(DEVICE, user_id=user.id, replace=replace, impatient=True))
+    assert outcome["failed"]
+    assert "has appeared meanwhile, and is left alone" in outcome["msg"]
+    assert user.device.name == "other"
+    assert cloud.writes() == ["v5-create"]
 
 
 def test_conflict_without_a_device_is_an_error(any_cloud):
@@ -287,7 +336,7 @@ def test_conflict_without_a_device_is_an_error(any_cloud):
     cloud.handle.fault("status=409:v5-create")
     outcome = only(cloud.run(DEVICE, user_id=cloud.users[0].id, impatient=True))
     assert outcome["error"]["code"] == "IAM.0005"
-    assert "himself" not in outcome["msg"]
+    assert "their own credentials" not in outcome["msg"]
     assert len(creations(cloud)) == 1
 
 
@@ -309,18 +358,25 @@ def test_creation_whose_answer_was_lost_is_not_sent_again_blindly(any_cloud, fau
     assert outcome["failed"]
     assert "run again with replace=unbound" in outcome["msg"]
     assert len(creations(cloud)) == 1
+    assert outcome["creation"] == "unknown"
     assert "seed" not in outcome
 
 
+@pytest.mark.parametrize("replace", ["own", "unbound"])
 @pytest.mark.parametrize("fault", ["lose", "half"])
-def test_creation_whose_answer_was_lost_is_made_anew_where_allowed(any_cloud, fault):
+def test_creation_whose_answer_was_lost_is_made_anew_where_allowed(any_cloud, fault, replace):
     cloud = any_cloud
     user = cloud.users[0]
     cloud.handle.fault(f"{fault}:create:1")
     cloud.handle.fault(f"{fault}:v5-create:1")
-    outcome = only(cloud.run(DEVICE, user_id=user.id, replace="unbound", impatient=True))
+    outcome = only(cloud.run(DEVICE, user_id=user.id, replace=replace, impatient=True))
     assert outcome["changed"]
+    assert outcome["creation"] == "made"
     assert outcome["seed"] == user.device.seed
+    # The serial number of the lost seed does not come back with another one.
+    sent = [entry["body"] for entry in cloud.log if entry["route"] in CREATES]
+    names = [body.get("virtual_mfa_device_name") or body["virtual_mfa_device"]["name"] for body in sent]
+    assert len(set(names)) == 2
     assert len(creations(cloud)) == 2
     assert cloud.cloud.counters.deletes == 1
 
@@ -342,7 +398,62 @@ def test_creation_that_never_arrives_ends(any_cloud):
     cloud.handle.fault("cut:v5-create")
     outcome = only(cloud.run(DEVICE, user_id=cloud.users[0].id, impatient=True))
     assert "the connection to" in outcome["msg"]
+    assert outcome["creation"] == "unknown"
     assert len(creations(cloud)) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "creation", "failed"),
+    [
+        ("", {}, "made", False),
+        ("", {"check_mode": True}, "none", False),
+        ("", {"name": "not a name"}, "none", True),
+        ("", {"user_id": "f" * 32}, "none", True),
+        ("status=400", {}, "none", True),
+        ("status=403", {}, "none", True),
+        ("status=409", {}, "none", True),
+        ("status=401", {}, "none", True),
+        ("lose:1", {}, "unknown", True),
+        ("cut", {}, "unknown", True),
+        ("status=500", {}, "unknown", True),
+        ("cut:1", {}, "made", False),
+    ],
+)
+def test_what_came_of_the_creation_is_told(any_cloud, fault, options, creation, failed):
+    if fault:
+        kind, _colon, when = fault.partition(":")
+        for route in CREATES:
+            any_cloud.handle.fault(f"{kind}:{route}" + (f":{when}" if when else ""))
+    outcome = only(any_cloud.run(DEVICE, impatient=True, **{"user_id": any_cloud.users[0].id, **options}))
+    assert (outcome["creation"], outcome["failed"]) == (creation, failed)
+
+
+def test_refusal_after_a_lost_creation_leaves_it_unknown(any_cloud):
+    for route in CREATES:
+        any_cloud.handle.fault(f"cut:{route}:1")
+        any_cloud.handle.fault(f"status=400:{route}:2")
+    outcome = only(any_cloud.run(DEVICE, user_id=any_cloud.users[0].id, impatient=True))
+    assert outcome["error"]["status"] == 400
+    assert outcome["creation"] == "unknown"
+
+
+def test_what_came_of_a_creation_is_told_of_each_user_alone(any_cloud):
+    first, second, third = any_cloud.users[:3]
+    any_cloud.cloud.give_device(third.id)
+    for route in CREATES:
+        any_cloud.handle.fault(f"lose:{route}:1")
+    devices = [{"user_id": user.id} for user in (first, second, third)]
+    result = any_cloud.run(DEVICE, devices=devices, concurrency=1, impatient=True)
+    assert [outcome["creation"] for outcome in result["devices"]] == ["unknown", "made", "none"]
+
+
+def test_devices_that_one_user_has_one_after_the_other_have_different_serial_numbers(any_cloud):
+    user = any_cloud.users[0]
+    seen = []
+    for _time in range(3):
+        seen.append(only(any_cloud.run(DEVICE, user_id=user.id))["serial_number"])
+        assert any_cloud.run(DEVICE, state="absent", user_id=user.id)["changed"]
+    assert len(set(seen)) == 3
 
 
 # Replacing
@@ -360,11 +471,24 @@ def test_unbound_device_is_replaced_only_when_asked(cloud):
     assert only(done)["seed"] == user.device.seed != old.seed
 
 
+def test_item_says_for_itself_whether_a_device_is_replaced(cloud):
+    mine, theirs, either = cloud.users[:3]
+    old = {user.id: cloud.cloud.give_device(user.id) for user in cloud.users[:3]}
+    devices = [
+        {"user_id": mine.id, "replace": "own", "presume_unbound": True},
+        {"user_id": theirs.id, "replace": "own"},
+        {"user_id": either.id},
+    ]
+    result = cloud.run(DEVICE, devices=devices, replace="unbound")
+    assert [outcome["changed"] for outcome in result["devices"]] == [True, False, True]
+    assert [user.device == old[user.id] for user in (mine, theirs, either)] == [False, True, False]
+
+
 def test_bound_device_is_never_replaced(cloud):
     user = cloud.users[0]
     old = cloud.cloud.give_device(user.id, bound=True)
-    for presume in (True, False):
-        assert not cloud.run(DEVICE, user_id=user.id, replace="unbound", presume_unbound=presume)["changed"]
+    for presume, replace in itertools.product((True, False), ("never", "own", "unbound")):
+        assert not cloud.run(DEVICE, user_id=user.id, replace=replace, presume_unbound=presume)["changed"]
     assert user.device == old
     assert cloud.writes() == []
 
@@ -470,6 +594,95 @@ def test_device_under_protection_is_not_removed(any_cloud):
     assert "hwc.mfa.iam_login_protection" in outcome["msg"]
     assert not outcome["changed"]
     assert user.device == old
+
+
+def test_check_mode_says_that_a_device_under_protection_would_not_be_removed(any_cloud):
+    cloud = any_cloud
+    for user in cloud.users[:3]:
+        cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(cloud.users[0].id)
+    cloud.cloud.protect(cloud.users[1].id, "sms")
+    devices = [{"user_id": user.id} for user in cloud.users[:3]]
+    checked = cloud.run(DEVICE, check_mode=True, state="absent", devices=devices)
+    assert cloud.writes() == []
+    done = cloud.run(DEVICE, impatient=True, state="absent", devices=devices)
+    assert [outcome["failed"] for outcome in checked["devices"]] == [True, False, False]
+    assert [outcome["failed"] for outcome in done["devices"]] == [True, False, False]
+    assert [outcome["changed"] for outcome in checked["devices"]] == [outcome["changed"] for outcome in done["devices"]]
+    assert checked["devices"][0]["error"]["code"] == "IAM.1062"
+    assert "hwc.mfa.iam_login_protection" in checked["devices"][0]["msg"]
+    assert set(checked["devices"][1]) == set(done["devices"][1])
+
+
+def test_check_mode_asks_for_the_protection_of_many_at_once(start):
+    cloud = start(users=9)
+    for user in cloud.users:
+        cloud.cloud.give_device(user.id, bound=True)
+        cloud.cloud.protect(user.id)
+    result = cloud.run(DEVICE, check_mode=True, state="absent", devices=[{"user_id": user.id} for user in cloud.users])
+    assert all(outcome["error"]["code"] == "IAM.1062" for outcome in result["devices"])
+    assert cloud.routes().count("login-protect-list") == 1
+    assert "login-protect-get" not in cloud.routes()
+
+
+@pytest.mark.parametrize("status", [403, 404, 405])
+def test_check_mode_goes_on_where_the_cloud_does_not_tell_the_protection(cloud, status):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(user.id)
+    cloud.handle.fault(f"status={status}:login-protect-get")
+    assert only(cloud.run(DEVICE, check_mode=True, state="absent", user_id=user.id))["changed"]
+
+
+def test_protection_holds_no_device_that_is_unbound(cloud):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id)
+    cloud.cloud.protect(user.id)
+    assert only(cloud.run(DEVICE, check_mode=True, state="absent", user_id=user.id))["changed"]
+    assert not any(route.startswith("login-protect") for route in cloud.routes())
+    assert only(cloud.run(DEVICE, state="absent", user_id=user.id))["changed"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_another_device_than_the_one_meant_is_left_alone(any_cloud, check_mode):
+    user = any_cloud.users[0]
+    device = any_cloud.cloud.give_device(user.id)
+    for options in ({"user_id": user.id, "serial_number": "gone"}, {"devices": [{"user_id": user.id, "serial_number": "gone"}]}):
+        outcome = only(any_cloud.run(DEVICE, check_mode=check_mode, impatient=True, state="absent", **options))
+        assert outcome == {"failed": False, "user_id": user.id, "serial_number": "gone", "binding": "unbound", "changed": False}
+    assert user.device == device
+    assert any_cloud.writes() == []
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_device_that_is_meant_is_removed(any_cloud, bound):
+    user = any_cloud.users[0]
+    device = any_cloud.cloud.give_device(user.id, bound=bound)
+    assert only(any_cloud.run(DEVICE, state="absent", user_id=user.id, serial_number=device.serial_number))["changed"]
+    assert user.device is None
+
+
+def test_device_is_the_same_by_the_serial_number_that_the_other_api_shows(start):
+    cloud = start(serial_forms_differ=True)
+    user = cloud.users[0]
+    device = cloud.cloud.give_device(user.id, bound=True)
+    by_v3 = cloud.cloud.serial_shown(user, device, v5=False)
+    assert by_v3 != cloud.cloud.serial_shown(user, device, v5=True)
+    assert only(cloud.run(DEVICE, state="absent", user_id=user.id, serial_number=by_v3))["changed"]
+    assert user.device is None
+
+
+def test_leftover_is_removed_without_being_unbound(any_cloud):
+    first, second = any_cloud.users[:2]
+    any_cloud.cloud.give_device(first.id)
+    bound = any_cloud.cloud.give_device(second.id, bound=True)
+    devices = [{"user_id": user.id, "serial_number": user.device.serial_number, "presume_unbound": True} for user in (first, second)]
+    result = any_cloud.run(DEVICE, impatient=True, state="absent", devices=devices)
+    assert [(outcome["failed"], outcome["changed"]) for outcome in result["devices"]] == [(False, True), (True, False)]
+    assert first.device is None
+    assert "it may be bound after all, and is left alone" in result["devices"][1]["msg"]
+    assert second.device == bound
+    assert not {"unbind", "v5-disable"} & set(any_cloud.routes())
 
 
 def test_deletion_that_came_to_nothing_is_seen(any_cloud):
