@@ -8,7 +8,7 @@ import time
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, look_until, reconcile, summarize, unique_users
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 
 
@@ -71,11 +71,50 @@ def test_one_at_a_time_needs_no_thread(count, concurrency, threads):
     assert {outcome["here"] for outcome in reconcile(range(count), work, failure, concurrency)} == {not threads}
 
 
-def test_user_stands_in_a_list_once_and_by_id():
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_each_item_is_told_when_it_is_done_and_whether_it_failed(concurrency):
+    told = []
+    lock = threading.Lock()
+
+    def work(item):
+        if item == 1:
+            raise CloudError("no", status=404)
+        if item == 2:
+            raise KeyError("a bug")
+        return {"user_id": item, "changed": True}
+
+    def done(failed):
+        with lock:
+            told.append(failed)
+
+    reconcile(range(6), work, failure, concurrency, done)
+    assert sorted(told) == [False] * 4 + [True] * 2
+    if concurrency == 1:
+        assert told == [False, True, True, False, False, False]
+
+
+def test_item_is_told_of_before_the_next_one_begins():
+    events = []
+    reconcile(
+        "ab", lambda item: events.append(item) or {"user_id": item, "changed": False}, failure, 1, lambda _failed: events.append("done")
+    )
+    assert events == ["a", "done", "b", "done"]
+
+
+def test_what_is_seen_is_looked_at_again_until_it_fits():
+    seen, slept = iter([1, 2, 3, 4]), []
+    assert look_until(lambda: next(seen), lambda value: value == 3, slept.append) == 3
+    assert slept == list(STALE_WAITS[:2])
+    slept.clear()
+    assert look_until(lambda: 0, bool, slept.append) == 0
+    assert slept == list(STALE_WAITS)
+
+
+def test_user_appears_in_a_list_once_and_by_id():
     assert unique_users([{"user_id": "a"}, {"user_id": "b"}]) == [{"user_id": "a"}, {"user_id": "b"}]
     with pytest.raises(OptionError, match=r"^user_id must not be empty"):
         unique_users([{"user_id": "a"}, {"user_id": ""}])
-    with pytest.raises(OptionError, match=r"^user_id a stands twice"):
+    with pytest.raises(OptionError, match=r"^user_id a appears more than once in the list"):
         unique_users([{"user_id": "a"}, {"user_id": "b"}, {"user_id": "a"}])
 
 
@@ -119,7 +158,7 @@ def test_users_login_is_scoped_to_the_account_of_the_module(otc, given):
     assert login["body"]["auth"]["scope"] == {"domain": {"name": otc.domain_name}}
 
 
-def test_login_of_a_disabled_user_fails_for_him_alone(cloud):
+def test_login_of_a_disabled_user_fails_for_that_user_alone(cloud):
     users = cloud.users[:2]
     for user in users:
         cloud.cloud.give_device(user.id)
