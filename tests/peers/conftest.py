@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import Password, PasswordAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, PasswordAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, seconds_until_safe, totp
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, HttpSettings, Session

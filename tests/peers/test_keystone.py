@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import Token, TokenAuth, wants_code
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.token import Token, TokenAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 
 LOGIN = "POST /v3/auth/tokens"
