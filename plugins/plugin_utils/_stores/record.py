@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text
@@ -43,11 +42,13 @@ class RolloutRecord:
             raise RecordError(f"{self.path} is not a record of this role.") from None
         return {str(user_id): dict(entry) for user_id, entry in protected.items()}
 
-    def change(self, adds: Mapping[str, Mapping[str, Any]], drops: Iterable[str], check_mode: bool) -> tuple[dict[str, dict[str, Any]], bool]:
+    def change(
+        self, adds: Mapping[str, Mapping[str, Any]], drops: Iterable[str], check_mode: bool
+    ) -> tuple[dict[str, dict[str, Any]], bool]:
         """Add what is about to be protected and drop what no longer is. Returns the record and whether it changed. Raises RecordError."""
         before = self.read()
-        # Of a user who is recorded, what was before the first rollout is what a roll-back restores.
-        after = {**{user_id: dict(entry) for user_id, entry in adds.items()}, **before}
+        # Of a user who is recorded, what was before the first rollout is what a roll-back restores. Who protects them now can take it back.
+        after = {**before, **{user_id: {**entry, "before": before.get(user_id, entry)["before"]} for user_id, entry in adds.items()}}
         for user_id in drops:
             after.pop(user_id, None)
         if after != before and not check_mode:
