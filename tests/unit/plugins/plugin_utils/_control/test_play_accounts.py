@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from ansible import constants
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control import play_accounts
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host
+
+
+@pytest.fixture(autouse=True)
+def local_tmp(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    return tmp_path
+
+
+def test_second_host_of_an_account_learns_who_has_it_and_the_first_keeps_it():
+    assert other_host("account-1", "berlin") is None
+    assert other_host("account-1", "bonn") == "berlin"
+    assert other_host("account-1", "berlin") is None
+    assert other_host("account-1", "bonn") == "berlin"
+
+
+def test_each_account_has_a_host_of_its_own():
+    assert other_host("account-1", "berlin") is None
+    assert other_host("account-2", "bonn") is None
+    assert other_host("account-2", "berlin") == "bonn"
+
+
+@pytest.mark.parametrize("account_id", [None, ""])
+def test_account_whose_id_the_cloud_does_not_tell_is_nobodys(local_tmp, account_id):
+    assert other_host(account_id, "berlin") is None
+    assert other_host(account_id, "bonn") is None
+    assert list(local_tmp.iterdir()) == []
+
+
+def test_next_play_begins_anew(tmp_path, monkeypatch):
+    assert other_host("account-1", "berlin") is None
+    (tmp_path / "next").mkdir()
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "next"))
+    assert other_host("account-1", "bonn") is None
+
+
+@pytest.mark.parametrize("account_id", ["../../etc/passwd", "a\0b", "x" * 5000, "ä\n"])
+def test_id_of_an_account_names_one_file_whatever_is_in_it(local_tmp, account_id):
+    assert other_host(account_id, "berlin") is None
+    assert other_host(account_id, "bonn") == "berlin"
+    (path,) = local_tmp.iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_of_many_hosts_at_once_one_gets_the_account():
+    hosts = [f"host-{number}" for number in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = dict(zip(hosts, pool.map(lambda host: other_host("account-1", host), hosts)))
+    (first,) = [host for host, other in answers.items() if other is None]
+    assert {other for other in answers.values() if other is not None} == {first}
+
+
+def test_note_that_is_just_being_written_is_waited_for(local_tmp):
+    assert other_host("account-1", "berlin") is None
+    (path,) = local_tmp.iterdir()
+    path.write_text("ber", encoding="utf-8")
+    timer = threading.Timer(0.1, lambda: path.write_text("berlin\n", encoding="utf-8"))
+    timer.start()
+    assert other_host("account-1", "bonn") == "berlin"
+    timer.join()
+
+
+def test_note_of_which_nothing_was_written_keeps_everybody_away(local_tmp, monkeypatch):
+    monkeypatch.setattr(play_accounts.time, "sleep", lambda _seconds: None)
+    assert other_host("account-1", "berlin") is None
+    (path,) = local_tmp.iterdir()
+    path.write_text("", encoding="utf-8")
+    assert other_host("account-1", "bonn") == "another host"
+
+
+def test_temporary_directory_that_is_gone_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "gone"))
+    with pytest.raises(OSError):
+        other_host("account-1", "berlin")
+
+
+def test_nothing_is_left_open():
+    before = os.open(os.devnull, os.O_RDONLY)
+    os.close(before)
+    other_host("account-1", "berlin")
+    other_host("account-1", "bonn")
+    after = os.open(os.devnull, os.O_RDONLY)
+    os.close(after)
+    assert after == before
