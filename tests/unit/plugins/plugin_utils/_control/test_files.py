@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import file_name, make_directory, replace_file, temporary_file
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    create_file,
+    file_name,
+    make_directory,
+    replace_file,
+    sync_directory,
+    temporary_file,
+)
 
 
 def test_replaced_file_is_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -68,3 +76,88 @@ def test_account_names_one_entry_of_its_directory(account: str) -> None:
 def test_account_that_would_lead_elsewhere_is_refused(account: str) -> None:
     with pytest.raises(ValueError, match="account must not be empty or begin with a dot"):
         file_name(account)
+
+
+# Files that are never written over
+
+
+@pytest.fixture(params=["links", "no links"])
+def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """File systems with hard links, and without."""
+
+    def link(_source: str, _target: Path) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if request.param == "no links":
+        monkeypatch.setattr(os, "link", link)
+    return str(request.param)
+
+
+def test_new_file_is_whole_and_for_its_owner_alone(tmp_path: Path, links: str) -> None:
+    create_file(tmp_path / "000001.yml", b"seed")
+    assert (tmp_path / "000001.yml").read_bytes() == b"seed"
+    assert stat.S_IMODE((tmp_path / "000001.yml").stat().st_mode) == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["000001.yml"]
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "dangling", "directory"])
+def test_new_file_is_never_written_over_what_is_there(tmp_path: Path, links: str, kind: str) -> None:
+    (tmp_path / "precious").write_text("keep", encoding="utf-8")
+    path = tmp_path / "000001.yml"
+    if kind == "file":
+        path.write_text("keep", encoding="utf-8")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / ("precious" if kind == "link" else "gone"))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(FileExistsError):
+        create_file(path, b"seed")
+    assert (tmp_path / "precious").read_text(encoding="utf-8") == "keep"
+    assert sorted(tmp_path.iterdir()) == before
+    assert kind != "file" or path.read_text(encoding="utf-8") == "keep"
+
+
+def test_file_that_could_not_be_written_whole_is_not_left_behind(tmp_path: Path, links: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+
+    def fsync(handle: int) -> None:
+        synced.append(handle)
+        # The first file is the temporary one, the second where there are no links the file itself.
+        if len(synced) == (2 if links == "no links" else 1):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space left"):
+        create_file(tmp_path / "000001.yml", b"seed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_disk_that_fails_to_link_for_another_reason_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(_source: str, _target: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(OSError, match="Input/output error"):
+        create_file(tmp_path / "000001.yml", b"seed")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("code", "survived"), [(errno.EINVAL, True), (errno.EOPNOTSUPP, True), (errno.EIO, False)])
+def test_directory_that_cannot_be_brought_to_the_disk_is_survived_where_the_file_system_never_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, survived: bool
+) -> None:
+    def fsync(_handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    before = os.open(os.devnull, os.O_RDONLY)
+    os.close(before)
+    monkeypatch.setattr(os, "fsync", fsync)
+    if survived:
+        sync_directory(tmp_path)
+    else:
+        with pytest.raises(OSError, match="Input/output error"):
+            sync_directory(tmp_path)
+    after = os.open(os.devnull, os.O_RDONLY)
+    os.close(after)
+    assert after == before, "nothing is left open"

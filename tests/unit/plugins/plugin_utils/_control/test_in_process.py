@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import _endless
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import _endless, play_lives, task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +102,34 @@ def test_only_a_result_that_holds_a_seed_is_marked():
 def test_whole_number_without_end_is_told_apart_before_ansible_core_breaks_off_at_it(value, endless):
     assert _endless({"type": "int"}, value) is endless
     assert not _endless({"type": "float"}, value)
+
+
+class Action:
+    """As much of an action plugin as its environment needs."""
+
+    def __init__(self, environment):
+        self.environment = environment
+
+    def _compute_environment_string(self, raw):
+        raw.update(self.environment)
+        return ""
+
+
+def test_environment_of_a_task_is_seen_while_it_works_and_gone_afterwards(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "before")
+    monkeypatch.delenv("HWC_PORT", raising=False)
+    with pytest.raises(ZeroDivisionError), task_environment(Action({"HTTPS_PROXY": "proxy", "HWC_PORT": 5})) as env:
+        assert (env["HTTPS_PROXY"], env["HWC_PORT"]) == ("proxy", "5")
+        assert os.environ["HTTPS_PROXY"] == "proxy", "requests looks there"
+        os.environ["HWC_LEFT"] = "x"
+        raise ZeroDivisionError
+    assert os.environ["HTTPS_PROXY"] == "before"
+    assert "HWC_PORT" not in os.environ and "HWC_LEFT" not in os.environ
+
+
+def test_task_whose_play_was_killed_knows_it(monkeypatch):
+    lives = play_lives()
+    assert lives()
+    another = os.getppid() + 1
+    monkeypatch.setattr(os, "getppid", lambda: another)
+    assert not lives()
