@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Throttling: how near the role comes to what a cloud allows, and how often it is refused."""
+"""Throttling: how near the role comes to what a cloud allows, how often it is refused, and what a limit costs that others use up."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ from ground import CONCURRENCY, LATENCY_MS, Bench, Ground, play_role
 from measure import Measurement
 from table import Section, Table
 
-BULK = ("hwc.mfa.iam_virtual_mfa_device", "hwc.mfa.iam_virtual_mfa_bind", "hwc.mfa.iam_login_protection")
+BULK = ("hwc.mfa.rollout_wave",)
 THROTTLED = 429
+
+SHARED_EVERY = 7
+"""Of so many requests one is refused, whatever our rate, since other clients use up the limit."""
+
+PAUSE = 1.0
+"""Seconds that the cloud then asks for with Retry-After."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +63,57 @@ def row(bench: Bench) -> Section:
                 runs[case.label].append(play_role(ground, "run", "enrol", "--forks", str(case.accounts)))
                 paces[case.label].append(_pace(ground))
     lines = [_line(case, runs[case.label], paces[case.label]) for case in cases]
+    shared, shared_runs = _shared(bench)
     heads = ["accounts x users", "runs", "s", "requests", "refused", "share", "bulk/s", "of allowed", "whole/s"]
     notes = [
         f"{LATENCY_MS} ms a call, {CONCURRENCY} at once an account, accounts side by side (--forks), the rate is each account's own. No user failed.",
         "bulk/s: answered calls a second and account while bulk tasks ran; whole/s: from the first call to the last. The cloud saves up what is not "
         "used for a second, so that a share can exceed 100 %; a bind that waits up to 3 s at the edge of a 30 s step lowers it.",
     ]
+    notes.append(
+        f"Shared: every {SHARED_EVERY}th request is refused with Retry-After {PAUSE:g}, whatever the rate. waiting alone: the same run without "
+        "refusals, and the pauses of this one, none counted twice."
+    )
     figures = {
         "paces": {label: [asdict(pace) for pace in measured] for label, measured in paces.items()},
-        "runs": measure.as_dicts(runs),
+        "runs": measure.as_dicts({**runs, **shared_runs}),
     }
-    return Section("the role against a cloud that throttles", [Table(heads, lines)], notes, figures)
+    return Section("the role against a cloud that throttles", [Table(heads, lines), shared], notes, figures)
+
+
+def _shared(bench: Bench) -> tuple[Table, dict[str, list[Measurement]]]:
+    """The role where others use up the limit, and where nothing is refused."""
+    users = bench.pick(60, 12)
+    label, free = f"{users}, every {SHARED_EVERY}th refused", f"{users}, none refused"
+    runs: dict[str, list[Measurement]] = {label: [], free: []}
+    pauses = []
+    for repetition in bench.repetitions():
+        for name, every in ((label, SHARED_EVERY), (free, 0)):
+            with Ground(bench, f"throttle/shared-{every}-{repetition}", users=users, shared_throttle=every) as ground:
+                runs[name].append(play_role(ground, "run", "enrol"))
+                if every:
+                    pauses.append(_paused(ground))
+    alone = measure.wall(runs[free]) + statistics.median(pauses)
+    took = measure.wall(runs[label])
+    cells = [
+        label,
+        str(len(runs[label])),
+        table.seconds(took),
+        table.number(measure.requests(runs[label])),
+        table.number(measure.refused(runs[label])),
+        table.seconds(alone),
+        table.percent(alone / took),
+    ]
+    return Table(["users, shared limit", "runs", "s", "requests", "refused", "waiting alone", "of that pace"], [cells]), runs
+
+
+def _paused(ground: Ground) -> float:
+    """Seconds of a run in which some pause was still to be waited out."""
+    paused, until = 0.0, 0.0
+    for at in sorted(float(entry["at"]) for entry in ground.cloud.log() if entry["status"] == THROTTLED):
+        paused += PAUSE - max(0.0, min(PAUSE, until - at))
+        until = at + PAUSE
+    return paused
 
 
 def _cases(bench: Bench) -> list[Case]:
