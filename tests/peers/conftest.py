@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import configparser
+import json
 import os
 import secrets
 import subprocess
@@ -189,16 +190,29 @@ class Account:
         self.call("DELETE", "/v3/auth/tokens", X_Subject_Token=token)
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A request's method and path, and its answer."""
+
+    call: str
+    headers: Any
+    text: str
+
+    def json(self) -> Any:
+        """The answer's document."""
+        return json.loads(self.text)
+
+
 class Watched(Http):
     """HTTP that keeps each answer."""
 
     def __init__(self) -> None:
         super().__init__(HttpSettings(retries=2))
-        self.answers: list[Any] = []
+        self.answers: list[Exchange] = []
 
-    def send(self, *request: Any) -> Any:
-        answer = super().send(*request)
-        self.answers.append(answer)
+    def send(self, method: str, url: str, *more: Any) -> Any:
+        answer = super().send(method, url, *more)
+        self.answers.append(Exchange(f"{method} {urlsplit(url).path}", answer.headers, answer.content.decode()))
         return answer
 
 
@@ -210,13 +224,13 @@ class Client:
         self.session = Session(self.http, url)
 
     @property
-    def answers(self) -> list[Any]:
-        """All answers so far, as requests gives them."""
+    def answers(self) -> list[Exchange]:
+        """All answers so far."""
         return self.http.answers
 
     def calls(self) -> list[str]:
         """Method and path of all calls so far."""
-        return [f"{answer.request.method} {urlsplit(answer.request.url).path}" for answer in self.answers]
+        return [answer.call for answer in self.answers]
 
     def code(self, user: User, windows_ago: int = 0) -> str:
         """The code that the user's device shows, or did, on the server's clock, at a moment when it is sure to arrive in the same window."""
