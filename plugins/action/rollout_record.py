@@ -34,13 +34,14 @@ class ActionModule(ControlNodeAction):
             drops: list[str] = []
             for entry in entries:
                 user_id = entry["user_id"]
-                failure = failures.get(user_id, {"step": None, "done": entry["steps"]})
+                failed_at = failures[user_id]["step"] if user_id in failures else None
                 if PROTECT in entry["steps"] and not params["done"]:
                     adds[user_id] = {"strategy": params["strategy"], "name": entry["name"], "before": entry["protection"]}
-                elif PROTECT in entry["steps"] and failure["step"] in (CREATE, STORE, BIND):
+                elif PROTECT in entry["steps"] and failed_at in (CREATE, STORE, BIND):
                     # Nothing was sent. What was sent, and came to nothing, may have come to something after all.
                     drops.append(user_id)
-                elif UNPROTECT in entry["steps"] and params["done"] and UNPROTECT in failure["done"]:
+                elif UNPROTECT in entry["steps"] and params["done"] and failed_at is None:
+                    # An answer is a promise: only what the cloud has shown to be lifted leaves the record.
                     drops.append(user_id)
             protected, changed = RolloutRecord(params["directory"], params["account"]).change(adds, drops, check_mode)
         except (PlanError, RecordError) as error:

@@ -121,7 +121,13 @@ class ActionModule(ControlNodeAction):
         }
 
     def _wave(
-        self, calls: ModuleCalls, connections: Connections, params: Mapping[str, Any], check_mode: bool, progress: Progress, lost: str | None
+        self,
+        calls: ModuleCalls,
+        connections: Connections,
+        params: Mapping[str, Any],
+        check_mode: bool,
+        progress: Progress,
+        lost: str | None,
     ) -> dict[str, Any]:
         entries = entries_in(params["entries"])
         stored = seeds_in(params["stored"])

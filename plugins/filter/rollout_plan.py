@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in, ids_in, named_in, options_in, record_in, seeds_in, told, users_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
+    audit_in,
+    ids_in,
+    named_in,
+    options_in,
+    record_in,
+    seeds_in,
+    told,
+    users_in,
+)
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan, terms_of
 
 
@@ -25,9 +34,7 @@ def rollout_plan(
 ) -> dict[str, Any]:
     """Who belongs to which wave, and why not: see the documentation beside this file."""
     with told("rollout_plan"):
-        known = Known(
-            seeds=seeds_in(stored), intents=ids_in(intents), record=record_in(record), auth=options_in(auth, "mfa_rollout_auth")
-        )
+        known = Known(seeds=seeds_in(stored), intents=ids_in(intents), record=record_in(record), auth=options_in(auth, "mfa_rollout_auth"))
         plan = make_plan(users_in(users), audit_in(audit), terms_of(terms), named_in(exempt, "mfa_rollout_exempt"), known)
     if packed:
         plan["users_packed"] = pack(plan.pop("users"))

@@ -24,7 +24,6 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import RE
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 
@@ -42,9 +41,13 @@ class InProcessAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
-        if self._task.async_val and self.definition.returns_seeds:
-            # async_status would print the seeds, and they would lie in the job's file in the clear.
-            result.update(failed=True, changed=False, msg=f"{self._task.action} returns seeds and cannot run with async: leave async out.")
+        if self._task.async_val and not self._task.poll and self.definition.returns_seeds:
+            # async_status would print the seeds, and they would stay in the job's file in the clear.
+            result.update(
+                failed=True,
+                changed=False,
+                msg=f"{self._task.action} returns seeds and cannot run with async and poll=0: leave async out, or set poll.",
+            )
             return result
         if self._in_process(task_vars):
             result.update(self._run_here(str(task_vars.get("inventory_hostname", ""))))
@@ -56,6 +59,9 @@ class InProcessAction(ActionBase):
             if isinstance(invocation, dict) and isinstance(invocation.get("module_args"), dict):
                 # Of options that it does not know, core's check tells the values.
                 invocation["module_args"] = options_shown(invocation["module_args"], self.definition.argument_spec)
+            if self._task.async_val and self.definition.returns_seeds:
+                # The result comes from async_status, which knows nothing of seeds: only the task can hide it.
+                self._task.no_log = True
         if self.definition.holds_seed(result):
             result["_ansible_no_log"] = True
             _show_warnings(result)

@@ -20,7 +20,9 @@ class Progress:
     ``say`` takes a line, and ``now`` gives seconds of a clock that only goes forward. All threads share it.
     """
 
-    def __init__(self, label: str, say: Callable[[str], None], now: Callable[[], float] = time.monotonic, interval: float = INTERVAL) -> None:
+    def __init__(
+        self, label: str, say: Callable[[str], None], now: Callable[[], float] = time.monotonic, interval: float = INTERVAL
+    ) -> None:
         self._label = label
         self._say = say
         self._now = now

@@ -87,7 +87,9 @@ _PLANNED = ("user_id", "name", "device_name", "steps", "serial_number", "intende
 
 
 def _is_planned(entry: Any) -> bool:
-    return isinstance(entry, dict) and all(name in entry for name in _PLANNED) and bool(entry["steps"]) and set(entry["steps"]) <= set(ORDER)
+    return (
+        isinstance(entry, dict) and all(name in entry for name in _PLANNED) and bool(entry["steps"]) and set(entry["steps"]) <= set(ORDER)
+    )
 
 
 def terms_in(value: Any) -> Terms:

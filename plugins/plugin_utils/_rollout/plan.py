@@ -213,7 +213,9 @@ class _Guards:
             name = item.get("name")
             alike = self._people.alike(name) if name else None
             if alike is not None:
-                raise PlanError(f"mfa_rollout_exempt names {legible(name, 80)!r}, and the user is called {legible(alike, 80)!r}: write it just so.")
+                raise PlanError(
+                    f"mfa_rollout_exempt names {legible(name, 80)!r}, and the user is called {legible(alike, 80)!r}: write it just so."
+                )
             # An old id beside the right name, or the other way round, is no reason to touch a user who was to be spared.
             fitting = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]
             for user in fitting:
@@ -267,7 +269,9 @@ class _Guards:
         administrators = [user for user in found if user is not None and user["enabled"]]
         planned = {entry["user_id"]: entry for entry in entries}
         touched = [user["user_id"] for user in administrators if user["user_id"] in planned]
-        ways_in = [user for user in administrators if self.reason_to_spare({}, user) or (user["user_id"] not in planned and _untouched(user))]
+        ways_in = [
+            user for user in administrators if self.reason_to_spare({}, user) or (user["user_id"] not in planned and _untouched(user))
+        ]
         if not touched or ways_in:
             return
         entries.remove(planned[touched[0]])
@@ -355,7 +359,11 @@ def _decide(case: _Case, spared: str | None) -> tuple[str, str, dict[str, Any] |
         steps, reason = _steps_enrol(case)
         if terms.prove_login and case.asked.get("auth_password") and not reason and not _proven(case, steps):
             steps.append(PROVE)
-        if BIND in steps and not terms.audit_only and not any(case.asked.get(name) for name in ("auth_password", "auth_token", "access_key")):
+        if (
+            BIND in steps
+            and not terms.audit_only
+            and not any(case.asked.get(name) for name in ("auth_password", "auth_token", "access_key"))
+        ):
             return (
                 PROBLEM,
                 "no credentials of their own, and only the user may bind: give auth_password, auth_token or access_key/secret_key",

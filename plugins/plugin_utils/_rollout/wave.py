@@ -223,7 +223,9 @@ class Wave:
             self._tables[REMOVE].update({user_id: {"failed": False} for user_id in lifted if user_id not in self._tables[REMOVE]})
         finished = self._finished(self._unseen(), {})
         finished.removed = [
-            outcome["user_id"] for outcome in finished.outcomes if REMOVE in outcome["done"] and not outcome["failed"] and not self._check_mode
+            outcome["user_id"]
+            for outcome in finished.outcomes
+            if REMOVE in outcome["done"] and not outcome["failed"] and not self._check_mode
         ]
         return finished
 
@@ -259,17 +261,16 @@ class Wave:
         self._tables[step] = {str(item["user_id"]): table.get(str(item["user_id"]), whole) for item in items}
         self._changed = self._changed or bool(result.get("changed"))
 
-    def _stored_seeds(
-        self, made: Mapping[str, StoredSeed], shown: Mapping[str, Any], stored: Mapping[str, Any]
-    ) -> dict[str, StoredSeed]:
+    def _stored_seeds(self, made: Mapping[str, StoredSeed], shown: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, StoredSeed]:
         """The seeds of the wave's devices that the store has shown, by user id."""
         seeds: dict[str, StoredSeed] = {}
         self._tables[STORE] = {}
         for entry in self._entries:
             user_id = entry["user_id"]
             if CREATE not in entry["steps"]:
-                known = [seed for seed in seeds_of(stored.get(user_id)) if seed.serial_number == entry["serial_number"]]
-                seeds.update({user_id: seed for seed in known[:1]})
+                for seed in seeds_of(stored.get(user_id)):
+                    if seed.serial_number == entry["serial_number"]:
+                        seeds.setdefault(user_id, seed)
             elif user_id in made:
                 if any(seed.is_of(made[user_id]) for seed in seeds_of(shown.get(user_id))):
                     seeds[user_id] = made[user_id]

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rollouts through clouds that go wrong in every way at once: nobody loses anything, and the next run completes.
 
-The modules do their work over HTTP and the plan decides, in the order in which the role goes through a wave; only what Ansible adds is left
-out, and no wait takes time.
+The plan decides, and the very Wave that the role runs calls the modules over HTTP; only what Ansible adds is left out, and no wait takes time.
 """
 
 from __future__ import annotations
@@ -11,28 +10,23 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import PROTECTION
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import plan as _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Terms, items_for, make_plan, outcomes_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import DEFINITIONS
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, Terms, make_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Wave
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-LOOKS = 7
-PAUSE = 2.0
-
 
 class Rollout:
-    """What the role does in an account whose seeds it keeps, one wave for all."""
+    """What the role does in an account: the tasks around a Wave, one wave for all, with a store that is a variable."""
 
     def __init__(self, cloud, strategy="enrol", **options):
         self.cloud = cloud
         self.strategy = strategy
         self.options = options
-        self.seeds = {}
-        self.intents = set()
+        self.store = Contents()
+        self.record = {}
         self.memory = {}
         self.credentials = {
             user.id: {"auth_password": user.password} if number % 2 else {"access_key": user.access_key, "secret_key": user.secret_key}
@@ -40,68 +34,57 @@ class Rollout:
         }
 
     def run(self, state="present"):
-        """Each user's outcome by his id, or a text where the run broke off before the wave, or none where there was nothing to do."""
+        """Each user's outcome by id, or a text where the run broke off before the wave, or none where there was nothing to do."""
         terms = Terms(self.strategy, state)
         self.memory = {}
-        before = self.call(MFA_INFO)
+        before = self.call("iam_mfa_info", {})
         if before.get("failed"):
             return before["msg"]
         wanted = [{"user_id": user_id, **own} for user_id, own in self.credentials.items()]
-        plan = make_plan(wanted, before, terms, stored=self.seeds, intents=self.intents)
+        known = Known(seeds=self.store.entries, intents=list(self.store.intents), record=self.record)
+        plan = make_plan(wanted, before, terms, known=known)
         assert not any(fate["fate"] == "problem" for fate in plan["users"])
         outcomes = {}
-        for wave in plan["waves"]:
-            outcomes.update(self.forward(wave, terms, before["api"]) if state == "present" else self.back(wave, terms))
+        for entries in plan["waves"]:
+            wave = Wave(self.call, entries, terms, api=before["api"], sleep=self.cloud.handle.advance, credentials=self.credentials)
+            finished = self.forward(wave, entries) if state == "present" else self.back(wave, entries)
+            outcomes.update({outcome["user_id"]: outcome for outcome in finished.outcomes})
         return outcomes
 
-    def forward(self, wave, terms, api):
-        results = {}
-        for entry in wave:
-            if "create" in entry["steps"]:
-                self.seeds.pop(entry["user_id"], None)
-                self.intents.add(entry["user_id"])
+    def forward(self, wave, entries):
+        stored = self.store.entries
+        self.record.update(
+            {
+                entry["user_id"]: {"strategy": self.strategy, "before": entry["protection"]}
+                for entry in entries
+                if "protect" in entry["steps"]
+            }
+        )
+        self.store.announce(wave.announcing())
+        created = wave.create(self.store.intents)
+        for user_id, seed in created.seeds.items():
+            self.store.add(user_id, seed)
+        self.store.withdraw(created.withdrawn)
+        finished = wave.finish(created.outcomes, created.seeds, self.store.entries, stored)
+        for user_id, seed in finished.certain.items():
+            self.store.add(user_id, seed)
+        return finished
 
-        def items(step):
-            return items_for(wave, step, self.credentials, self.seeds, results)
+    def back(self, wave, entries):
+        stored = self.store.entries
+        for user_id, seed in wave.doubted(stored).items():
+            self.store.add(user_id, seed)
+        finished = wave.remove(stored, self.store.entries)
+        self.store.remove(finished.removed)
+        for outcome in finished.outcomes:
+            if "unprotect" in outcome["done"] and not outcome["failed"]:
+                self.record.pop(outcome["user_id"], None)
+        return finished
 
-        results["create"] = self.call(DEVICE, devices=items("create"), replace="unbound")
-        self.seeds.update(_rollout.new_seeds(wave, results))
-        self.intents -= self.seeds.keys()
-        results["bind"] = self.call(BIND, bindings=items("bind"))
-        if api == "v3":
-            self.seeds.update(_rollout.bound_seeds(wave, self.seeds, results))
-        elif _rollout.answered_bound(results):
-            for _look in range(LOOKS):
-                results["confirm"] = self.call(MFA_INFO, user_ids=list(_rollout.answered_bound(results)))
-                if not _rollout.unconfirmed(results):
-                    break
-                self.cloud.handle.advance(PAUSE)
-        results["protect"] = self.call(PROTECTION, users=items("protect"))
-        return self.verify(wave, results, terms)
-
-    def back(self, wave, terms):
-        results = {}
-        self.seeds.update(_rollout.doubted_seeds(wave, self.seeds))
-        results["unprotect"] = self.call(PROTECTION, users=items_for(wave, "unprotect"))
-        results["remove"] = self.call(DEVICE, devices=items_for(wave, "remove"), state="absent")
-        outcomes = self.verify(wave, results, terms)
-        for user_id, outcome in outcomes.items():
-            if "remove" in outcome["done"] and not outcome["failed"]:
-                self.seeds.pop(user_id, None)
-                self.intents.discard(user_id)
-        return outcomes
-
-    def verify(self, wave, results, terms):
-        for _look in range(LOOKS):
-            outcomes = outcomes_of(wave, results, self.call(MFA_INFO, user_ids=[entry["user_id"] for entry in wave]), terms)
-            if not any(outcome["step"] == "verify" for outcome in outcomes):
-                break
-            self.cloud.handle.advance(PAUSE)
-        return {outcome["user_id"]: outcome for outcome in outcomes}
-
-    def call(self, definition, **options):
+    def call(self, module, options):
         # One after the other: where waits take no time, one user's wait would make another one's code old on its way.
-        result = self.cloud.run(definition, impatient=True, concurrency=1, memory=self.memory, **self.options, **options)
+        given = {"concurrency": 1, **self.options, **options}
+        result = self.cloud.run(DEFINITIONS[module], impatient=True, memory=self.memory, **given)
         assert "unexpected" not in str(result.get("msg"))
         return result
 
@@ -111,7 +94,7 @@ def assert_nothing_is_lost(rollout):
     for user in rollout.cloud.users:
         if rollout.strategy == "enrol":
             if user.device is not None and user.device.bound:
-                assert rollout.seeds[user.id]["seed"] == user.device.seed
+                assert rollout.store.seeds[user.id][user.device.serial_number].seed == user.device.seed
             if user.held_by_protection:
                 assert user.device is not None and user.device.bound
     counters = rollout.cloud.cloud.counters

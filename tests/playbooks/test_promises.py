@@ -1,0 +1,459 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promises that hold by data: whatever an operator ignores, shares or copies, nobody has a bound device whose seed is not stored."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from truths import ACCOUNT, ROLLBACK, ROLLOUT, assert_nothing_is_lost
+
+HEADER = "- hosts: all\n  connection: local\n  gather_facts: false\n"
+AT_PLAY = (f"{HEADER}  ignore_errors: true\n", "    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n")
+ON_BLOCK = (
+    HEADER,
+    "    - ignore_errors: true\n      block:\n        - ansible.builtin.include_role:\n            name: hwc.mfa.mfa_rollout\n",
+)
+ON_IMPORT = (HEADER, "    - ansible.builtin.import_role:\n        name: hwc.mfa.mfa_rollout\n      ignore_errors: true\n")
+
+
+def rows(ground: Any, account: str = ACCOUNT) -> dict[str, dict[str, Any]]:
+    return {row["user_id"]: row for row in ground.report(account)["users"]}
+
+
+def other_place(ground: Any) -> dict[str, Any]:
+    """An owner of a lock that runs in another namespace of this machine, where its process has the number of one that is not here."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return {
+        "host": socket.gethostname(),
+        "pid": 2**22 - 1,
+        "started": "1",
+        "boot": boot,
+        "namespace": "pid:[1]",
+        "inventory_host": ACCOUNT,
+    }
+
+
+def lock_held(ground: Any) -> None:
+    folder = ground.seed_directory / ACCOUNT
+    folder.mkdir(parents=True)
+    (folder / ".lock").write_text(json.dumps({"owner": other_place(ground), "until": time.time() + 900}), encoding="utf-8")
+
+
+def password_empty(ground: Any) -> None:
+    ground.variables[ACCOUNT]["mfa_rollout_seed_store_password"] = ""
+
+
+def file_in_the_way(ground: Any) -> None:
+    ground.seed_directory.write_text("no directory", encoding="utf-8")
+
+
+def wrong_password(ground: Any) -> None:
+    first = ground.variables[ACCOUNT]["mfa_rollout_users"][:1]
+    assert ground.run(ROLLOUT, "-e", json.dumps({"mfa_rollout_users": first})).code == 0
+    ground.variables[ACCOUNT]["mfa_rollout_seed_store_password"] = "another one"
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("spoil", [lock_held, password_empty, file_in_the_way, wrong_password])
+@pytest.mark.parametrize("place", [AT_PLAY, ON_BLOCK, ON_IMPORT], ids=["play", "block", "import_role"])
+def test_ignored_failure_of_the_store_binds_and_protects_nobody_and_fails_the_host(
+    playground: Callable[..., Any], place: tuple[str, str], spoil: Callable[[Any], None], profile: str
+) -> None:
+    if profile == "otc" and place is not AT_PLAY:
+        return  # both clouds in one place, and all places on one cloud
+    ground = playground(users=3, profile=profile)
+    ground.variables[ACCOUNT]["mfa_rollout_wave_sizes"] = [3]
+    spoil(ground)
+    before = {user.id: (user.device, user.protection) for user in ground.cloud.cloud.users.values()}
+    header, tasks = place
+    run = ground.play(tasks, header=header)
+    assert run.code == 2, run.output
+    assert {user.id: (user.device, user.protection) for user in ground.cloud.cloud.users.values()} == before
+    if (ground.path / "report").exists() and spoil is not wrong_password:
+        failed = [row for row in rows(ground).values() if row["outcome"] == "failed"]
+        assert len(failed) == 3
+        assert all("the seed could not be stored" in row["reason"] or "at work on this account" in row["reason"] for row in failed)
+
+
+def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_next_run_completes(playground: Callable[..., Any]) -> None:
+    ground = playground(users=3)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}
+    tasks = ground.path / "own_store.yml"
+    # An operator's own store whose saving fails, and is ignored.
+    tasks.write_text(OWN_STORE, encoding="utf-8")
+    ground.variables[ACCOUNT] |= {
+        "mfa_rollout_seed_store_tasks": str(tasks),
+        "own_store": str(ground.path / "own.json"),
+        "save_fails": True,
+    }
+    run = ground.play(AT_PLAY[1], header=AT_PLAY[0])
+    assert run.code == 2, run.output
+    users = [ground.cloud.cloud.user(user["user_id"]) for user in ground.cloud.describe()["users"]]
+    assert all(not user.device.bound and not user.held_by_protection for user in users)
+    assert all("the seed could not be stored" in row["reason"] for row in rows(ground).values() if row["outcome"] == "failed")
+    ground.variables[ACCOUNT]["save_fails"] = False
+    assert ground.run(ROLLOUT).code == 0
+    stored = json.loads((ground.path / "own.json").read_text())["entries"]
+    assert all(user.device.bound and stored[user.id]["seed"] == user.device.seed for user in users)
+
+
+OWN_STORE = """---
+- name: Load
+  when: mfa_rollout_store_action == 'load'
+  vars:
+    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
+  ansible.builtin.set_fact:
+    mfa_rollout_store_loaded: {entries: "{{ found.entries | default({}) }}", intents: "{{ found.intents | default([]) }}"}
+- name: Fail to save
+  ansible.builtin.fail:
+    msg: this store takes nothing today
+  when: mfa_rollout_store_action == 'save' and save_fails
+- name: Write
+  when: mfa_rollout_store_action != 'load' and not (mfa_rollout_store_action == 'save' and save_fails)
+  vars:
+    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
+    entries: "{{ found.entries | default({}) | combine(mfa_rollout_store_entries) }}"
+    intents: "{{ (found.intents | default([]) + (mfa_rollout_store_users if mfa_rollout_store_action == 'intend' else [])) | unique
+                 | difference(mfa_rollout_store_entries.keys() | list)
+                 | difference(mfa_rollout_store_users if mfa_rollout_store_action == 'withdraw' else []) }}"
+  ansible.builtin.copy:
+    dest: "{{ own_store }}"
+    mode: "0600"
+    content: "{{ {'entries': entries, 'intents': intents} | to_json }}"
+  no_log: true
+"""
+
+
+def test_lock_of_another_namespace_with_the_same_host_name_is_not_taken(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    lock_held(ground)
+    run = ground.run(ROLLOUT)
+    assert run.code == 2 and "another run is at work on this account" in run.output
+    assert "its claim ends in 15 minutes" in run.output
+    assert ground.cloud.cloud.counters.writes == 0
+
+
+def second_host(ground: Any, **changes: Any) -> str:
+    """Another name in the inventory for the same account of the cloud."""
+    ground.variables["alias"] = {**ground.variables[ACCOUNT], **changes}
+    return "alias"
+
+
+@pytest.mark.parametrize("strategy", ["enrol", "require"])
+def test_second_host_of_a_play_that_reaches_the_same_account_stops_and_names_the_first(
+    playground: Callable[..., Any], strategy: str
+) -> None:
+    ground = playground(strategy, users=4)
+    second_host(ground, **({"mfa_rollout_seed_store_dir": str(ground.path / "other-seeds")} if strategy == "enrol" else {}))
+    run = ground.run(ROLLOUT)
+    assert run.code == 2, run.output
+    stopped = [line for line in run.output.splitlines() if line.startswith("fatal: ")]
+    assert len(stopped) == 1 and "of this play already works on this account of the cloud" in stopped[0]
+    loser = "alias" if "[alias]" in stopped[0] else ACCOUNT
+    winner = ({"alias", ACCOUNT} - {loser}).pop()
+    assert f"host {winner} of this play" in stopped[0]
+    store = ground.seed_directory if winner == ACCOUNT else ground.path / "other-seeds"
+    if strategy == "enrol":
+        assert not list((ground.path / ("seeds" if loser == ACCOUNT else "other-seeds")).rglob("*.yml"))
+        assert list(store.rglob("*.yml"))
+    assert ground.cloud.cloud.counters.creates == (4 if strategy == "enrol" else 0)
+    assert ground.cloud.cloud.counters.wrong_codes == 0
+
+
+def test_two_hosts_with_one_store_directory_do_not_share_the_lock(playground: Callable[..., Any]) -> None:
+    ground = playground(users=4)
+    second_host(ground, mfa_rollout_account=ACCOUNT)
+    run = ground.run(ROLLOUT)
+    assert run.code == 2
+    assert "of this play is at work on this account" in run.output or "of this play already works on this account" in run.output
+    assert_nothing_is_lost(ground, "enrol")
+    assert ground.cloud.cloud.counters.creates == 4
+
+
+def test_store_of_another_account_is_refused(playground: Callable[..., Any]) -> None:
+    ground = playground(users=4, accounts=2)
+    first, second = ground.variables
+    assert ground.run(ROLLOUT, "--limit", first).code == 0
+    # The second account's credentials under the first one's name, as after a mistake with the inventory.
+    ground.variables[first] = {**ground.variables[second], "mfa_rollout_users": ground.variables[second]["mfa_rollout_users"]}
+    creates = ground.cloud.cloud.counters.creates
+    for tasks, header in ((AT_PLAY[1], AT_PLAY[0]), (AT_PLAY[1], HEADER)):
+        run = ground.play(tasks, "--limit", first, header=header)
+        assert run.code == 2 and "it belongs to the account with the id" in run.output
+        assert ground.cloud.cloud.counters.creates == creates
+
+
+def test_serial_number_never_comes_back_and_line_and_report_show_the_account(playground: Callable[..., Any]) -> None:
+    ground = playground(users=1)
+    ground.variables[ACCOUNT]["mfa_rollout_users"][0]["device_name"] = "robot"
+    user = ground.cloud.cloud.user(ground.cloud.describe()["users"][0]["user_id"])
+    serials = []
+    for _round in range(2):
+        run = ground.run(ROLLOUT)
+        assert run.code == 0, run.output
+        assert user.device.name.startswith("robot-")
+        serials.append(user.device.serial_number)
+        ground.cloud.advance(90)
+        assert ground.run(ROLLBACK).code == 0
+        ground.cloud.advance(90)
+    assert serials[0] != serials[1]
+    domain_id = ground.cloud.describe()["domain_id"]
+    assert f"account {ACCOUNT} (id {domain_id})" in run.output
+    assert ground.report(ACCOUNT)["cloud_account"] == {"id": domain_id, "name": ACCOUNT}
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_roll_back_after_a_refused_creation_leaves_the_users_own_bound_device_alone(playground: Callable[..., Any], profile: str) -> None:
+    ground = playground(users=2, profile=profile)
+    for create in ("v5-create", "create"):
+        ground.cloud.fault(f"status=403:{create}")
+    run = ground.run(ROLLOUT)
+    assert run.code == 2 and "create:" in run.output
+    ground.cloud.clear_faults()
+    users = [ground.cloud.cloud.user(user["user_id"]) for user in ground.cloud.describe()["users"]]
+    ground.cloud.cloud.give_device(users[0].id, bound=True)
+    own = users[0].device
+    back = ground.run(ROLLBACK)
+    assert back.code == 0, back.output
+    assert users[0].device == own
+
+
+def test_roll_back_deletes_a_device_known_by_an_announcement_only_without_unbinding_it(playground: Callable[..., Any]) -> None:
+    ground = playground(users=1, profile="otc")
+    user = ground.cloud.cloud.user(ground.cloud.describe()["users"][0]["user_id"])
+    # The run ends right after the device was made: an announcement, no seed.
+    process = ground.start(ROLLOUT)
+    ground.cloud.kill_at(process.pid, 1, "after", "create")
+    process.communicate(timeout=60)
+    # Meanwhile somebody who saw the seed has bound it.
+    ground.cloud.cloud.give_device(user.id, bound=True)
+    run = ground.run(ROLLBACK)
+    assert user.device is not None and user.device.bound, run.output
+    assert "may be bound after all" in run.output
+    assert not [entry for entry in ground.cloud.log if entry["route"] == "unbind"]
+
+
+@pytest.mark.parametrize("serial_forms_differ", [False, True])
+def test_security_keys_are_never_taken_for_virtual_devices(playground: Callable[..., Any], serial_forms_differ: bool) -> None:
+    ground = playground(users=3, security_keys_in_v5=True, serial_forms_differ=serial_forms_differ)
+    cloud = ground.cloud.cloud
+    users = [cloud.user(user["user_id"]) for user in ground.cloud.describe()["users"]]
+    for user in users[:2]:
+        cloud.give_key(user.id)
+    assert ground.run(ROLLOUT).code == 0
+    assert all(user.device.bound and user.held_by_protection for user in users)
+    assert_nothing_is_lost(ground, "enrol")
+    again = ground.run(ROLLOUT)
+    assert again.code == 0 and again.recap(ACCOUNT)["changed"] == 0, again.output
+    # A key that comes after the device.
+    cloud.give_key(users[2].id)
+    ground.cloud.advance(90)
+    back = ground.run(ROLLBACK)
+    assert back.code == 0, back.output
+    assert all(user.device is None and len(user.keys) == 1 for user in users)
+    assert cloud.counters.key_writes == cloud.counters.wrong_codes == cloud.counters.refused_codes == 0
+
+
+def test_any_errors_fatal_writes_every_report_and_each_host_says_what_happened(playground: Callable[..., Any]) -> None:
+    ground = playground(users=8, accounts=2)
+    first, second = ground.variables
+    for account in ground.variables:
+        ground.variables[account]["mfa_rollout_wave_sizes"] = [1]
+    # One user of the first account fails; the second account goes on, or says that it was stopped.
+    ground.variables[first]["mfa_rollout_users"][0]["auth_password"] = "wrong"
+    run = ground.play(AT_PLAY[1], header=f"{HEADER}  any_errors_fatal: true\n")
+    assert run.code == 2
+    assert "is undefined" not in run.output
+    for account in (first, second):
+        assert ground.report(account)["account"] == account
+    assert f"{first}: 1 failed" in run.output
+    assert f"{second}: " in run.output
+    # A failure of the role itself: the store of one account.
+    (ground.seed_directory / second).rename(ground.path / "away")
+    (ground.seed_directory / second).write_text("no directory")
+    stopped = ground.play(AT_PLAY[1], header=f"{HEADER}  any_errors_fatal: true\n")
+    assert stopped.code == 2
+    assert f"{first}: broke off before its end" in stopped.output
+    assert "is undefined" not in stopped.output
+
+
+@pytest.mark.parametrize("strategy", ["require", "enrol"])
+@pytest.mark.parametrize("kind", ["file", "permission", "name"])
+def test_report_that_cannot_be_written_is_found_before_anything_is_touched(
+    playground: Callable[..., Any], kind: str, strategy: str
+) -> None:
+    ground = playground(strategy, users=2)
+    if kind == "file":
+        (ground.path / "report").write_text("no directory")
+    elif kind == "permission":
+        if os.geteuid() == 0:
+            (ground.path / "report" / f"{ACCOUNT}.csv").mkdir(parents=True)  # root may write anywhere, but not over a directory
+        else:
+            (ground.path / "report").mkdir(mode=0o500)
+    else:
+        ground.variables[ACCOUNT]["mfa_rollout_account"] = "n" * 260
+    run = ground.run(ROLLOUT)
+    assert run.code == 2 and "cannot be written" in run.output, run.output
+    assert ground.cloud.cloud.counters.writes == 0
+
+
+def test_half_made_device_of_a_person_is_replaced_on_request_only(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    user = ground.cloud.cloud.user(ground.cloud.describe()["users"][0]["user_id"])
+    theirs = ground.cloud.cloud.give_device(user.id)
+    run = ground.run(ROLLOUT)
+    assert run.code == 0 and user.device == theirs
+    assert "has an unbound device that no rollout made" in run.output
+    assert rows(ground)[user.id]["outcome"] == "left_alone"
+    assert ground.run(ROLLOUT, "-e", "mfa_rollout_replace_unbound=true").code == 0
+    assert user.device.bound and user.device != theirs
+    assert_nothing_is_lost(ground, "enrol")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda user: {"name": user["name"].upper()}, "write it just so"),
+        (lambda user: {"name": user["name"] + " "}, "write it just so"),
+        (lambda _user: {"user_id": "0" * 32}, "who is no user of this account"),
+        (lambda _user: {"name": "nobody"}, "mfa_rollout_exempt_strict=false"),
+    ],
+)
+def test_exemption_that_fits_nobody_stops_the_run(playground: Callable[..., Any], change: Any, words: str) -> None:
+    ground = playground("require", users=2)
+    user = ground.cloud.describe()["users"][0]
+    ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{**change(user), "reason": "break glass"}]
+    for ignoring in (HEADER, AT_PLAY[0]):
+        run = ground.play(AT_PLAY[1], header=ignoring)
+        assert run.code == 2 and words in run.output, run.output
+        assert ground.cloud.cloud.counters.writes == 0
+
+
+def test_exemption_by_an_old_id_beside_the_right_name_exempts_and_a_shared_list_only_warns(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    user = ground.cloud.describe()["users"][0]
+    ground.variables[ACCOUNT] |= {
+        "mfa_rollout_exempt": [{"user_id": "0" * 32, "name": user["name"], "reason": "break glass"}, {"name": "of another account"}],
+        "mfa_rollout_exempt_strict": False,
+    }
+    run = ground.run(ROLLOUT)
+    assert run.code == 0 and "of another account, who is no user of this account" in run.output
+    assert not ground.cloud.cloud.user(user["user_id"]).held_by_protection
+    assert rows(ground)[user["user_id"]]["reason"] == "exempt: break glass"
+
+
+def test_cloud_that_tells_neither_the_caller_nor_administrators_needs_an_exemption_that_fits(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, tells_caller=False)
+    admin = ground.cloud.describe()["admin"]
+    for header in (HEADER, AT_PLAY[0]):
+        run = ground.play(AT_PLAY[1], header=header)
+        assert run.code == 2 and "as a way in" in run.output
+        assert ground.cloud.cloud.counters.writes == 0
+    ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{"name": admin["name"], "reason": "the play runs so"}]
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert not ground.cloud.cloud.user(admin["user_id"]).held_by_protection
+
+
+def test_module_that_returns_seeds_refuses_async_without_polling(playground: Callable[..., Any]) -> None:
+    ground = playground(users=1)
+    user = ground.cloud.describe()["users"][0]
+    run = ground.play(
+        "    - hwc.mfa.iam_virtual_mfa_device:\n"
+        f"        user_id: {user['user_id']}\n"
+        "      module_defaults:\n"
+        "        group/hwc.mfa.mfa: '{{ mfa_rollout_auth }}'\n"
+        "      async: 60\n      poll: 0\n"
+    )
+    assert run.code == 2 and "cannot run with async and poll=0" in run.output
+    assert ground.cloud.cloud.counters.creates == 0
+
+
+def test_check_mode_fails_where_the_real_run_would(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    for words in (("--check",), ()):
+        run = ground.run(ROLLOUT, "-e", "mfa_rollout_concurrency=1000", *words)
+        assert run.code == 2 and "mfa_rollout_concurrency must be from 1 to 256" in run.output
+    assert not ground.seed_directory.exists()
+    assert ground.cloud.cloud.counters.writes == 0
+    # Two kinds of credentials in one user: the wave itself finds that.
+    ground.variables[ACCOUNT]["mfa_rollout_users"][0]["auth_token"] = "T0"
+    previewed = ground.run(ROLLOUT, "--check")
+    assert previewed.code == 2 and "are two kinds of credentials" in previewed.output
+    assert ground.cloud.cloud.counters.writes == 0
+    real = ground.run(ROLLOUT)
+    assert real.code == 2 and "are two kinds of credentials" in real.output
+
+
+@pytest.mark.parametrize("state", ["unbind", "absent"])
+def test_check_mode_of_removing_a_protected_device_fails_as_the_real_task(playground: Callable[..., Any], state: str) -> None:
+    ground = playground(users=1)
+    user = ground.cloud.describe()["users"][0]
+    ground.cloud.cloud.give_device(user["user_id"], bound=True)
+    ground.cloud.cloud.protect(user["user_id"])
+    module = "iam_virtual_mfa_bind" if state == "unbind" else "iam_virtual_mfa_device"
+    tasks = (
+        f"    - hwc.mfa.{module}:\n        user_id: {user['user_id']}\n        state: absent\n"
+        "      module_defaults:\n        group/hwc.mfa.mfa: '{{ mfa_rollout_auth }}'\n"
+    )
+    for words in (("--check",), ()):
+        run = ground.play(tasks, *words)
+        assert run.code == 2 and "IAM.1062" in run.output, run.output
+
+
+@pytest.mark.parametrize("strategy", ["require", "enrol"])
+def test_roll_back_lifts_only_the_protection_that_a_rollout_has_set(playground: Callable[..., Any], strategy: str) -> None:
+    ground = playground(strategy, users=3)
+    cloud = ground.cloud.cloud
+    users = [cloud.user(user["user_id"]) for user in ground.cloud.describe()["users"]]
+    cloud.protect(users[0].id)
+    cloud.protect(users[1].id, "sms")
+    assert ground.run(ROLLOUT).code == 0
+    assert all(user.held_by_protection for user in users)
+    ground.cloud.advance(90)
+    back = ground.run(ROLLBACK)
+    assert back.code == 0, back.output
+    assert users[0].held_by_protection
+    assert "login protection was not set by a rollout" in back.output
+    # What was before comes back.
+    assert (users[1].protection.enabled, users[1].protection.verification_method) == (True, "sms")
+    assert not users[2].held_by_protection
+    ground.cloud.advance(90)
+    assert ground.run(ROLLBACK, "-e", "mfa_rollout_rollback_all=true").code == 0
+    assert not users[0].held_by_protection
+
+
+def test_require_rolled_back_over_enrolled_users_leaves_their_protection(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    assert ground.run(ROLLOUT).code == 0
+    back = ground.run(ROLLBACK, "-e", '{"mfa_rollout_strategy": "require", "mfa_rollout_users": "all"}')
+    assert back.code == 0, back.output
+    users = [ground.cloud.cloud.user(user["user_id"]) for user in ground.cloud.describe()["users"]]
+    assert all(user.held_by_protection and user.device.bound for user in users)
+
+
+def test_named_user_who_is_the_plays_own_is_named_in_the_last_lines(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    admin = ground.cloud.describe()["admin"]
+    ground.variables[ACCOUNT]["mfa_rollout_users"].append({"user_id": admin["user_id"], "auth_password": admin["password"]})
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert f"skipped: {admin['name']}: the play runs as this user; has NO device" in run.output
+
+
+def test_wave_that_lasts_shows_a_line_every_ten_seconds(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=30, latency_ms=1000)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [30], "mfa_rollout_concurrency": 2}
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    lines = [line for line in run.output.splitlines() if line.startswith(f"{ACCOUNT}: protect: ")]
+    assert lines and " of 30 done, 0 failed, " in lines[0] and " left" in lines[0]
+    assert len(lines) <= 2
