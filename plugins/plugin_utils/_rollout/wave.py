@@ -181,7 +181,7 @@ class Wave:
         self._protect(certain)
         unseen = self._unseen()
         certainties = self._prove(seeds, unseen)
-        if not self._tells and not self._check_mode:
+        if self._terms.strategy == ENROL and not self._tells and not self._check_mode:
             # This cloud cannot tell later.
             certainties = {
                 **{user_id: replace(seeds[user_id], bound=True) for user_id in certain if user_id in seeds},
