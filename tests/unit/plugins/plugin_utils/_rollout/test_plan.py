@@ -3,60 +3,47 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import plan as _rollout
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
-    PlanError,
-    Terms,
-    items_for,
-    make_plan,
-    make_report,
-    new_seeds,
-    outcomes_of,
-    proven_seeds,
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import plan as _plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError, Terms, make_plan, own_credentials, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
+from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import (
+    OFF,
+    SECRET,
+    SMS,
+    VMFA,
+    audit_of,
+    device_of,
+    entries_of,
+    own,
+    planned,
+    recorded,
+    stored,
+    user,
+    wave_for,
 )
-from hypothesis import example, given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-OFF = {"enabled": False, "verification_method": "none"}
-VMFA = {"enabled": True, "verification_method": "vmfa"}
-SMS = {"enabled": True, "verification_method": "sms"}
-SECRET = "s3cret"
 ENROL = Terms("enrol")
 REQUIRE = Terms("require")
-
-
-def user(user_id="u1", binding=None, protection=None, enabled=True, name=None, serial=None):
-    device = None if binding is None else {"serial_number": serial or f"serial-{user_id}", "binding": binding}
-    return {
-        "user_id": user_id,
-        "name": name or f"name-{user_id}",
-        "enabled": enabled,
-        "device": device,
-        "login_protection": protection or OFF,
-    }
-
-
-def audit_of(*users, caller=None):
-    counts = {"users": len(users), "vmfa": 0, "bound": 0, "unknown": 0}
-    return {"users": list(users), "caller": caller or {"user_id": "admin", "name": None}, "summary": counts}
-
-
-def stored(user_id="u1", serial=None, **more):
-    return {user_id: {"serial_number": serial or f"serial-{user_id}", "seed": SECRET, "name": "n", **more}}
+BACK = Terms("enrol", "absent")
 
 
 def plan_for(one, terms, asked=None, **context):
     """Fate, reason and steps of one user."""
     wanted = [{"user_id": one["user_id"], "auth_password": SECRET, **(asked or {})}]
-    plan = make_plan(wanted, audit_of(one), terms, **context)
-    steps = [step for wave in plan["waves"] for entry in wave for step in entry["steps"]]
+    plan = planned(wanted, audit_of(one), terms, **context)
+    steps = [step for entry in entries_of(plan) for step in entry["steps"]]
     return plan["users"][0]["fate"], plan["users"][0]["reason"], steps
+
+
+def entry_for(one, terms, **context):
+    """The entry of one user."""
+    (entry,) = wave_for(one, terms=terms, **context)
+    return entry
 
 
 # One user
@@ -87,18 +74,25 @@ NEW = ["create", "bind", "protect"]
         (user(protection=VMFA), {}, [], "todo", NEW[:2]),
         # A leftover seed of a device that is gone is no reason to bind with it.
         (user(), stored(), [], "todo", NEW),
+        (user(), {}, ["u1"], "todo", NEW),
         (user(binding="bound"), {}, [], "todo", ["protect"]),
+        (user(binding="bound"), {}, ["u1"], "todo", ["protect"]),
         (user(binding="bound", protection=VMFA), {}, [], "already", []),
         (user(binding="bound", protection=VMFA), stored(), ["u1"], "already", []),
         (user(binding="unbound"), stored(), [], "todo", ["bind", "protect"]),
-        (user(binding="unbound"), {}, [], "todo", NEW),
-        (user(binding="unbound"), stored(serial="old"), [], "todo", NEW),
+        (user(binding="unbound"), stored(), ["u1"], "todo", ["bind", "protect"]),
+        # It may be about to be bound by its owner.
+        (user(binding="unbound"), {}, [], "left_alone", []),
+        (user(binding="unbound"), stored(serial="old"), [], "left_alone", []),
+        (user(binding="unbound"), {}, ["u1"], "todo", NEW),
+        (user(binding="unbound"), stored(serial="old"), ["u1"], "todo", NEW),
         (user(binding="unknown"), stored(), [], "todo", ["bind", "protect"]),
         (user(binding="unknown"), stored(bound=True), [], "todo", ["protect"]),
         (user(binding="unknown", protection=VMFA), stored(bound=True), [], "already", []),
         (user(binding="unknown"), stored(serial="old", bound=True), [], "left_alone", []),
         (user(binding="unknown"), {}, [], "left_alone", []),
         (user(binding="unknown"), {}, ["u1"], "todo", NEW),
+        (user(binding="unknown"), stored(serial="old", bound=True), ["u1"], "todo", NEW),
         (user(enabled=False), {}, [], "left_alone", []),
     ],
 )
@@ -106,22 +100,117 @@ def test_enrol_does_what_is_missing_and_nothing_it_cannot_account_for(one, seeds
     assert plan_for(one, ENROL, stored=seeds, intents=intents)[::2] == (fate, steps)
 
 
+def test_unbound_device_that_no_rollout_made_is_replaced_only_if_that_was_asked_for():
+    replacing = Terms("enrol", replace_unbound=True)
+    assert plan_for(user(binding="unbound"), replacing)[2] == NEW
+    assert plan_for(user(binding="unbound"), replacing, stored=stored(serial="old"))[2] == NEW
+    assert "mfa_rollout_replace_unbound=true replaces it" in plan_for(user(binding="unbound"), ENROL)[1]
+    # Where nobody can tell whether it is bound, it is not unbound.
+    assert plan_for(user(binding="unknown"), replacing)[::2] == ("left_alone", [])
+    assert plan_for(user(binding="unbound"), replacing, stored=stored())[2] == ["bind", "protect"], "what is stored is used first"
+
+
 def test_enrol_without_protection_stops_at_binding():
     assert plan_for(user(), Terms("enrol", login_protection=False))[2] == ["create", "bind"]
     assert plan_for(user(binding="bound"), Terms("enrol", login_protection=False))[0] == "already"
 
 
-def test_only_a_device_of_an_intent_is_presumed_unbound():
-    wave = make_plan([{"user_id": "u1", **own()}], audit_of(user(binding="unknown")), ENROL, intents=["u1"])["waves"][0]
-    assert wave[0]["presume_unbound"]
-    wave = make_plan([{"user_id": "u1", **own()}], audit_of(user(binding="unbound")), ENROL)["waves"][0]
-    assert not wave[0]["presume_unbound"]
-    wave = make_plan([{"user_id": "u1", **own()}], audit_of(user(binding="unknown")), ENROL, intents=["u1"], stored=stored())["waves"][0]
-    assert not wave[0]["presume_unbound"]
+# Several devices and seeds of one user
 
 
-def own():
-    return {"auth_password": SECRET}
+def several(*seeds):
+    """The entry of a user whose seeds are these, the one that was stored last first."""
+    first, *others = seeds
+    return {"u1": {**first, "earlier": others}}
+
+
+def seed_of(serial, **more):
+    return {"serial_number": serial, "seed": f"seed-{serial}", "name": "n", **more}
+
+
+@pytest.mark.parametrize("shown", ["newest", "older", "oldest"])
+def test_of_several_stored_seeds_the_one_of_the_shown_device_counts(shown):
+    seeds = several(*(seed_of(serial, bound=serial == shown) for serial in ("newest", "older", "oldest")))
+    assert plan_for(user(binding="unknown", serial=shown), ENROL, stored=seeds)[2] == ["protect"]
+    assert plan_for(user(binding="bound", serial=shown, protection=VMFA), BACK, stored=seeds, record=recorded())[2] == [
+        "unprotect",
+        "remove",
+    ]
+    assert (
+        _plan.stored_seed(user(binding="unknown", serial=shown), seeds["u1"])
+        == seeds_of(seeds["u1"])[["newest", "older", "oldest"].index(shown)]
+    )
+
+
+def test_seed_of_a_device_that_is_not_shown_counts_for_nothing():
+    seeds = several(seed_of("gone", bound=True), seed_of("gone-too", bound=True))
+    assert plan_for(user(binding="unknown"), ENROL, stored=seeds)[::2] == ("left_alone", [])
+    assert _plan.stored_seed(user(binding="unknown"), seeds["u1"]) is None
+    assert _plan.stored_seed(user(), seeds["u1"]) is None
+    assert _plan.stored_seed(user(binding="bound"), None) is None
+
+
+def test_security_key_is_no_device_of_a_user():
+    one = user(devices=[device_of("key", kind="other")])
+    assert plan_for(one, ENROL)[::2] == ("todo", NEW)
+    protected = {**one, "login_protection": VMFA}
+    assert plan_for(protected, BACK, record=recorded())[::2] == ("todo", ["unprotect"])
+    assert plan_for(one, Terms("enrol", "absent", rollback_all=True))[::2] == ("already", [])
+    assert plan_for(one, Terms("enrol", replace_unbound=True), intents=["u1"])[2] == NEW
+
+
+def test_virtual_device_beside_a_security_key_is_the_one_that_is_bound_and_removed():
+    one = user(binding="unbound", serial="phone", devices=[device_of("key", kind="other"), device_of("phone", "unbound")])
+    assert entry_for(one, ENROL, stored=stored(serial="phone"))["serial_number"] == "phone"
+    assert entry_for(one, BACK, stored=stored(serial="phone"))["serial_number"] == "phone"
+
+
+def test_device_of_which_nobody_knows_whether_it_is_a_key_is_left_alone_without_its_seed():
+    one = user(binding="unbound")
+    one["device"]["kind"] = "unknown"
+    everything = {"replace_unbound": True, "rollback_all": True}
+    for state in ("present", "absent"):
+        fate, reason, steps = plan_for(one, Terms("enrol", state, **everything), intents=["u1"])
+        assert (fate, steps) == ("left_alone", [])
+        assert "does not tell whether it is a virtual MFA device or a security key" in reason
+    assert plan_for(one, ENROL, stored=stored())[2] == ["bind", "protect"]
+    assert plan_for(one, BACK, stored=stored())[2] == ["remove"]
+
+
+def test_device_whose_seed_is_stored_is_a_virtual_one_whatever_kind_is_shown():
+    one = {**user(devices=[device_of("phone", "unbound", "other")]), "device": None}
+    assert entry_for(one, ENROL, stored=stored(serial="phone"))["steps"] == ["bind", "protect"]
+    assert entry_for(one, BACK, stored=stored(serial="phone"))["serial_number"] == "phone"
+
+
+# What an entry says
+
+
+def test_entry_says_what_a_wave_must_know_and_no_secret():
+    one = user(binding="unbound", protection=SMS)
+    assert entry_for(one, ENROL, stored=stored(), intents=["u1"]) == {
+        "user_id": "u1",
+        "name": "name-u1",
+        "device_name": None,
+        "steps": ["bind", "protect"],
+        "serial_number": "serial-u1",
+        "intended": True,
+        "unbind": True,
+        "protection": SMS,
+        "restore": {},
+        "index": 0,
+    }
+
+
+def test_device_that_is_to_be_made_anew_is_not_named_by_its_old_serial():
+    entry = entry_for(user(binding="unknown"), ENROL, intents=["u1"])
+    assert (entry["steps"], entry["serial_number"], entry["intended"]) == (NEW, None, True)
+    assert not entry_for(user(), ENROL)["intended"]
+
+
+def test_plan_is_plain_data():
+    plan = planned([{"user_id": "u1", **own()}], audit_of(user(binding="unbound")), ENROL, stored=stored(), intents=["u1"])
+    assert json.loads(json.dumps(plan)) == plan
 
 
 @pytest.mark.parametrize("own_credentials", [{"auth_password": SECRET}, {"auth_token": SECRET}, {"access_key": "AK", "secret_key": SECRET}])
@@ -132,46 +221,116 @@ def test_any_own_credential_is_enough_to_be_enrolled(own_credentials):
 def test_enrol_without_own_credentials_is_a_problem_unless_nobody_will_be_bound():
     nothing = {"auth_password": None}
     assert plan_for(user(), ENROL, asked=nothing)[0] == "problem"
-    assert "only the user himself may bind" in plan_for(user(), ENROL, asked=nothing)[1]
-    assert plan_for(user(), ENROL, asked=nothing, audit_only=True)[0] == "todo"
+    assert "only the user may bind" in plan_for(user(), ENROL, asked=nothing)[1]
+    assert plan_for(user(), Terms("enrol", audit_only=True), asked=nothing)[0] == "todo"
     assert plan_for(user(binding="bound"), ENROL, asked=nothing)[2] == ["protect"]
 
 
+# The way back
+
+
+VMFA_BOUND = user(binding="bound", protection=VMFA)
+
+
 @pytest.mark.parametrize(
-    ("one", "seeds", "intents", "store_known", "fate", "steps"),
+    ("one", "seeds", "intents", "record", "fate", "steps"),
     [
-        (user(), {}, [], True, "already", []),
-        (user(protection=VMFA), {}, [], True, "todo", ["unprotect"]),
+        (user(), {}, [], {}, "already", []),
+        (user(), {}, [], recorded(), "already", []),
+        (user(protection=VMFA), {}, [], recorded(), "todo", ["unprotect"]),
+        # Protection that no rollout has set, as far as is known, or one of the other strategy.
+        (user(protection=VMFA), {}, [], {}, "left_alone", []),
+        (user(protection=VMFA), {}, [], recorded("u2"), "left_alone", []),
+        (user(protection=VMFA), {}, [], recorded(strategy="require"), "left_alone", []),
         # Protection by message is none that a rollout has set.
-        (user(protection=SMS), {}, [], True, "already", []),
-        (user(binding="bound", protection=SMS), stored(), [], True, "todo", ["remove"]),
-        (user(binding="bound", protection=VMFA), stored(), [], True, "todo", ["unprotect", "remove"]),
-        (user(binding="unknown"), stored(), [], True, "todo", ["remove"]),
-        (user(binding="bound"), {}, [], True, "left_alone", []),
-        (user(binding="bound"), stored(serial="old"), [], True, "left_alone", []),
-        (user(binding="unknown"), {}, ["u1"], True, "todo", ["remove"]),
-        (user(binding="bound"), {}, [], False, "todo", ["remove"]),
-        (user(binding="bound", enabled=False), stored(), [], True, "todo", ["remove"]),
+        (user(protection=SMS), {}, [], recorded(), "already", []),
+        (user(binding="bound", protection=SMS), stored(), [], {}, "todo", ["remove"]),
+        (VMFA_BOUND, stored(), [], recorded(), "todo", ["unprotect", "remove"]),
+        # Who is asked for a code needs the device that gives it.
+        (VMFA_BOUND, stored(), [], {}, "left_alone", []),
+        (user(binding="unbound"), stored(), [], {}, "todo", ["remove"]),
+        (user(binding="unknown"), stored(), [], {}, "todo", ["remove"]),
+        (user(binding="bound"), {}, [], {}, "left_alone", []),
+        (user(binding="bound"), stored(serial="old"), [], {}, "left_alone", []),
+        (user(binding="bound"), {}, ["u1"], {}, "left_alone", []),
+        (VMFA_BOUND, {}, [], recorded(), "todo", ["unprotect"]),
+        (user(binding="unknown"), {}, [], {}, "left_alone", []),
+        (user(binding="unknown"), {}, ["u1"], {}, "todo", ["remove"]),
+        (user(binding="unbound"), {}, [], {}, "left_alone", []),
+        (user(binding="unbound"), {}, ["u1"], {}, "todo", ["remove"]),
+        (user(binding="bound", enabled=False), stored(), [], {}, "todo", ["remove"]),
     ],
 )
-def test_taking_enrol_back_removes_only_what_it_made(one, seeds, intents, store_known, fate, steps):
-    back = Terms("enrol", "absent")
-    assert plan_for(one, back, stored=seeds, intents=intents, store_known=store_known)[::2] == (fate, steps)
+def test_taking_enrol_back_undoes_only_what_it_did(one, seeds, intents, record, fate, steps):
+    assert plan_for(one, BACK, stored=seeds, intents=intents, record=record)[::2] == (fate, steps)
+
+
+@pytest.mark.parametrize(
+    ("one", "seeds", "fate", "steps"),
+    [
+        (user(protection=VMFA), {}, "todo", ["unprotect"]),
+        (user(protection=SMS), {}, "already", []),
+        (VMFA_BOUND, stored(), "todo", ["unprotect", "remove"]),
+        (VMFA_BOUND, {}, "todo", ["unprotect"]),
+        (user(binding="bound"), {}, "left_alone", []),
+        (user(binding="bound"), stored(serial="old"), "left_alone", []),
+        (user(binding="unbound"), {}, "todo", ["remove"]),
+        (user(binding="unknown"), {}, "todo", ["remove"]),
+    ],
+)
+def test_taking_everything_back_spares_only_a_bound_device_that_somebody_may_need(one, seeds, fate, steps):
+    assert plan_for(one, Terms("enrol", "absent", rollback_all=True), stored=seeds)[::2] == (fate, steps)
+
+
+@pytest.mark.parametrize(
+    ("one", "seeds", "intents", "unbind"),
+    [
+        (user(binding="bound"), stored(), [], True),
+        (user(binding="bound"), stored(), ["u1"], True),
+        (user(binding="unknown"), stored(), [], True),
+        (user(binding="unbound"), {}, ["u1"], False),
+        # Of a device that is known by an announcement only nobody can say that it is not somebody else's.
+        (user(binding="unknown"), {}, ["u1"], False),
+        (user(binding="unknown"), stored(serial="old"), ["u1"], False),
+        (user(binding="unbound"), {}, [], False),
+        (user(binding="unknown"), {}, [], True),
+    ],
+)
+def test_device_is_unbound_only_where_it_is_certainly_the_rollouts_or_all_was_asked_for(one, seeds, intents, unbind):
+    entry = entry_for(one, Terms("enrol", "absent", rollback_all=True), stored=seeds, intents=intents)
+    assert (entry["steps"], entry["unbind"], entry["serial_number"]) == (["remove"], unbind, "serial-u1")
+
+
+def test_reasons_for_what_stays_name_what_would_take_it_back():
+    assert plan_for(user(protection=VMFA), BACK)[1].endswith("mfa_rollout_rollback_all=true lifts it")
+    assert plan_for(VMFA_BOUND, BACK, stored=stored())[1].endswith("mfa_rollout_rollback_all=true lifts it")
+    assert plan_for(user(binding="bound"), BACK)[1] == "has a bound device whose seed is not stored"
+    assert plan_for(user(binding="unbound"), BACK)[1] == "has a device that this rollout did not make"
 
 
 def test_store_of_which_nothing_is_said_is_taken_for_empty():
-    plan = make_plan([], audit_of(user(binding="bound")), Terms("enrol", "absent"))
+    plan = make_plan("all", audit_of(user(binding="unknown")), BACK)
     assert plan["users"][0]["reason"] == "has a device that this rollout did not make"
 
 
-def test_user_without_a_device_is_not_bound_whatever_is_stored():
-    assert _rollout.certainly_bound(user(), stored(bound=True)["u1"]) is False
+@pytest.mark.parametrize("before", [OFF, SMS, {"enabled": True, "verification_method": "email"}])
+def test_roll_back_knows_what_protection_there_was_before(before):
+    entry = entry_for(user(protection=VMFA), BACK, record=recorded(before=before))
+    assert (entry["restore"], entry["protection"]) == (before, VMFA)
+    assert entry_for(user(protection=VMFA), Terms("enrol", "absent", rollback_all=True))["restore"] == {}
+    # What is not lifted is not restored.
+    assert entry_for(user(binding="bound"), BACK, stored=stored(), record=recorded(before=before))["restore"] == {}
 
 
-def test_taking_require_back_lifts_vmfa_and_nothing_else():
+def test_taking_require_back_lifts_its_own_vmfa_and_nothing_else():
     back = Terms("require", "absent")
-    assert plan_for(user(protection=VMFA, binding="bound"), back)[2] == ["unprotect"]
-    assert plan_for(user(protection=SMS), back)[::2] == ("already", [])
+    own_record = recorded(strategy="require")
+    assert plan_for(VMFA_BOUND, back, record=own_record, stored=stored())[2] == ["unprotect"]
+    assert plan_for(VMFA_BOUND, back, record=recorded(strategy="enrol"), stored=stored())[::2] == ("left_alone", [])
+    assert plan_for(VMFA_BOUND, back)[::2] == ("left_alone", [])
+    assert plan_for(VMFA_BOUND, Terms("require", "absent", rollback_all=True))[2] == ["unprotect"]
+    assert plan_for(user(protection=SMS), back, record=own_record)[::2] == ("already", [])
+    assert plan_for(user(binding="bound"), back, record=own_record)[::2] == ("already", [])
 
 
 # Who is left alone
@@ -179,15 +338,70 @@ def test_taking_require_back_lifts_vmfa_and_nothing_else():
 
 @pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", "absent"), Terms("require", "absent")])
 @pytest.mark.parametrize("named", [{"user_id": "u1"}, {"name": "name-u1"}])
-def test_exempt_user_is_left_alone_with_his_reason(terms, named):
+def test_exempt_user_is_left_alone_with_the_reason(terms, named):
     one = user(binding="bound", protection=VMFA) if terms.state == "absent" else user()
-    assert plan_for(one, terms, exempt=[{**named, "reason": "break-glass"}], stored=stored()) == ("left_alone", "exempt: break-glass", [])
+    assert plan_for(one, terms, exempt=[{**named, "reason": "break-glass"}], stored=stored(), record=recorded()) == (
+        "left_alone",
+        "exempt: break-glass",
+        [],
+    )
     assert plan_for(one, terms, exempt=[named], stored=stored())[1] == "exempt: no reason given"
 
 
-def test_exempt_user_who_is_nobody_is_a_warning():
-    plan = make_plan([], audit_of(user()), REQUIRE, exempt=[{"name": "ghost"}])
-    assert plan["warnings"] == ["mfa_rollout_exempt names ghost, who is no user of this account."]
+BOTH = user("u1"), user("u2")
+
+
+@pytest.mark.parametrize(
+    ("item", "spared"),
+    [
+        ({"user_id": "u1"}, ["u1"]),
+        ({"name": "name-u1"}, ["u1"]),
+        ({"user_id": "u1", "name": "name-u1"}, ["u1"]),
+        # An old id, or an old name, beside what still fits.
+        ({"user_id": "gone", "name": "name-u1"}, ["u1"]),
+        ({"user_id": "u1", "name": "renamed"}, ["u1"]),
+        ({"user_id": "u1", "name": "name-u2"}, ["u1", "u2"]),
+        ({"user_id": None, "name": "name-u2"}, ["u2"]),
+    ],
+)
+def test_whoever_fits_an_exemption_by_id_or_by_name_is_exempt(item, spared):
+    plan = planned("all", audit_of(*BOTH), REQUIRE, [{**item, "reason": "why"}])
+    assert [fate["user_id"] for fate in plan["users"] if fate["reason"] == "exempt: why"] == spared
+    assert plan["warnings"] == []
+
+
+def test_name_and_id_of_digits_may_come_as_numbers():
+    plan = planned("all", audit_of(user("123", name="456"), user("u2", name="789")), REQUIRE, [{"user_id": 123}, {"name": 789}])
+    assert entries_of(plan) == []
+
+
+@pytest.mark.parametrize("name", ["Name-u1", "NAME-U1", " name-u1", "name-u1 ", "name- u1", "name-u1\u00a0", "name\t-u1"])
+@pytest.mark.parametrize("terms", [REQUIRE, Terms(exempt_strict=False), Terms(audit_only=True), BACK])
+def test_name_that_is_nearly_a_users_is_an_error_that_names_the_user(name, terms):
+    for more in ({}, {"user_id": "u2"}):
+        with pytest.raises(PlanError, match=r"mfa_rollout_exempt names .*, and the user is called 'name-u1': write it just so"):
+            planned("all", audit_of(*BOTH), terms, [{"name": name, **more}])
+
+
+def test_names_that_differ_in_case_only_can_both_be_meant():
+    audit = audit_of(user("u1", name="ada"), user("u2", name="Ada"))
+    assert [entry["user_id"] for entry in entries_of(planned("all", audit, REQUIRE, [{"name": "Ada"}]))] == ["u1"]
+    assert [entry["user_id"] for entry in entries_of(planned("all", audit, REQUIRE, [{"name": "ada"}]))] == ["u2"]
+    with pytest.raises(PlanError, match="write it just so"):
+        planned("all", audit, REQUIRE, [{"name": "ADA"}])
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("item", [{"name": "ghost"}, {"user_id": "ghost"}, {"user_id": "ghost", "name": "phantom"}])
+def test_exemption_of_nobody_is_an_error_unless_accounts_share_a_list_or_nothing_is_done(item, state):
+    with pytest.raises(
+        PlanError, match=r"mfa_rollout_exempt names ghost, who is no user of this account\. Mend it, or set mfa_rollout_exempt_strict=false"
+    ):
+        planned("all", audit_of(user()), Terms("require", state), [item])
+    for terms in (Terms("require", state, exempt_strict=False), Terms("require", state, audit_only=True)):
+        assert planned("all", audit_of(user()), terms, [item])["warnings"] == [
+            "mfa_rollout_exempt names ghost, who is no user of this account."
+        ]
 
 
 @pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", "absent")])
@@ -204,20 +418,45 @@ def test_exempt_user_who_is_nobody_is_a_warning():
 )
 def test_user_whom_the_play_runs_as_is_left_alone(terms, caller, auth, asked):
     one = user(binding="bound", protection=VMFA) if terms.state == "absent" else user()
-    audit = {**audit_of(one), "caller": caller}
-    plan = make_plan([{"user_id": "u1", **own(), **asked}], audit, terms, auth=auth, stored=stored())
+    audit = {**audit_of(one, administrators=[]), "caller": caller}
+    plan = planned([{"user_id": "u1", **own(), **asked}], audit, terms, auth=auth, stored=stored(), record=recorded())
     assert plan["users"][0]["reason"] == "the play runs as this user"
     assert plan["waves"] == []
 
 
-def test_name_of_another_account_is_not_taken_for_the_caller_where_his_id_is_known():
+def test_name_of_another_account_is_not_taken_for_the_caller_whose_id_is_known():
     audit = audit_of(user(), caller={"user_id": "somebody", "name": "name-u1"})
-    assert make_plan([], audit, REQUIRE)["users"][0]["fate"] == "todo"
+    assert make_plan("all", audit, REQUIRE)["users"][0]["fate"] == "todo"
 
 
-def test_caller_who_is_not_known_is_a_warning():
-    plan = make_plan([], {**audit_of(user()), "caller": None}, REQUIRE)
-    assert "name him in mfa_rollout_exempt" in plan["warnings"][0]
+def test_caller_who_is_not_known_is_a_warning_where_the_administrators_are():
+    plan = make_plan("all", {**audit_of(user(), administrators=["u9"]), "caller": None}, REQUIRE)
+    assert plan["warnings"] == ["The cloud does not tell which user the play runs as: name that user in mfa_rollout_exempt."]
+
+
+NOBODY_KNOWN = {**audit_of(*BOTH), "caller": None, "administrators": None}
+
+
+@pytest.mark.parametrize("wanted", ["all", [], [{"user_id": "u1"}]])
+def test_account_of_which_neither_the_caller_nor_an_administrator_is_known_needs_an_exemption_that_fits(wanted):
+    with pytest.raises(PlanError, match="name that user, or an administrator, in mfa_rollout_exempt, as a way in"):
+        planned(wanted, NOBODY_KNOWN, REQUIRE)
+    with pytest.raises(PlanError, match="as a way in"):
+        planned(wanted, NOBODY_KNOWN, Terms(exempt_strict=False), [{"name": "ghost"}])
+    plan = planned(wanted, NOBODY_KNOWN, REQUIRE, [{"user_id": "u2"}])
+    assert "as a way in" in plan["warnings"][0]
+    assert "u2" not in [entry["user_id"] for entry in entries_of(plan)]
+
+
+def test_account_of_which_nobody_is_known_can_be_audited_and_rolled_back():
+    assert "as a way in" in planned("all", NOBODY_KNOWN, Terms(audit_only=True))["warnings"][0]
+    protected = [{**one, "login_protection": VMFA} for one in BOTH]
+    plan = planned("all", {**NOBODY_KNOWN, "users": protected}, Terms("require", "absent"), record=recorded("u1", "require"))
+    assert ([entry["user_id"] for entry in entries_of(plan)], plan["warnings"]) == (["u1"], [])
+
+
+def test_cloud_that_tells_the_caller_need_not_tell_the_administrators():
+    assert make_plan("all", {**audit_of(user()), "administrators": None}, REQUIRE)["warnings"] == []
 
 
 def administered(*users, by=("u1", "u2"), caller=None):
@@ -227,22 +466,22 @@ def administered(*users, by=("u1", "u2"), caller=None):
 def spared(audit, terms=REQUIRE, **context):
     """Whom a plan for everybody leaves alone as the last administrator, and the ids of those whom it touches."""
     wanted = [{"user_id": one["user_id"], **own()} for one in audit["users"]]
-    plan = make_plan(wanted, audit, terms, **context)
+    plan = planned(wanted, audit, terms, **context)
     last = [fate["user_id"] for fate in plan["users"] if fate["reason"].startswith("the last administrator")]
     return last, [entry["user_id"] for wave in plan["waves"] for entry in wave]
 
 
 @pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", login_protection=False)])
-def test_last_administrator_is_left_alone_and_so_he_is_in_the_next_run(terms):
+def test_last_administrator_is_left_alone_and_so_it_is_in_the_next_run(terms):
     assert spared(administered(user("u1"), user("u2"), user("u3")), terms) == (["u1"], ["u2", "u3"])
     protection = VMFA if terms.login_protection else OFF
-    brought_along = [user(name, binding="bound", protection=protection) for name in ("u2", "u3")]
+    enrolled = [user(name, binding="bound", protection=protection) for name in ("u2", "u3")]
     seeds = {**stored("u2"), **stored("u3")}
-    assert spared(administered(user("u1"), *brought_along), terms, stored=seeds) == (["u1"], [])
+    assert spared(administered(user("u1"), *enrolled), terms, stored=seeds) == (["u1"], [])
     assert spared(administered(user("u1"), by=["u1"]), terms) == (["u1"], [])
 
 
-def test_no_administrator_is_spared_where_one_stays_as_he_is():
+def test_no_administrator_is_spared_where_one_stays_as_before():
     both = user("u1"), user("u2")
     assert spared(administered(*both), exempt=[{"user_id": "u2"}]) == ([], ["u1"])
     assert spared(administered(*both, caller={"user_id": "u1", "name": None})) == ([], ["u2"])
@@ -252,7 +491,7 @@ def test_no_administrator_is_spared_where_one_stays_as_he_is():
     assert spared(administered(*protected), exempt=[{"user_id": "u2"}]) == ([], ["u1"])
     assert spared(administered(*protected, caller={"user_id": "u2", "name": None})) == ([], ["u1"])
     plan = make_plan([{"user_id": "u1"}], administered(*both), REQUIRE)
-    assert [len(wave) for wave in plan["waves"]] == [1], "the other one is not brought along at all"
+    assert [len(wave) for wave in plan["waves"]] == [1], "the other one is not included at all"
 
 
 def test_administrator_who_cannot_log_in_or_logs_in_with_a_device_is_no_way_in():
@@ -264,14 +503,7 @@ def test_administrator_who_cannot_log_in_or_logs_in_with_a_device_is_no_way_in()
 
 def test_last_administrator_is_taken_back_like_everybody():
     one = user("u1", protection=VMFA)
-    assert spared(administered(one), Terms("require", "absent")) == ([], ["u1"])
-
-
-def test_cloud_that_does_not_tell_who_administers_is_a_warning_where_it_does_not_tell_the_caller_either():
-    plan = make_plan([], {**audit_of(user()), "caller": None, "administrators": None}, REQUIRE)
-    assert any("name an administrator in mfa_rollout_exempt" in warning for warning in plan["warnings"])
-    plan = make_plan([], {**audit_of(user()), "administrators": None}, REQUIRE)
-    assert plan["warnings"] == []
+    assert spared(administered(one), Terms("require", "absent"), record=recorded(strategy="require")) == ([], ["u1"])
 
 
 PROVING = Terms("enrol", prove_login=True)
@@ -282,12 +514,14 @@ PROVING = Terms("enrol", prove_login=True)
     [
         (user(), {}, [*NEW, "prove"]),
         (user(), stored(proven=True), [*NEW, "prove"]),
+        (user(binding="bound", protection=VMFA, serial="old"), several(seed_of("new"), seed_of("old", proven=True)), []),
+        (user(binding="bound", protection=VMFA, serial="new"), several(seed_of("new"), seed_of("old", proven=True)), ["prove"]),
         (user(binding="unbound"), stored(proven=True), ["bind", "protect", "prove"]),
         (user(binding="bound"), stored(), ["protect", "prove"]),
         (user(binding="bound", protection=VMFA), stored(), ["prove"]),
         (user(binding="bound", protection=VMFA), stored(proven=True), []),
         (user(binding="unknown", protection=VMFA), stored(bound=True, proven=True), []),
-        # Nobody but the user himself has the seed of a device of his own.
+        # Nobody but the users themselves has the seed of a device of their own.
         (user(binding="bound"), {}, ["protect"]),
         (user(binding="bound"), stored(serial="old"), ["protect"]),
         (user(binding="unknown"), {}, []),
@@ -301,13 +535,34 @@ def test_login_is_proven_only_where_it_was_asked_for_and_there_is_a_password():
     assert plan_for(user(), ENROL)[2] == NEW
     assert plan_for(user(), PROVING, asked={"auth_password": None, "auth_token": SECRET})[2] == NEW
     assert plan_for(user(), Terms("require", prove_login=True))[2] == ["protect"]
-    assert plan_for(user(protection=VMFA), Terms("enrol", "absent", prove_login=True))[2] == ["unprotect"]
+    assert plan_for(user(protection=VMFA), Terms("enrol", "absent", prove_login=True), record=recorded())[2] == ["unprotect"]
+
+
+# Who is asked for
 
 
 def test_user_who_does_not_exist_is_a_problem_and_the_others_go_on():
-    plan = make_plan([{"name": "ghost"}, {"name": "name-u1"}], audit_of(user()), REQUIRE)
-    assert [fate["fate"] for fate in plan["users"]] == ["problem", "todo"]
-    assert plan["lines"][-1] == "problem: ghost: no such user in this account"
+    plan = make_plan([{"name": "ghost"}, {"name": "name-u1"}, {"user_id": "gone", "name": "name-u2"}], audit_of(*BOTH), REQUIRE)
+    assert [fate["fate"] for fate in plan["users"]] == ["problem", "todo", "problem"]
+    assert plan["lines"][-2:] == ["problem: ghost: no such user in this account", "problem: name-u2: no such user in this account"]
+    assert all(fate["named"] for fate in plan["users"])
+
+
+def test_all_means_everybody_and_an_empty_list_nobody():
+    plan = make_plan("all", audit_of(*BOTH), REQUIRE)
+    assert [(fate["user_id"], fate["named"]) for fate in plan["users"]] == [("u1", False), ("u2", False)]
+    nobody = make_plan([], audit_of(*BOTH), REQUIRE)
+    assert (nobody["waves"], nobody["users"], nobody["lines"]) == ([], [], [])
+    assert [fate["named"] for fate in make_plan([{"name": "name-u1"}], audit_of(*BOTH), REQUIRE)["users"]] == [True]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_id_and_name_of_two_users_are_an_error(state):
+    words = "mfa_rollout_users: user_id u1 is name-u1 and not name-u2: give the one or the other"
+    with pytest.raises(PlanError, match=words):
+        make_plan([{"user_id": "u1", "name": "name-u2"}], audit_of(*BOTH), Terms("require", state))
+    # The name beside an id may be an old one.
+    assert make_plan([{"user_id": "u1", "name": "renamed"}], audit_of(*BOTH), REQUIRE)["users"][0]["user_id"] == "u1"
 
 
 @pytest.mark.parametrize(
@@ -316,9 +571,12 @@ def test_user_who_does_not_exist_is_a_problem_and_the_others_go_on():
         ([{"user_id": "u1"}, {"name": "name-u1"}], [], REQUIRE, "mfa_rollout_users names user name-u1 .u1. twice"),
         ([{}], [], REQUIRE, "mfa_rollout_users must be"),
         (["name-u1"], [], REQUIRE, "mfa_rollout_users must be"),
-        # Nothing else that is empty may be taken for everybody.
+        # Nothing else may be taken for everybody, nor for nobody.
         ({}, [], REQUIRE, "mfa_rollout_users must be"),
         ("", [], REQUIRE, "mfa_rollout_users must be"),
+        ("ALL", [], REQUIRE, "mfa_rollout_users must be"),
+        ("name-u1", [], REQUIRE, "mfa_rollout_users must be"),
+        (None, [], REQUIRE, "mfa_rollout_users must be"),
         (5, [], REQUIRE, "mfa_rollout_users must be"),
         ([], ["name-u1"], REQUIRE, "mfa_rollout_exempt must be"),
         ([], [{"reason": "x"}], REQUIRE, "mfa_rollout_exempt must be"),
@@ -351,474 +609,225 @@ def test_key_that_means_nothing_is_refused_by_its_name_without_its_value():
 )
 def test_last_wave_size_is_repeated(count, sizes, waves):
     users = [user(f"u{number}") for number in range(count)]
-    plan = make_plan([], audit_of(*users), Terms(wave_sizes=sizes))
+    plan = make_plan("all", audit_of(*users), Terms(wave_sizes=sizes))
     assert [len(wave) for wave in plan["waves"]] == waves
     assert [entry["user_id"] for wave in plan["waves"] for entry in wave] == [one["user_id"] for one in users]
 
 
-def test_plan_is_told_in_a_line_a_wave_and_one_for_whoever_is_not_brought_along():
+def test_plan_is_told_in_a_line_a_wave_and_one_for_whoever_is_not_included():
     users = [user("u1"), user("u2", binding="unbound"), user("u3"), user("u4"), user("u5", enabled=False)]
     done = [user(name, binding="bound", protection=VMFA) for name in ("u6", "u7")]
     wanted = [{"user_id": one["user_id"], **own()} for one in (*users, *done)] + [{"user_id": "u8"}, {"name": "ghost"}]
     audit = audit_of(*users, *done)
-    plan = make_plan(wanted, audit, Terms("enrol", wave_sizes=[1, 2, 1]), stored=stored("u2"))
+    plan = planned(wanted, audit, Terms("enrol", wave_sizes=[1, 2, 1]), stored=stored("u2"))
     assert plan["lines"] == [
         "wave 1 of 3, to create, bind, protect: name-u1",
         "wave 2 of 3, to create, bind, protect: name-u2 and 1 more",
         "wave 3 of 3, to create, bind, protect: name-u4",
-        "2 already so",
-        "left alone: name-u5: the user is disabled",
+        "2 already compliant",
+        "skipped: name-u5: the user is disabled",
         "problem: u8: no such user in this account",
         "problem: ghost: no such user in this account",
     ]
-    assert make_plan([], audit_of(user()), REQUIRE)["lines"] == ["wave 1 of 1, to protect: name-u1"]
+    assert make_plan("all", audit_of(user()), REQUIRE)["lines"] == ["wave 1 of 1, to protect: name-u1"]
 
 
-ACCOUNT = st.lists(
-    st.builds(
-        user,
-        user_id=st.integers(0, 30).map(lambda number: f"u{number}"),
-        binding=st.sampled_from([None, "bound", "unbound", "unknown"]),
-        protection=st.sampled_from([OFF, VMFA, SMS]),
-        enabled=st.booleans(),
-    ),
-    max_size=25,
-    unique_by=lambda one: one["user_id"],
+# Whatever an account, a store and a record hold
+
+
+SERIALS = ["phone", "old", "key"]
+DEVICES = st.builds(
+    device_of, st.sampled_from(SERIALS), st.sampled_from(["bound", "unbound", "unknown"]), st.sampled_from(["virtual", "unknown", "other"])
 )
+
+
+@st.composite
+def users_of_a_cloud(draw):
+    """Users as clouds show them: with devices in ``devices`` too, of kinds, as v5 does, or with at most one device as v3 does."""
+    user_id = f"u{draw(st.integers(0, 12))}"
+    devices = draw(st.lists(DEVICES, max_size=2, unique_by=lambda device: device["serial_number"]))
+    one = user(user_id, protection=draw(st.sampled_from([OFF, VMFA, SMS])), enabled=draw(st.booleans()))
+    one["device"] = next((device for device in devices if device["kind"] != "other"), None)
+    if draw(st.booleans()):
+        one["devices"] = devices
+    elif one["device"] is not None and draw(st.booleans()):
+        one["device"] = {"serial_number": one["device"]["serial_number"], "binding": one["device"]["binding"]}
+    return one
+
+
+ACCOUNT = st.lists(users_of_a_cloud(), max_size=12, unique_by=lambda one: one["user_id"])
 TERMS = st.builds(
     Terms,
-    st.sampled_from(["require", "enrol"]),
-    st.sampled_from(["present", "absent"]),
-    st.booleans(),
-    st.lists(st.integers(1, 7), min_size=1, max_size=3),
-    st.booleans(),
+    strategy=st.sampled_from(["require", "enrol"]),
+    state=st.sampled_from(["present", "absent"]),
+    login_protection=st.booleans(),
+    wave_sizes=st.lists(st.integers(1, 7), min_size=1, max_size=3),
+    prove_login=st.booleans(),
+    exempt_strict=st.booleans(),
+    replace_unbound=st.booleans(),
+    rollback_all=st.booleans(),
+    audit_only=st.booleans(),
+    store_known=st.booleans(),
+)
+STORED_SEED = st.builds(
+    lambda serial, bound, proven: seed_of(serial, bound=bound, proven=proven), st.sampled_from(SERIALS), st.booleans(), st.booleans()
+)
+STORED = st.lists(STORED_SEED, min_size=1, max_size=3, unique_by=lambda seed: seed["serial_number"]).map(
+    lambda seeds: several(*seeds)["u1"]
 )
 
 
+def devices_shown(one):
+    return one.get("devices") or [one["device"]] * (one["device"] is not None)
+
+
+def seed_for(serial, entry):
+    """The stored seed of a device, found by nobody's code but the test's."""
+    seeds = [entry, *entry["earlier"]] if entry else []
+    return next((seed for seed in seeds if seed["serial_number"] == serial), None)
+
+
+def surely_bound(device, seed):
+    return device["binding"] == "bound" or (device["binding"] == "unknown" and bool(seed) and seed["bound"])
+
+
+@settings(max_examples=400, deadline=None)
 @given(st.data(), ACCOUNT, TERMS)
 def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(data, users, terms):
     ids = [one["user_id"] for one in users]
+    by_id = {one["user_id"]: one for one in users}
     some = st.lists(st.sampled_from(ids), unique=True) if ids else st.just([])
-    exempt, callers, intents, kept = data.draw(some), data.draw(some)[:1], data.draw(some), data.draw(some)
-    wanted = [{"user_id": user_id, "auth_password": SECRET, "device_name": "d"} for user_id in data.draw(some)]
-    audit = audit_of(*users, caller={"user_id": callers[0] if callers else "admin", "name": None})
-    audit["administrators"] = data.draw(some)
-    seeds = {user_id: entry for one in kept for user_id, entry in stored(one).items()}
-    plan = make_plan(
-        wanted,
-        audit,
-        terms,
-        exempt=[{"user_id": user_id} for user_id in exempt],
-        stored=seeds,
-        intents=intents,
-        auth={"auth_token": SECRET},
+    names = {"by id": lambda one: {"user_id": one}, "by name": lambda one: {"name": f"name-{one}"}}
+    naming = st.sampled_from(["by id", "by name"])
+    exempt, callers, intents = data.draw(some), data.draw(some)[:1], data.draw(some)
+    exemptions = [names[data.draw(naming)](user_id) for user_id in exempt]
+    named = data.draw(some)
+    wanted = (
+        "all" if data.draw(st.booleans()) else [{**names[data.draw(naming)](one), **own(device_name="d", access_key=one)} for one in named]
     )
-    named = [item["user_id"] for item in wanted] or ids
-    assert [fate["user_id"] for fate in plan["users"]] == named
-    entries = [entry for wave in plan["waves"] for entry in wave]
+    audit = audit_of(*users, caller={"user_id": "admin", "name": None}, administrators=data.draw(some))
+    # Who the play runs as may be known from each of these.
+    known_by = data.draw(st.sampled_from(["id", "name", "login", "login id", "key"]))
+    auth = {"auth_token": SECRET}
+    if callers:
+        audit["caller"] = {"id": {"user_id": callers[0], "name": None}, "name": {"user_id": None, "name": f"name-{callers[0]}"}}.get(
+            known_by
+        )
+        auth.update(
+            {
+                "login": {"auth_username": f"name-{callers[0]}"},
+                "login id": {"auth_user_id": callers[0]},
+                "key": {"access_key": callers[0]},
+            }.get(known_by, {})
+        )
+    seeds = {user_id: data.draw(STORED) for user_id in data.draw(some)}
+    record = {user_id: recorded(user_id, data.draw(st.sampled_from(["require", "enrol"])))[user_id] for user_id in data.draw(some)}
+    plan = planned(wanted, audit, terms, exemptions, seeds, intents, record, auth)
+
+    asked = ids if wanted == "all" else named
+    assert [fate["user_id"] for fate in plan["users"]] == asked
+    entries = entries_of(plan)
     moved = [entry["user_id"] for entry in entries]
     assert moved == [fate["user_id"] for fate in plan["users"] if fate["fate"] == "todo"]
-    assert not set(moved) & (set(exempt) | set(callers))
+    # A key is recognised where a user of the list has the very same.
+    assert not set(moved) & (set(exempt) | (set() if known_by == "key" and wanted == "all" else set(callers)))
     # Waves keep the order, and each is as large as its size, the last size again and again; only the last wave may be smaller.
     sizes = [terms.wave_sizes[min(number, len(terms.wave_sizes) - 1)] for number in range(len(plan["waves"]))]
     assert [len(wave) for wave in plan["waves"][:-1]] == sizes[:-1]
     assert not plan["waves"] or len(plan["waves"][-1]) <= sizes[-1]
-    assert [named[entry["index"]] for entry in entries] == moved
+    assert [asked[entry["index"]] for entry in entries] == moved
     assert all(wave for wave in plan["waves"])
     assert all(fate["reason"] for fate in plan["users"] if fate["fate"] in ("left_alone", "problem"))
-    assert SECRET not in str(plan)
-    by_id = {one["user_id"]: one for one in users}
+    assert SECRET not in str(plan) and "seed-" not in str(plan)
     administrators = [by_id[user_id] for user_id in audit["administrators"] if by_id[user_id]["enabled"]]
     if administrators and terms.state == "present":
         assert any(one["user_id"] not in moved for one in administrators)
     for entry in entries:
-        one = by_id[entry["user_id"]]
-        assert entry["steps"]
-        assert one["enabled"] or terms.state == "absent"
-        if "create" in entry["steps"]:
-            assert entry["steps"][:2] == ["create", "bind"]
-            assert not _rollout.certainly_bound(one, seeds.get(one["user_id"]))
-        if terms.strategy == "enrol" and "protect" in entry["steps"]:
-            assert "bind" in entry["steps"] or _rollout.certainly_bound(one, seeds.get(one["user_id"]))
-        if "prove" in entry["steps"]:
-            assert terms.prove_login
-            assert "create" in entry["steps"] or entry["user_id"] in seeds
-        assert terms.strategy == "enrol" or entry["steps"] in (["protect"], ["unprotect"])
+        one, steps = by_id[entry["user_id"]], entry["steps"]
+        device = next((shown for shown in devices_shown(one) if shown["serial_number"] == entry["serial_number"]), None)
+        seed = seed_for(entry["serial_number"], seeds.get(one["user_id"]))
+        assert steps and steps == sorted(steps, key=_plan.ORDER.index)
+        assert terms.strategy == "enrol" or steps in (["protect"], ["unprotect"])
+        if terms.state == "present":
+            assert one["enabled"]
+            assert set(steps) <= {"create", "bind", "protect", "prove"}
+        else:
+            assert set(steps) <= {"unprotect", "remove"}
+        if "create" in steps:
+            assert steps[:2] == ["create", "bind"] and entry["serial_number"] is None
+            for shown in devices_shown(one):
+                its_seed = seed_for(shown["serial_number"], seeds.get(one["user_id"]))
+                # A key stands beside the new device, and what is replaced is certainly neither bound nor of use.
+                assert shown.get("kind") == "other" or not surely_bound(shown, its_seed)
+                assert its_seed is None
+                assert shown.get("kind") != "unknown"
+                assert shown.get("kind") == "other" or entry["intended"] or (shown["binding"] == "unbound" and terms.replace_unbound)
+        elif "bind" in steps:
+            assert seed is not None and device is not None and not surely_bound(device, seed)
+        elif "protect" in steps and terms.strategy == "enrol":
+            assert surely_bound(device, seed)
+        if "prove" in steps:
+            assert terms.prove_login and ("create" in steps or seed is not None)
+        if "protect" in steps:
+            assert one["login_protection"] != VMFA and terms.login_protection | (terms.strategy == "require")
+        if "unprotect" in steps:
+            assert one["login_protection"] == VMFA
+            assert terms.rollback_all or record[one["user_id"]]["strategy"] == terms.strategy
+        if "remove" in steps:
+            assert device is not None
+            assert device["binding"] != "bound" or seed is not None
+            assert seed is not None or (device.get("kind", "virtual") == "virtual" and (entry["intended"] or terms.rollback_all))
+            assert seed is not None or not entry["unbind"] or not entry["intended"]
+            # Nobody whom login protection still holds loses the device that it asks for.
+            assert one["login_protection"] != VMFA or "unprotect" in steps
 
 
-# What a wave sends
+# Beside the plan
 
 
-WAVE = [{"user_id": "u1", "name": "name-u1", "device_name": "phone", "steps": NEW, "presume_unbound": False, "index": 0}]
-CREATED = {"devices": [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, "failed": False}]}
-BOUND = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": "bound", "failed": False}]}
-
-
-def shown(binding, serial="s1"):
-    return {"users": [user(binding=binding, serial=serial)]}
-
-
-@pytest.mark.parametrize(
-    ("looked", "protected"),
-    [
-        ({}, True),
-        # Nobody looks where the cloud cannot tell.
-        ({"skipped": True, "changed": False, "failed": False}, True),
-        (shown("bound"), True),
-        (shown("unbound"), False),
-        (shown("unknown"), False),
-        (shown("bound", serial="other"), False),
-        (shown(None), False),
-        ({"users": []}, False),
-        ({"failed": False, "msg": "refused"}, False),
-    ],
-)
-def test_nobody_is_protected_whose_device_the_cloud_does_not_show_as_bound(looked, protected):
-    results = {"create": CREATED, "bind": BOUND, "confirm": looked}
-    assert bool(items_for(WAVE, "protect", results=results)) is protected
-    assert _rollout.unconfirmed(results) == ([] if protected else ["u1"])
+WAVE = [{"user_id": "u1", "name": "name-u1", "device_name": "phone", "steps": NEW, "index": 0}]
 
 
 @pytest.mark.parametrize("named", [{"user_id": "u1"}, {"name": "name-u1"}])
-def test_items_carry_their_users_own_credentials_and_no_others(named):
+def test_credentials_are_found_for_their_own_user_and_no_other(named):
     others = [{"user_id": "u2", "auth_token": "other"}]
     users = [{**named, "auth_password": SECRET, "note": "x"}, *others]
-    own = _rollout.own_credentials(WAVE, users)
+    own_ones = own_credentials(WAVE, users)
+    assert own_ones == {"u1": {"auth_password": SECRET}}
     # Also where the list is no longer in the order of the plan, or shorter.
-    assert own == _rollout.own_credentials(WAVE, users[::-1])
-    assert all(own == _rollout.own_credentials([{**WAVE[0], "index": index}], users) for index in (1, 2, 9))
-    assert _rollout.own_credentials(WAVE, others) == {"u1": {}}
-    assert items_for(WAVE, "create", own) == [{"user_id": "u1", "name": "phone", "presume_unbound": False, "auth_password": SECRET}]
-    bind = items_for(WAVE, "bind", own, results={"create": CREATED})
-    assert bind == [{"user_id": "u1", "serial_number": "s1", "seed": SECRET, "presume_unbound": True, "auth_password": SECRET}]
-    assert items_for(WAVE, "protect", own, results={"create": CREATED, "bind": BOUND}) == [
-        {"user_id": "u1", "enabled": True, "verification_method": "vmfa"}
-    ]
-
-
-def test_nobody_is_bound_whose_seed_is_not_known():
-    failed = {"devices": [{"user_id": "u1", "serial_number": "s1", "failed": True}]}
-    assert items_for(WAVE, "bind", results={"create": failed}) == []
-
-
-def test_new_seed_goes_before_a_stored_one():
-    assert items_for(WAVE, "bind", stored=stored(serial="old"), results={"create": CREATED})[0]["serial_number"] == "s1"
-
-
-def test_only_a_device_of_this_wave_is_presumed_to_be_unbound():
-    (item,) = items_for([{**WAVE[0], "steps": ["bind"]}], "bind", stored=stored())
-    assert not item["presume_unbound"]
-
-
-@pytest.mark.parametrize(
-    ("shown", "bound"),
-    [
-        ({"u1": {"serial_number": "s1", "seed": SECRET}}, True),
-        ({"u1": {"serial_number": "old", "seed": SECRET}}, False),
-        ({"u1": {"serial_number": "s1", "seed": "old"}}, False),
-        ({}, False),
-    ],
-)
-def test_seed_that_has_to_be_read_back_is_bound_only_if_the_store_shows_it(shown, bound):
-    items = items_for(WAVE, "bind", stored=shown, results={"create": CREATED}, read_back=True)
-    assert bool(items) == bound
-    assert items_for([{**WAVE[0], "steps": ["bind"]}], "bind", stored=stored(), read_back=True)
-    assert items_for([{**WAVE[0], "steps": ["bind"]}], "bind", stored={}, read_back=True) == []
-
-
-@pytest.mark.parametrize("binding", ["unknown", "unbound"])
-def test_nobody_is_protected_whose_binding_is_not_certain(binding):
-    bound = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": binding, "failed": False}]}
-    failed = {"bindings": [{"user_id": "u1", "serial_number": "s1", "binding": "bound", "failed": True}]}
-    for result in (bound, failed, {}, {"failed": True, "msg": "x"}):
-        assert items_for(WAVE, "protect", results={"bind": result}) == []
-
-
-def test_only_users_for_whom_all_went_well_prove_their_login():
-    wave = [{**WAVE[0], "steps": [*NEW, "prove"]}]
-    credentials = {"u1": {"auth_password": SECRET, "auth_domain_name": "acme", "auth_token": "t"}}
-    done = {"create": CREATED, "bind": BOUND, "protect": PROTECTED}
-    login = {"user_id": "u1", "seed": SECRET, "auth_password": SECRET, "auth_domain_name": "acme"}
-    assert items_for(wave, "prove", credentials, results=done) == [login]
-    assert items_for(wave, "prove", credentials, results={**done, "protect": {"users": [{"user_id": "u1", "failed": True}]}}) == []
-    assert items_for(wave, "prove", credentials, results={**done, "bind": {}}) == []
-    assert items_for([{**wave[0], "steps": ["prove"]}], "prove", credentials, stored()) == [login]
-    assert items_for(wave, "prove", credentials, results={}) == []
-
-
-def test_login_that_was_proven_is_recorded_with_its_seed():
-    wave = [{**WAVE[0], "steps": [*NEW, "prove"]}, {**WAVE[0], "user_id": "u2"}]
-    proven = {"users": [{"user_id": "u1", "logged_in": True}, {"user_id": "u2", "logged_in": False}]}
-    seeds = proven_seeds(wave, stored("u2"), {"create": CREATED, "prove": proven})
-    assert seeds == {"u1": {"serial_number": "s1", "seed": SECRET, "name": "name-u1", "bound": True, "proven": True}}
-    assert proven_seeds(wave, stored("u1", note="x"), {"prove": proven})["u1"]["note"] == "x"
-    assert proven_seeds(wave, {}, {}) == {}
-
-
-def test_seed_of_a_device_that_is_about_to_be_removed_counts_and_its_binding_does_not():
-    back = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
-    assert _rollout.doubted_seeds(back, stored(bound=True, proven=True, note="x")) == stored(note="x")
-    assert _rollout.doubted_seeds(back, stored(proven=True)) == stored()
-    assert _rollout.doubted_seeds(back, stored()) == {}, "nothing to write"
-    assert _rollout.doubted_seeds(back, {}) == {}
-    assert _rollout.doubted_seeds([{**back[0], "steps": ["unprotect"]}], stored(bound=True)) == {}
-
-
-def test_steps_back_have_items():
-    wave = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
-    assert items_for(wave, "unprotect") == [{"user_id": "u1", "enabled": False}]
-    assert items_for(wave, "remove") == [{"user_id": "u1"}]
-    assert items_for(wave, "create") == []
-
-
-def test_step_that_some_of_a_wave_take_is_sent_for_them_alone():
-    others = [{**WAVE[0], "user_id": f"u{number}", "steps": steps} for number, steps in ((2, ["protect"]), (3, NEW))]
-    assert [item["user_id"] for item in items_for([*others, WAVE[0]], "create")] == ["u3", "u1"]
-
-
-def test_step_that_does_not_exist_is_an_error():
-    with pytest.raises(PlanError, match="no step is called 'dance'"):
-        items_for(WAVE, "dance")
-
-
-def test_seeds_to_store_are_those_that_were_just_made():
-    assert new_seeds(WAVE, {"create": CREATED}) == {"u1": {"serial_number": "s1", "seed": SECRET, "name": "name-u1"}}
-    assert new_seeds(WAVE, {"create": {"devices": [{"user_id": "u1", "serial_number": "s1", "failed": False}]}}) == {}
-    assert new_seeds(WAVE, {}) == {}
-
-
-def test_binding_that_became_certain_is_recorded_with_its_seed():
-    recorded = _rollout.bound_seeds(WAVE, {}, {"create": CREATED, "bind": BOUND})
-    assert recorded["u1"] == {"serial_number": "s1", "seed": SECRET, "name": "name-u1", "bound": True}
-    assert _rollout.bound_seeds(WAVE, {}, {"create": CREATED}) == {}
-
-
-# What came of a wave
-
-
-def came(results, seen=None, wave=None, terms=ENROL):
-    shown = seen or audit_of(user(binding="bound", protection=VMFA, serial="s1"))
-    return outcomes_of(wave or WAVE, results, shown, terms)[0]
-
-
-PROTECTED = {"users": [{"user_id": "u1", "failed": False}]}
-DONE = {"create": CREATED, "bind": BOUND, "protect": PROTECTED}
-
-
-def test_user_for_whom_all_went_well_is_done():
-    outcome = came(DONE)
-    assert (outcome["failed"], outcome["done"], outcome["step"], outcome["msg"]) == (False, NEW, None, None)
-    assert SECRET not in str(outcome)
-
-
-def test_user_who_takes_some_of_the_steps_is_done_after_those():
-    wave = [{**WAVE[0], "steps": ["bind", "protect"]}]
-    assert came({"bind": BOUND, "protect": PROTECTED}, wave=wave)["done"] == ["bind", "protect"]
-    assert came({"bind": BOUND}, wave=wave)["step"] == "protect"
-
-
-@pytest.mark.parametrize(
-    ("results", "step", "done"),
-    [
-        ({"create": {"devices": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, "create", []),
-        ({"create": CREATED, "bind": {"bindings": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, "bind", ["create"]),
-        ({"create": CREATED, "bind": {"failed": True, "msg": "why"}}, "bind", ["create"]),
-        ({**DONE, "protect": {"users": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, "protect", ["create", "bind"]),
-    ],
-)
-def test_user_fails_at_the_first_step_that_failed(results, step, done):
-    outcome = came(results)
-    assert (outcome["failed"], outcome["step"], outcome["msg"], outcome["done"]) == (True, step, "why", done)
-
-
-PROVING_WAVE = [{**WAVE[0], "steps": [*NEW, "prove"]}]
-
-
-def test_proof_comes_after_the_cloud_has_shown_all():
-    proven = {"users": [{"user_id": "u1", "logged_in": True, "failed": False}]}
-    assert came({**DONE, "prove": proven}, wave=PROVING_WAVE)["done"] == [*NEW, "prove"]
-    refused = came({**DONE, "prove": {"users": [{"user_id": "u1", "failed": True, "msg": "why"}]}}, wave=PROVING_WAVE)
-    assert (refused["step"], refused["msg"], refused["done"]) == ("prove", "why", NEW)
-    assert came(DONE, wave=PROVING_WAVE)["step"] == "prove"
-    # As long as the cloud does not show what was done, nobody asks for a proof.
-    assert came(DONE, seen=audit_of(user()), wave=PROVING_WAVE)["step"] == "verify"
-
-
-def test_step_that_was_never_taken_is_a_failure():
-    assert "store does not show its seed" in came({"create": CREATED})["msg"]
-    assert "does not show its device as bound" in came({"create": CREATED, "bind": BOUND})["msg"]
-    assert "not reached" in came({}, wave=[{**WAVE[0], "steps": ["unprotect"]}])["msg"]
-
-
-@pytest.mark.parametrize(
-    ("seen", "words"),
-    [
-        (audit_of(user(binding="unbound", protection=VMFA, serial="s1")), "not bound"),
-        (audit_of(user(binding="bound", protection=VMFA, serial="other")), "does not show the device"),
-        (audit_of(user(protection=VMFA)), "does not show the device"),
-        (audit_of(user(binding="bound", protection=SMS, serial="s1")), "protection is not on"),
-        (audit_of(), "no longer listed"),
-        ({"failed": True, "msg": "refused"}, "refused"),
-        ({"failed": True}, "not looked at"),
-    ],
-)
-def test_what_cannot_be_verified_has_failed(seen, words):
-    outcome = came(DONE, seen)
-    assert (outcome["failed"], outcome["step"]) == (True, "verify")
-    assert words in outcome["msg"]
-
-
-def test_device_that_v3_cannot_tell_is_verified_by_its_serial():
-    assert not came(DONE, audit_of(user(binding="unknown", protection=VMFA, serial="s1")))["failed"]
-
-
-def test_removal_is_verified():
-    wave = [{**WAVE[0], "steps": ["unprotect", "remove"]}]
-    back = Terms("enrol", "absent")
-    done = {"unprotect": PROTECTED, "remove": {"devices": [{"user_id": "u1", "failed": False}]}}
-    assert not came(done, audit_of(user()), wave, back)["failed"]
-    assert not came(done, audit_of(), wave, back)["failed"]
-    assert came(done, audit_of(user(binding="unbound")), wave, back)["msg"] == "the device is still there"
-    assert came(done, audit_of(user(protection=VMFA)), wave, back)["msg"] == "login protection is still on"
-    assert not came(done, audit_of(user(protection=SMS)), wave, back)["failed"]
-
-
-def test_line_of_a_wave_names_each_failure():
-    outcomes = [came(DONE), {**came({"create": CREATED}), "name": "bob"}]
-    line = _rollout.wave_line(2, 3, outcomes)
-    assert line.splitlines()[0] == "wave 2 of 3, 2 users, 2 created, 1 bound, 1 protected, 1 failed"
-    assert line.splitlines()[1].startswith("  bob: bind: ")
-    assert _rollout.wave_line(1, 1, outcomes[:1]) == "wave 1 of 1, 1 user, 1 created, 1 bound, 1 protected, 0 failed"
-
-
-# The report
-
-
-def report_of(plan, failures=(), waves_done=0, before=None, after=None, seeds=None, check_mode=False, account="acme", terms=ENROL):
-    return make_report(account, terms, plan, failures, waves_done, before, after or before, seeds, check_mode)
-
-
-def test_report_has_a_row_for_everybody_and_why_not():
-    before = audit_of(user("u1"), user("u2", enabled=False), user("u3", binding="bound", protection=VMFA), user("u4"), user("u5"))
-    wanted = [{"user_id": f"u{number}", **own()} for number in range(1, 6)] + [{"name": "ghost"}]
-    plan = make_plan(wanted, before, Terms("enrol", wave_sizes=[1]))
-    after = audit_of(user("u1", binding="bound", protection=VMFA), user("u2", enabled=False), *before["users"][2:])
-    failures = [{"user_id": "u4", "name": "name-u4", "done": [], "failed": True, "step": "create", "msg": "no"}]
-    report = report_of(plan, failures, 2, before, after, stored())
-    assert [row["outcome"] for row in report["users"]] == ["done", "left_alone", "already", "failed", "not_reached", "failed"]
-    assert report["users"][0]["seed_stored"]
-    assert report["users"][0]["before"] == {"device": None, "binding": "none", "login_protection": "none"}
-    assert report["users"][0]["after"] == {"device": "serial-u1", "binding": "bound", "login_protection": "vmfa"}
-    assert report["users"][3]["reason"] == "create: no"
-    assert report["summary"]["failed"] == 2
-    assert SECRET not in str(report)
-    assert _rollout.report_line(report).startswith("1 done, 1 already so, 1 left alone, 2 failed, 1 not reached; of 5 users")
-
-
-def test_report_says_what_nobody_knows():
-    before = audit_of(user("u1"))
-    plan = make_plan([{"user_id": "u1", **own()}], before, ENROL)
-    report = report_of(plan, (), 1, before, {"failed": True, "msg": "the cloud is gone"})
-    assert report["users"][0]["outcome"] == "done"
-    assert report["users"][0]["after"] == {"device": None, "binding": None, "login_protection": None}
-    assert report["users"][0]["seed_stored"] is None
-    assert report["summary"]["after"] is None
-    assert "the cloud is gone" in report["warnings"][-1]
-    assert "could not be looked at" in _rollout.report_line(report)
-    assert _rollout.report_csv(report).splitlines()[1].endswith(",unknown")
-
-
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_report_as_json_says_all_and_has_a_line_a_user(count):
-    before = audit_of(*(user(f"u{number}", name='ünï\n"{{') for number in range(count)))
-    report = report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE, account="äcme")
-    text = _rollout.report_json(report)
-    assert json.loads(text) == report
-    assert text.startswith('{\n  "account": "äcme",\n')
-    assert text.count("ünï") == count
-    assert not any(line.startswith(",") for line in text.splitlines())
-    assert sum(line.startswith('    {"user_id"') for line in text.splitlines()) == count
-
-
-def test_report_as_csv_says_whose_seed_is_stored():
-    before = audit_of(user("u1", binding="bound"), user("u2", binding="bound"))
-    text = _rollout.report_csv(report_of(make_plan([], before, REQUIRE), before=before, seeds=stored("u1"), terms=REQUIRE))
-    assert [row["seed_stored"] for row in csv.DictReader(io.StringIO(text))] == ["yes", "no"]
-
-
-@pytest.mark.parametrize(("unknown", "end"), [(0, "bound 1 -> 2"), (3, "bound 1 -> 2 (+3 the cloud cannot tell)")])
-def test_line_of_a_report_says_how_many_more_may_be_bound(unknown, end):
-    before, after = audit_of(user()), audit_of(user())
-    before["summary"]["bound"] = 1
-    after["summary"].update(bound=2, unknown=unknown)
-    report = report_of(make_plan([], before, REQUIRE), before=before, after=after, terms=REQUIRE)
-    assert _rollout.report_line(report).endswith(f"of 1 users vmfa 0 -> 0, {end}")
-
-
-def test_report_of_a_rehearsal_says_planned():
-    before = audit_of(user())
-    report = report_of(make_plan([], before, REQUIRE), before=before, check_mode=True, terms=REQUIRE)
-    assert report["users"][0]["outcome"] == "planned"
-    assert report["check_mode"]
-
-
-EVIL_CELLS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n@x"]
-EVIL_CELLS += [
-    "\uff1d1",
-    "\uff0b1",
-    "\uff0d1",
-    "\uff201",
-    "\u00a0=1",
-    "\u3000@x",
-    "\x00=1",
-    "\x1b=1",
-    "\u200b=1",
-    "\ufeff=1",
-    "\u202e=1",
-    "\x85=1",
-]
-EVIL_CELLS += ["x;=1", "x;\t@y", 'x;"=1', "x;\u200b+1", '"=1', '" =1']
-
-
-@pytest.mark.parametrize("evil", EVIL_CELLS)
-def test_no_cell_of_the_csv_begins_a_formula(evil):
-    before = audit_of(user(name=evil))
-    plan = make_plan([], before, REQUIRE, exempt=[{"user_id": "u1", "reason": evil}])
-    rows = list(csv.reader(io.StringIO(_rollout.report_csv(report_of(plan, before=before, account=evil, terms=REQUIRE)))))
-    assert len(rows) == 2
-    assert len(rows[0]) == len(rows[1])
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", " ")) for cell in rows[1])
-    # Whatever a spreadsheet skips or takes for the border of a cell, what comes next begins no formula.
-    beginning = re.compile(r"[\s\ufffd\u200b-\u200d\u2060\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
-    assert [part for cell in rows[1] for part in cell.split(";") if beginning.match(part)] == []
-
-
-@pytest.mark.parametrize("name", ["ada", "a-b", "a+b@example.com", "x; y", "1=1", "'quoted'", "é", "夏目"])
-def test_cell_that_is_no_formula_stays_as_it_is(name):
-    before = audit_of(user(name=name))
-    rows = list(csv.reader(io.StringIO(_rollout.report_csv(report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE)))))
-    assert rows[1][2] == name
-
-
-@given(st.text(st.characters(), max_size=20))
-@example("\0")
-@example("lone \ud83d")
-@example("\x85\u2028\u2029\x1b\x9b\u202e")
-def test_any_name_stays_one_cell_of_the_csv_and_one_line_of_the_json(name):
-    before = audit_of(user(name=name or "x"))
-    report = report_of(make_plan([], before, REQUIRE), before=before, terms=REQUIRE)
-    text = _rollout.report_csv(report)
-    rows = list(csv.reader(io.StringIO(text)))
-    assert len(rows) == len(text.splitlines()) == 2
-    assert rows[1][2].lstrip("'")[:1] not in ("=", "+", "@") or rows[1][2].startswith("'")
-    lines = _rollout.report_json(report)
-    assert json.loads(lines) == report
-    assert len([line for line in lines.splitlines() if line.startswith('    {"user_id"')]) == 1
-    for written in (text, lines):
-        assert written.encode("utf-8")
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", written)
+    assert own_ones == own_credentials(WAVE, users[::-1])
+    assert all(own_ones == own_credentials([{**WAVE[0], "index": index}], users) for index in (1, 2, 9))
+    assert own_credentials(WAVE, others) == {"u1": {}}
+    assert own_credentials(WAVE, []) == {"u1": {}}
+
+
+def test_credentials_are_found_in_the_part_of_the_list_that_holds_a_wave():
+    users = [{"user_id": f"u{number}", "auth_token": f"t{number}"} for number in range(10)]
+    wave = [{**WAVE[0], "user_id": f"u{number}", "index": number} for number in (4, 5, 6)]
+    expected = {f"u{number}": {"auth_token": f"t{number}"} for number in (4, 5, 6)}
+    assert own_credentials(wave, users[4:7], 4) == expected
+    assert own_credentials(wave, users, 0) == expected
+    assert own_credentials(wave, users[4:7], 0) == expected, "the part is searched where its place is wrong"
+
+
+def test_all_credentials_of_a_user_are_found():
+    given_ones = dict.fromkeys(_plan.OWN_CREDENTIALS, SECRET)
+    assert own_credentials(WAVE, [{"user_id": "u1", **given_ones, "device_name": "d"}]) == {"u1": given_ones}
 
 
 def test_terms_have_defaults():
-    assert _rollout.terms_of({}) == Terms(wave_sizes=[1, 10, 100, 1000])
-    assert _rollout.terms_of({"strategy": "enrol", "wave_sizes": [5]}) == Terms("enrol", wave_sizes=[5])
+    assert terms_of({}) == Terms(wave_sizes=[1, 10, 100, 1000])
+    assert terms_of({"strategy": "enrol", "wave_sizes": [5]}) == Terms("enrol", wave_sizes=[5])
+
+
+@pytest.mark.parametrize(
+    "flag", ["login_protection", "prove_login", "exempt_strict", "replace_unbound", "rollback_all", "audit_only", "store_known"]
+)
+@pytest.mark.parametrize("value", [True, False])
+def test_terms_are_taken_as_they_are_given(flag, value):
+    assert getattr(terms_of({flag: value}), flag) is value
+
+
+def test_stored_seed_is_never_shown_by_what_is_known_of_an_account():
+    assert SECRET not in repr(_plan.Known(stored(), auth=own()))
+    assert isinstance(_plan.stored_seed(user(binding="bound"), stored()["u1"]), StoredSeed)
