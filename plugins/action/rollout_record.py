@@ -20,6 +20,7 @@ class ActionModule(ControlNodeAction):
     spec: Mapping[str, Mapping[str, Any]] = {
         "directory": {"type": "path", "required": True},
         "account": {"type": "str", "required": True},
+        "in_store": {"type": "bool", "default": False},
         "strategy": {"type": "str", "choices": ["require", "enrol"]},
         "entries": {"type": "raw"},
         "failures": {"type": "raw"},
@@ -43,7 +44,7 @@ class ActionModule(ControlNodeAction):
                 elif UNPROTECT in entry["steps"] and params["done"] and failed_at is None:
                     # An answer is a promise: only what the cloud has shown to be lifted leaves the record.
                     drops.append(user_id)
-            protected, changed = RolloutRecord(params["directory"], params["account"]).change(adds, drops, check_mode)
+            protected, changed = RolloutRecord(params["directory"], params["account"], params["in_store"]).change(adds, drops, check_mode)
         except (PlanError, RecordError) as error:
             raise WorkError(f"The record of the rollout: {error}") from None
         return {"changed": changed, "protected_packed": pack(protected)}

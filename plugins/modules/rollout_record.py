@@ -12,7 +12,8 @@ version_added: 0.2.0
 description:
   - Reads and changes the record by which the role C(hwc.mfa.mfa_rollout) knows, in a roll-back, whose login protection a rollout has set. It is the
     role's own; playbooks have no use for it.
-  - The record is the file C(<directory>/<account>.record.json). It holds no secret, and outlives the run.
+  - The record is the file C(<directory>/<account>.record.json), or in a seed store C(<directory>/<account>/.record.json). It holds no secret, and
+    outlives the run.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -33,6 +34,11 @@ options:
       - The name of the account, which names the file.
     type: str
     required: true
+  in_store:
+    description:
+      - Whether O(directory) is that of a seed store.
+    type: bool
+    default: false
   strategy:
     description:
       - The strategy of the rollout that sets the protection.

@@ -97,6 +97,7 @@ def test_names_are_enrolled_audited_and_rolled_back_and_never_evaluated(
     rename(ground, given)
     variables = ground.variables[ACCOUNT]
     variables["mfa_rollout_wave_sizes"] = [len(given)]
+    variables["mfa_rollout_exempt_strict"] = False
     variables["mfa_rollout_exempt"] = [{"name": given[11], "reason": "x\ny\x1b[2J\u202e=1"}, {"name": "nobody\x1b[2J\n\u2028"}]
     passwords = [user["auth_password"] for user in variables["mfa_rollout_users"]]
     for wrong in (0, 4, 6):

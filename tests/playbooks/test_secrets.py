@@ -157,7 +157,6 @@ MODULES = """
     - hwc.mfa.iam_virtual_mfa_bind:
         user_id: "{{ people[3].user_id }}"
         seed: "{{ created_alone.devices[0].seed }}"
-        packed: true
       ignore_errors: true
     - hwc.mfa.iam_virtual_mfa_bind:
         user_id: "{{ people[3].user_id }}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text
@@ -19,11 +20,15 @@ class RecordError(Exception):
 
 
 class RolloutRecord:
-    """The file ``<directory>/<account>.record.json``: user id -> ``strategy``, ``name``, and ``before``, the protection that the user had."""
+    """User id -> ``strategy``, ``name``, and ``before``, the protection that the user had.
 
-    def __init__(self, directory: str, account: str) -> None:
+    The file is ``<directory>/<account>.record.json``, or in the ``store``, ``<directory>/<account>/.record.json``.
+    """
+
+    def __init__(self, directory: str, account: str, in_store: bool = False) -> None:
         try:
-            self.path = directory_at(directory) / f"{file_name(account)}.record.json"
+            name = file_name(account)
+            self.path = directory_at(directory) / (Path(name) / ".record.json" if in_store else f"{name}.record.json")
         except ValueError as error:
             raise RecordError(str(error)) from None
 
