@@ -46,14 +46,19 @@ def audit_in(value: Any) -> Any:
 def _is_user(user: Any) -> bool:
     if not isinstance(user, dict) or not isinstance(user.get("user_id"), str) or not isinstance(user.get("name", 0), (str, type(None))):
         return False
-    device, protection = user.get("device", 0), user.get("login_protection")
+    device, devices, protection = user.get("device", 0), user.get("devices"), user.get("login_protection")
     return (
         "enabled" in user
-        and (device is None or (isinstance(device, dict) and isinstance(device.get("serial_number"), str) and "binding" in device))
+        and (device is None or _is_device(device))
+        and (devices is None or (isinstance(devices, list) and all(_is_device(each) for each in devices)))
         and isinstance(protection, dict)
         and "enabled" in protection
         and "verification_method" in protection
     )
+
+
+def _is_device(device: Any) -> bool:
+    return isinstance(device, dict) and isinstance(device.get("serial_number"), str) and "binding" in device
 
 
 def seeds_in(value: Any) -> dict[str, Any]:
@@ -83,13 +88,25 @@ def entries_in(value: Any) -> list[Mapping[str, Any]]:
     raise PlanError("entries must be a wave of hwc.mfa.rollout_plan.")
 
 
-_PLANNED = ("user_id", "name", "device_name", "steps", "serial_number", "intended", "unbind", "protection", "restore", "index")
+_TEXT = (str, type(None))
+_PLANNED: Mapping[str, Any] = {
+    "user_id": str,
+    "name": _TEXT,
+    "device_name": _TEXT,
+    "steps": list,
+    "serial_number": _TEXT,
+    "intended": bool,
+    "unbind": bool,
+    "protection": dict,
+    "restore": dict,
+    "index": int,
+}
 
 
 def _is_planned(entry: Any) -> bool:
-    return (
-        isinstance(entry, dict) and all(name in entry for name in _PLANNED) and bool(entry["steps"]) and set(entry["steps"]) <= set(ORDER)
-    )
+    if not isinstance(entry, dict) or not all(name in entry and isinstance(entry[name], kind) for name, kind in _PLANNED.items()):
+        return False
+    return bool(entry["steps"]) and all(isinstance(step, str) and step in ORDER for step in entry["steps"])
 
 
 def terms_in(value: Any) -> Terms:

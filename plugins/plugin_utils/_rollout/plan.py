@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
 
@@ -64,17 +65,29 @@ class Terms:
 
 
 def terms_of(terms: Mapping[str, Any]) -> Terms:
-    """Terms from the mapping that the role passes around; what is missing has its default."""
+    """Terms from the mapping that the role passes around; what is missing has its default. Raises PlanError."""
     default = Terms()
+    known = {each.name for each in fields(Terms)}
+    unknown = sorted(str(name) for name in terms if name not in known)
+    if unknown:
+        raise PlanError(f"no term is called {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
     sizes = terms.get("wave_sizes", default.wave_sizes)
     words = {name: str(terms.get(name, getattr(default, name))) for name in ("strategy", "state")}
-    flags = ("login_protection", "prove_login", "exempt_strict", "replace_unbound", "rollback_all", "audit_only", "store_known")
+    flags = known - {*words, "wave_sizes"}
     return Terms(
         **words,
-        **{name: bool(terms.get(name, getattr(default, name))) for name in flags},
+        **{name: _flag(name, terms.get(name, getattr(default, name))) for name in flags},
         # What is no list is refused where the plan is made, with the words for it.
         wave_sizes=list(sizes) if isinstance(sizes, (list, tuple)) else [],
     )
+
+
+def _flag(name: str, value: Any) -> bool:
+    """A flag as a play may give it: the text "false" is not true."""
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise PlanError(f"mfa_rollout_{name} must be true or false.") from None
 
 
 @dataclass(frozen=True)
@@ -381,7 +394,8 @@ def _entry(case: _Case, steps: list[str]) -> dict[str, Any]:
     return {
         "user_id": str(case.user["user_id"]),
         "name": case.user["name"],
-        "device_name": case.asked.get("device_name"),
+        # YAML takes a name of digits for a number.
+        "device_name": str(case.asked["device_name"]) if case.asked.get("device_name") else None,
         "steps": steps,
         # The device that is bound with a stored seed, or removed.
         "serial_number": case.device["serial_number"] if case.device is not None and CREATE not in steps else None,

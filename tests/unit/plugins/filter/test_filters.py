@@ -11,12 +11,10 @@ import pyotp
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.filter.otpauth_uri import otpauth_uri
-from ansible_collections.hwc.mfa.plugins.filter.rollout_items import rollout_items
-from ansible_collections.hwc.mfa.plugins.filter.rollout_outcomes import rollout_outcomes
 from ansible_collections.hwc.mfa.plugins.filter.rollout_plan import rollout_plan
 from ansible_collections.hwc.mfa.plugins.filter.rollout_report import rollout_report
 from ansible_collections.hwc.mfa.plugins.filter.totp import totp
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.packing import pack, unpack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack, unpack
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -118,7 +116,7 @@ def audit(*ids, protection=None):
 
 
 def test_plan_of_an_account():
-    plan = rollout_plan(None, audit("a", "b", "c"), wave_sizes=[1, 10])
+    plan = rollout_plan("all", audit("a", "b", "c"), wave_sizes=[1, 10])
     assert [[entry["user_id"] for entry in wave] for wave in plan["waves"]] == [["a"], ["b", "c"]]
     assert plan["lines"][0].startswith("wave 1 of 2, ")
     assert plan["lines"][0].endswith("to protect: n-a")
@@ -137,73 +135,125 @@ def test_plan_of_an_account():
         {"exempt": "a"},
         {"users": ["a"]},
         {"users": "a"},
+        {"users": "ALL"},
         {"users": [{"user_id": "a"}, {"user_id": "a"}]},
+        {"users": [{"user_id": "a", "name": "n-b"}], "audit_of": "ab"},
+        {"exempt": [{"name": "N-a"}]},
+        {"exempt": [{"name": "ghost"}]},
+        {"exempt_strict": "perhaps"},
+        {"replace_unbound": None},
+        {"rollback_all": []},
+        {"auth": ["x"]},
     ],
 )
 def test_wrong_input_of_the_plan_is_a_filter_error_that_names_the_variable(options):
+    given_options = {**options}
+    account = audit(*given_options.pop("audit_of", "a"))
     with pytest.raises(AnsibleFilterError, match=r"hwc.mfa.rollout_plan: mfa_rollout_"):
-        rollout_plan(**{"users": None, "audit": audit("a"), **options})
+        rollout_plan(**{"users": "all", "audit": account, **given_options})
+
+
+def test_term_that_does_not_exist_is_refused_by_its_name():
+    with pytest.raises(AnsibleFilterError, match=r"hwc\.mfa\.rollout_plan: no term is called strategi, wave_size"):
+        rollout_plan("all", audit("a"), strategi="enrol", wave_size=[1])
+
+
+@pytest.mark.parametrize(("value", "replaced"), [("false", False), ("no", False), (False, False), ("true", True), (True, True), (1, True)])
+def test_flag_that_comes_as_a_text_means_what_it_says(value, replaced):
+    account = audit("a")
+    account["users"][0]["device"] = {"serial_number": "s", "binding": "unbound"}
+    plan = rollout_plan([{"user_id": "a", "auth_token": "t"}], account, strategy="enrol", replace_unbound=value)
+    assert bool(plan["waves"]) is replaced
 
 
 @pytest.mark.parametrize("wrong", [None, {}, [], "x", {"failed": True, "msg": "x"}])
 def test_plan_wants_the_result_of_an_audit(wrong):
     with pytest.raises(AnsibleFilterError, match=r"audit must be the result of hwc.mfa.iam_mfa_info"):
-        rollout_plan(None, wrong)
+        rollout_plan("all", wrong)
 
 
-def test_way_of_a_wave_through_the_filters():
-    plan = rollout_plan([{"user_id": "a", "auth_password": "s3cret"}], audit("a"), strategy="enrol")
-    wave = plan["waves"][0]
+@pytest.mark.parametrize(
+    "devices",
+    [
+        "x",
+        5,
+        {"serial_number": "s"},
+        ["x"],
+        [None],
+        [{"binding": "bound"}],
+        [{"serial_number": 5, "binding": "bound"}],
+        [{"serial_number": "s"}],
+    ],
+)
+def test_audit_with_devices_of_another_form_is_none(devices):
+    account = audit("a")
+    account["users"][0]["devices"] = devices
+    for strategy in ("require", "enrol"):
+        with pytest.raises(AnsibleFilterError, match=r"audit must be the result of hwc.mfa.iam_mfa_info"):
+            rollout_plan("all", account, strategy=strategy)
+    for nothing in (None, []):
+        account["users"][0]["devices"] = nothing
+        assert rollout_plan("all", account)["waves"]
+
+
+@pytest.mark.parametrize("wrong", ["x", [1], {"a": 5}, {"a": {"before": 5}}, {"a": {"before": None}}])
+def test_record_of_another_form_is_refused_by_its_name(wrong):
+    with pytest.raises(AnsibleFilterError, match="record must be"):
+        rollout_plan("all", audit("a"), record=wrong)
+
+
+def test_plan_and_report_of_an_account_hold_no_secret():
     users = [{"user_id": "a", "auth_password": "s3cret"}]
-    assert rollout_items(wave, "create", users)[0]["auth_password"] == "s3cret"
-    results = {"create": {"devices": [{"user_id": "a", "serial_number": "s", "seed": RFC_SEED, "failed": False}]}}
-    assert rollout_items(wave, "store", users, {}, results)["a"]["seed"] == RFC_SEED
-    assert rollout_items(wave, "bind", users, {}, results)[0]["serial_number"] == "s"
-    assert rollout_items(wave, "bind", users, {}, results, read_back=True) == []
-    assert rollout_items(wave, "intend") == rollout_items(wave, "everybody") == ["a"]
-    assert rollout_items(wave, "doubt") == {}
-    results["bind"] = {"bindings": [{"user_id": "a", "serial_number": "s", "binding": "bound", "failed": False}]}
-    assert rollout_items(wave, "record", users, {}, results)["a"]["bound"]
-    results["protect"] = {"users": [{"user_id": "a", "failed": False}]}
-    seen = audit("a", protection=VMFA)
-    seen["users"][0]["device"] = {"serial_number": "s", "binding": "bound"}
-    outcome = rollout_outcomes(wave, results, seen, {"strategy": "enrol"})
-    assert (outcome["failures"], outcome["settled"]) == ([], True)
-    report = rollout_report(plan, "acme", audit("a"), seen, outcome["failures"], 1, {}, {"strategy": "enrol"})
+    stored = {"a": {"serial_number": "s", "seed": RFC_SEED, "name": "n"}}
+    before = audit("a")
+    before["users"][0]["device"] = {"serial_number": "s", "binding": "unbound"}
+    after = audit("a", protection=VMFA)
+    after["users"][0]["device"] = {"serial_number": "s", "binding": "bound"}
+    plan = rollout_plan(users, before, strategy="enrol", stored=stored, prove_login=True, auth={"auth_password": "s3cret"})
+    assert plan["waves"][0][0]["steps"] == ["bind", "protect", "prove"]
+    report = rollout_report(plan, "acme", before, after, [], 1, stored, {"strategy": "enrol"})
     assert report["summary"]["done"] == 1
-    assert unpack(report["document"])["users"][0]["outcome"] == "done"
+    (row,) = unpack(report["document"])["users"]
+    assert (row["outcome"], row["named"], row["seed_stored"], row["login_proven"]) == ("done", True, True, False)
     assert report["failed"] == []
-    assert "s3cret" not in str(report)
-    assert RFC_SEED not in str(report)
-    assert "s3cret" not in str(plan)
+    assert "s3cret" not in str(report) + str(plan) and RFC_SEED not in str(report) + str(plan)
 
 
-def test_wave_that_the_cloud_does_not_show_yet_is_not_settled():
-    wave = rollout_plan(None, audit("a"))["waves"][0]
-    results = {"protect": {"users": [{"user_id": "a", "failed": False}]}}
-    outcome = rollout_outcomes(wave, results, audit("a"))
-    assert ([one["user_id"] for one in outcome["failures"]], outcome["settled"]) == (["a"], False)
-    failed = {"protect": {"users": [{"user_id": "a", "failed": True, "msg": "no"}]}}
-    assert rollout_outcomes(wave, failed, audit("a"))["settled"]
-
-
-def test_step_that_does_not_exist_is_a_filter_error():
-    with pytest.raises(AnsibleFilterError, match=r"hwc.mfa.rollout_items: no step"):
-        rollout_items([], "dance")
+def test_packed_wave_tells_the_roles_tasks_what_they_ask_of_it():
+    users = [{"user_id": user_id, "auth_token": "t"} for user_id in "dcba"]
+    before = audit("a", "b", "c", "d", "e")
+    before["users"][1]["device"] = {"serial_number": "s", "binding": "bound"}
+    plan = rollout_plan(users, before, strategy="enrol", wave_sizes=[3, 10], packed=True, exempt=[{"name": "n-d"}])
+    assert [{name: value for name, value in wave.items() if name != "entries_packed"} for wave in plan["waves"]] == [
+        {"first": 1, "last": 3, "creating": ["c", "a"], "protects": True}
+    ]
+    unprotected = rollout_plan(users[1:2], before, strategy="enrol", login_protection=False, packed=True)
+    assert unprotected["waves"][0]["protects"] is False
+    back = rollout_plan("all", audit("a", protection=VMFA), state="absent", rollback_all=True, packed=True)
+    assert (back["waves"][0]["protects"], back["waves"][0]["creating"]) == (True, [])
 
 
 def test_report_of_a_look_that_failed_does_not_pretend():
     before = audit("a")
-    report = rollout_report(rollout_plan(None, before), "acme", before, {"failed": True, "msg": "x"}, waves_done=1)
+    report = rollout_report(rollout_plan("all", before), "acme", before, {"failed": True, "msg": "x"}, waves_done=1)
     assert unpack(report["document"])["users"][0]["after"]["login_protection"] is None
     assert report["summary"]["after"] is None
 
 
 def test_report_without_a_second_look_shows_the_state_before():
     before = audit("a")
-    report = rollout_report(rollout_plan(None, before), "acme", before, {}, check_mode=True)
+    report = rollout_report(rollout_plan("all", before), "acme", before, {}, check_mode=True)
     (row,) = unpack(report["document"])["users"]
     assert (row["outcome"], row["after"]["login_protection"], row["seed_stored"]) == ("planned", "none", None)
+
+
+def test_report_names_the_clouds_account_and_whoever_was_skipped():
+    before = audit("a", "b")
+    plan = rollout_plan("all", before, exempt=[{"user_id": "b", "reason": "why"}])
+    report = rollout_report(plan, "acme", before, before, waves_done=1, cloud_account={"id": "0123", "name": "Acme"})
+    assert report["line"].endswith("; account Acme (id 0123)")
+    assert report["skipped"] == ["skipped: n-b: exempt: why; has NO device, login protection is off"]
+    assert unpack(report["document"])["cloud_account"] == {"id": "0123", "name": "Acme"}
 
 
 def test_everything_can_be_handed_on_packed():
@@ -212,26 +262,20 @@ def test_everything_can_be_handed_on_packed():
 
     users = [{"user_id": "a", "auth_password": "s3cret"}, {"user_id": "b", "auth_password": "t"}]
     stored = {"b": {"serial_number": "t", "seed": RFC_SEED}}
+    record = {"a": {"strategy": "enrol", "before": OFF}}
     options = {"strategy": "enrol", "wave_sizes": [1]}
-    plan = rollout_plan(users, audit("a", "b"), stored=stored, **options)
-    packed = rollout_plan(users, packing(audit("a", "b"), "users"), stored=pack(stored), packed=True, **options)
-    assert unpack(packed["users_packed"]) == plan["users"]
-    assert [unpack(wave) for wave in packed["waves"]] == plan["waves"]
-    created = {"devices": [{"user_id": "a", "serial_number": "s", "seed": RFC_SEED, "failed": False}]}
-    for step in ("create", "store", "bind", "intend"):
-        plainly = rollout_items(plan["waves"][0], step, users, stored, {"create": created})
-        assert rollout_items(packed["waves"][0], step, users, pack(stored), {"create": packing(created, "devices")}) == plainly
-    bound = {"bindings": [{"user_id": "a", "serial_number": "s", "binding": "bound", "failed": False}]}
-    results = {"create": created, "bind": bound, "protect": {"users": [{"user_id": "a", "failed": True, "msg": "no"}]}}
-    texts = {"create": packing(created, "devices"), "bind": packing(bound, "bindings"), "protect": packing(results["protect"], "users")}
-    outcome = rollout_outcomes(plan["waves"][0], results, audit("a"))
-    assert rollout_outcomes(packed["waves"][0], texts, packing(audit("a"), "users")) == outcome
-    report = rollout_report(plan, "acme", audit("a", "b"), audit("a", "b"), outcome["failures"], 1, stored)
-    same = rollout_report(
-        packed, "acme", packing(audit("a", "b"), "users"), packing(audit("a", "b"), "users"), outcome["failures"], 1, pack(stored)
-    )
-    assert same == report
-    assert [row["user_id"] for row in report["failed"]] == ["a"]
+    account = audit("a", "b")
+    audits = [packing(account, "users"), {"audit_packed": pack(account)}, pack(account), {"audit": account}]
+    plan = rollout_plan(users, account, stored=stored, record=record, **options)
+    for other in audits:
+        packed = rollout_plan(users, other, stored=pack(stored), record=pack(record), packed=True, **options)
+        assert unpack(packed["users_packed"]) == plan["users"]
+        assert [unpack(wave["entries_packed"]) for wave in packed["waves"]] == plan["waves"]
+        failures = [{"user_id": "a", "name": "n-a", "done": ["create", "bind"], "failed": True, "step": "protect", "msg": "no"}]
+        report = rollout_report(plan, "acme", account, account, failures, 1, stored)
+        assert rollout_report(packed, "acme", other, other, failures, 1, pack(stored)) == report
+        assert [row["user_id"] for row in report["failed"]] == ["a"]
+        assert report["first_failure"] == "n-a: protect: no"
 
 
 # Whatever the filters are given
@@ -241,7 +285,7 @@ FIELDS = st.sampled_from(
     [
         *("user_id", "name", "enabled", "device", "login_protection", "serial_number", "binding", "verification_method", "seed", "bound"),
         *("users", "users_packed", "caller", "summary", "waves", "warnings", "steps", "index", "reason", "auth_password", "fate", "create"),
-        *("bind", "devices", "bindings", "failed", "msg", "step", "a", "b"),
+        *("bind", "devices", "bindings", "failed", "msg", "step", "a", "b", "kind", "before", "earlier", "strategy", "administrators"),
     ]
 )
 ANYTHING = st.recursive(
@@ -249,10 +293,6 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS | SCALARS, inner, max_size=4),
     max_leaves=10,
 )
-
-
-def a_wave():
-    return rollout_plan([{"user_id": "a", "auth_password": "s3cret"}], audit("a"), strategy="enrol")["waves"][0]
 
 
 def mutated(data, value):
@@ -265,23 +305,32 @@ def mutated(data, value):
     return data.draw(ANYTHING)
 
 
-PLAN_ARGUMENTS = ["users", "audit", "strategy", "state", "exempt", "wave_sizes", "stored", "intents", "auth"]
-VARIABLES = r"audit must be|mfa_rollout_(users|strategy|state|exempt|wave_sizes|auth|store_loaded)"
+FLAGS = ["exempt_strict", "replace_unbound", "rollback_all", "audit_only", "store_known", "login_protection", "prove_login"]
+PLAN_ARGUMENTS = ["users", "audit", "strategy", "state", "exempt", "wave_sizes", "stored", "intents", "auth", "record", *FLAGS]
+VARIABLES = rf"audit must be|record must be|mfa_rollout_(users|strategy|state|exempt|wave_sizes|auth|store_loaded|{'|'.join(FLAGS)})"
 
 
 @settings(max_examples=200)
-@given(st.data(), st.sampled_from(PLAN_ARGUMENTS), st.sampled_from(["require", "enrol"]))
-def test_plan_of_anything_is_made_or_refused_in_words_that_name_the_variable(data, name, strategy):
+@given(st.data(), st.sampled_from(PLAN_ARGUMENTS), st.sampled_from(["require", "enrol"]), st.sampled_from(["present", "absent"]))
+def test_plan_of_anything_is_made_or_refused_in_words_that_name_the_variable(data, name, strategy, state):
+    account = audit("a", "b", "c")
+    account["users"][0].update(
+        device={"serial_number": "s", "binding": "unbound", "kind": "virtual"},
+        devices=[{"serial_number": "s", "binding": "unbound", "kind": "virtual"}],
+    )
+    account["administrators"] = ["a", "c"]
     right = {
         "users": [{"user_id": "a", "auth_password": "s3cret"}, {"name": "n-b", "auth_token": "t"}],
-        "audit": audit("a", "b", "c"),
+        "audit": account,
         "exempt": [{"name": "n-c", "reason": "why"}],
         "stored": {"a": {"serial_number": "s", "seed": RFC_SEED, "name": "n"}},
         "intents": ["b"],
         "auth": {"auth_user_id": "x"},
         "wave_sizes": [1, 2],
+        "record": {"a": {"strategy": strategy, "before": OFF}},
         "strategy": strategy,
-        "state": "present",
+        "state": state,
+        **dict.fromkeys(FLAGS, False),
     }
     try:
         plan = rollout_plan(**{**right, name: mutated(data, right[name])})
@@ -296,50 +345,7 @@ def test_plan_of_anything_is_made_or_refused_in_words_that_name_the_variable(dat
 
 
 @settings(max_examples=200)
-@given(
-    st.data(),
-    st.sampled_from(["wave", "step", "users", "stored", "results"]),
-    st.sampled_from(["create", "bind", "protect", "store", "record", "intend"]),
-)
-def test_items_of_anything_are_made_or_refused_as_a_filter_error(data, name, step):
-    right = {
-        "wave": a_wave(),
-        "step": step,
-        "users": [{"user_id": "a", "auth_password": "s3cret"}],
-        "stored": {"a": {"serial_number": "s", "seed": RFC_SEED, "name": "n"}},
-        "results": {
-            "create": {"devices": [{"user_id": "a", "serial_number": "s", "seed": RFC_SEED, "failed": False}]},
-            "bind": {"bindings": [{"user_id": "a", "serial_number": "s", "binding": "bound", "failed": False}]},
-        },
-    }
-    try:
-        rollout_items(**{**right, name: mutated(data, right[name])})
-    except AnsibleFilterError as error:
-        assert str(error).startswith("hwc.mfa.rollout_items: ")
-        assert "s3cret" not in str(error) and RFC_SEED not in str(error)
-
-
-@settings(max_examples=200)
-@given(st.data(), st.sampled_from(["wave", "results", "seen", "terms", "number", "total"]))
-def test_outcomes_of_anything_are_told_or_refused_as_a_filter_error(data, name):
-    right = {
-        "wave": a_wave(),
-        "results": {"create": {"devices": []}},
-        "seen": audit("a"),
-        "terms": {"strategy": "enrol"},
-        "number": 1,
-        "total": 1,
-    }
-    try:
-        outcome = rollout_outcomes(**{**right, name: mutated(data, right[name])})
-    except AnsibleFilterError as error:
-        assert str(error).startswith("hwc.mfa.rollout_outcomes: ")
-        return
-    assert len(outcome["line"].splitlines()) == 1 + len(outcome["failures"])
-
-
-@settings(max_examples=200)
-@given(st.data(), st.sampled_from(["plan", "account", "before", "after", "failures", "waves_done", "stored", "terms"]))
+@given(st.data(), st.sampled_from(["plan", "account", "before", "after", "failures", "waves_done", "stored", "terms", "cloud_account"]))
 def test_report_of_anything_is_made_or_refused_as_a_filter_error(data, name):
     plan = rollout_plan([{"user_id": "a", "auth_password": "s3cret"}], audit("a"), strategy="enrol")
     failures = [{"user_id": "a", "name": "n-a", "done": [], "failed": True, "step": "bind", "msg": "no"}]
@@ -352,6 +358,7 @@ def test_report_of_anything_is_made_or_refused_as_a_filter_error(data, name):
         "waves_done": 1,
         "stored": {},
         "terms": {},
+        "cloud_account": {"id": "0123", "name": "Acme"},
     }
     try:
         report = rollout_report(**{**right, name: mutated(data, right[name])})
@@ -359,25 +366,27 @@ def test_report_of_anything_is_made_or_refused_as_a_filter_error(data, name):
         assert str(error).startswith("hwc.mfa.rollout_report: ")
         return
     assert len(report["first_failure"].splitlines()) <= 1
+    assert all(len(line.splitlines()) == 1 for line in [report["line"], *report["skipped"]])
 
 
-@pytest.mark.parametrize("nobody", [0, False, "", {}, b"", 0.0])
-def test_only_nothing_means_everybody(nobody):
-    with pytest.raises(AnsibleFilterError, match="mfa_rollout_users must be a list"):
-        rollout_plan(nobody, audit("a"))
-    assert len(rollout_plan(None, audit("a"))["users"]) == len(rollout_plan([], audit("a"))["users"]) == 1
+@pytest.mark.parametrize("wrong", [None, 0, False, "", {}, b"", 0.0, "All", "all ", ["all"]])
+def test_only_all_means_everybody_and_only_an_empty_list_means_nobody(wrong):
+    with pytest.raises(AnsibleFilterError, match="mfa_rollout_users must be all, or a list"):
+        rollout_plan(wrong, audit("a"))
+    assert len(rollout_plan("all", audit("a"))["users"]) == 1
+    assert rollout_plan([], audit("a"))["users"] == []
 
 
 @pytest.mark.parametrize(
     "wrong", [None, 0, False, "", {}, [{"name": ["n-a"]}], [{"user_id": {"a": 1}}], [{"name": True}], [{"reason": "x"}]]
 )
-def test_nobody_loses_his_exemption_by_a_wrong_form(wrong):
+def test_nobody_loses_an_exemption_by_a_wrong_form(wrong):
     with pytest.raises(AnsibleFilterError, match="mfa_rollout_exempt must be a list of mappings"):
-        rollout_plan(None, audit("a"), exempt=wrong)
+        rollout_plan("all", audit("a"), exempt=wrong)
 
 
 def test_store_that_broke_meanwhile_still_gives_a_report():
-    plan = rollout_plan(None, audit("a"))
+    plan = rollout_plan("all", audit("a"))
     report = rollout_report(plan, "acme", audit("a"), audit("a"), waves_done=1, stored={"a": "torn"})
     assert unpack(report["document"])["users"][0]["seed_stored"] is None
 
@@ -391,13 +400,13 @@ def test_lines_for_a_person_hold_no_lines_of_somebody_else(name, reason):
     for user in before["users"]:
         user["name"] = f"{name}{user['user_id']}"
     exempt = [{"user_id": "b", "reason": reason}, {"name": f"nobody{name}"}]
-    plan = rollout_plan([{"user_id": user_id} for user_id in "abc"] + [{"name": f"ghost{name}"}], before, exempt=exempt, wave_sizes=[1])
+    wanted = [{"user_id": user_id} for user_id in "abc"] + [{"name": f"ghost{name}"}]
+    plan = rollout_plan(wanted, before, exempt=exempt, wave_sizes=[1], exempt_strict=False)
     assert len(plan["lines"]) == 4
-    failed = {"protect": {"users": [{"user_id": "a", "failed": True, "msg": f"no {reason}"}]}}
-    outcome = rollout_outcomes(plan["waves"][0], failed, before)
-    report = rollout_report(plan, "acme", before, before, outcome["failures"], 1)
-    assert outcome["line"].count("\n") == 1
-    for line in [*plan["lines"], *plan["warnings"], *outcome["line"].split("\n"), report["line"], report["first_failure"]]:
+    failures = [{"user_id": "a", "name": f"{name}a", "done": [], "failed": True, "step": "protect", "msg": f"no {reason}"}]
+    cloud_account = {"id": name, "name": reason}
+    report = rollout_report(plan, "acme", before, before, failures, 1, cloud_account=cloud_account)
+    for line in [*plan["lines"], *plan["warnings"], *report["skipped"], report["line"], report["first_failure"]]:
         assert UNFIT.findall(line) == []
         assert len(line.splitlines()) == 1
 

@@ -208,6 +208,12 @@ def test_device_that_is_to_be_made_anew_is_not_named_by_its_old_serial():
     assert not entry_for(user(), ENROL)["intended"]
 
 
+@pytest.mark.parametrize(("name", "text"), [("phone", "phone"), (5, "5"), (None, None), ("", None)])
+def test_name_of_a_device_is_a_text(name, text):
+    (entry,) = entries_of(planned([{"user_id": "u1", **own(device_name=name)}], audit_of(user()), ENROL))
+    assert entry["device_name"] == text
+
+
 def test_plan_is_plain_data():
     plan = planned([{"user_id": "u1", **own()}], audit_of(user(binding="unbound")), ENROL, stored=stored(), intents=["u1"])
     assert json.loads(json.dumps(plan)) == plan
