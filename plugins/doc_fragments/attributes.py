@@ -50,10 +50,10 @@ attributes:
   idempotent:
     support: full
   action:
-    description: Runs in the control process, and therefore on the control node whatever the host is.
+    description: Runs in the control process, so always on the control node.
     support: full
 notes:
-  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and mean nothing here.
+  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and have no effect here.
 """
 
     WRITE = r"""

@@ -12,30 +12,32 @@ class ModuleDocFragment:
 options:
   region:
     description:
-      - The region, which picks the hosts.
-      - V(eu-de), V(eu-nl) and V(eu-ch2) are Open Telekom Cloud, any other region is Huawei Cloud.
-      - Without a region the global hosts of Huawei Cloud are used.
+      - The region. It determines the hosts.
+      - V(eu-de), V(eu-nl) and V(eu-ch2) are Open Telekom Cloud. Any other region is Huawei Cloud.
+      - Without a region, the global hosts of Huawei Cloud are used.
       - If it is not given, the environment variables E(HW_REGION_NAME) and E(OS_REGION_NAME) are used, the first that is set.
     type: str
   iam_endpoint:
     description:
-      - The URL of IAM, where it is not the one of O(region). A version such as C(/v3) at its end is dropped.
-      - Plain C(http) is accepted for loopback hosts only, since it would carry secrets in the open.
+      - The URL of IAM, if it is not that of O(region). A version such as C(/v3) at its end is dropped.
+      - Plain C(http) is accepted for loopback hosts only, because it would send secrets unencrypted.
       - If it is not given, the environment variables E(HWC_IAM_ENDPOINT) and E(OS_AUTH_URL) are used.
     type: str
   identity_center_endpoint:
     description:
-      - The URL of IAM Identity Center, where it is not the one of O(region).
+      - The URL of IAM Identity Center, if it is not that of O(region).
       - If it is not given, the environment variable E(HWC_IDENTITY_CENTER_ENDPOINT) is used.
     type: str
   sts_endpoint:
     description:
-      - The URL of the Security Token Service (STS), where it is not the one of O(region). Huawei Cloud only; it tells whom a call comes from.
-      - If it is not given, the environment variable E(HWC_STS_ENDPOINT) is used. Where IAM's endpoint is given and no region, it is that of IAM.
+      - The URL of the Security Token Service (STS), if it is not that of O(region). STS tells which user the credentials belong to. Huawei Cloud only.
+      - If it is not given, the environment variable E(HWC_STS_ENDPOINT) is used. If O(iam_endpoint) is given and is not that of O(region), STS is expected
+        there.
     type: str
+    version_added: 0.2.0
   access_key:
     description:
-      - The access key (AK) to sign requests with. Goes with O(secret_key).
+      - The access key (AK) to sign requests with. It needs O(secret_key).
       - If it is not given, the environment variables E(HW_ACCESS_KEY), E(HUAWEICLOUD_SDK_AK) and E(OS_ACCESS_KEY) are used.
     type: str
   secret_key:
@@ -45,18 +47,18 @@ options:
     type: str
   security_token:
     description:
-      - The security token that came with temporary keys.
+      - The security token of temporary keys.
       - If neither it nor O(access_key) is given, the environment variables E(HW_SECURITY_TOKEN), E(HUAWEICLOUD_SDK_SECURITY_TOKEN) and
         E(OS_SECURITY_TOKEN) are used.
     type: str
   auth_token:
     description:
-      - A token that was obtained elsewhere, scoped to the account.
+      - A token from elsewhere, scoped to the account.
       - If it is not given, the environment variables E(HW_AUTH_TOKEN) and E(OS_TOKEN) are used.
     type: str
   auth_username:
     description:
-      - The name of the user to log in as. Goes with O(auth_password) and O(auth_domain_name).
+      - The name of the user to log in as. It needs O(auth_password) and O(auth_domain_name).
       - If neither it nor O(auth_user_id) is given, the environment variables E(HW_USER_NAME) and E(OS_USERNAME) are used.
     type: str
   auth_user_id:
@@ -71,42 +73,45 @@ options:
     type: str
   auth_domain_name:
     description:
-      - The name of the account that the user to log in as belongs to. The clouds' APIs call an account a domain.
+      - The name of the account of the user to log in as. The clouds' APIs call an account a domain.
       - If it is not given, the environment variables E(HW_DOMAIN_NAME), E(OS_USER_DOMAIN_NAME) and E(OS_DOMAIN_NAME) are used.
     type: str
   auth_passcode:
     description:
-      - The current code of the MFA device of the user to log in as, where the account asks for it. A string of six digits.
+      - The current verification code (TOTP) of the user to log in as, if the account asks for one. A string of six digits; quote it in YAML.
+      - A code works once. A later task of the same play that would send it again fails, because refused codes lock the user.
       - If no user is given, the environment variables E(HW_PASSCODE) and E(OS_PASSCODE) are used.
     type: str
   validate_certs:
     description:
-      - Whether to verify TLS certificates. Leave it on wherever the host is not your own.
+      - Whether to verify TLS certificates. Switch it off only for a host of your own.
     type: bool
     default: true
   ca_path:
     description:
-      - A file of PEM certificates to verify the hosts with, instead of those that come with requests.
+      - A file or directory of PEM certificates to verify the hosts with, instead of those that come with requests.
     type: path
   timeout:
     description:
-      - How long to wait for a connection, and for each piece of an answer, in seconds.
+      - How long to wait for a connection, and for the next byte of an answer, in seconds. More than 0, and at most 3600.
+      - One answer may take ten times as long in all, and at least a minute.
     type: float
     default: 30.0
   retries:
     description:
-      - How often a request is sent again that the cloud refused for being busy, and a reading one that got no answer.
-      - A request that changes something is never sent again blindly when its answer was lost. The module reads, and decides anew.
+      - How often a request is sent again if the cloud was busy, and a reading request also if no answer came. From 0 to 100.
+      - An answer that takes too long in all, or is larger than 64 MiB, is an error, and is not asked for again.
+      - A request that changes something is not sent again if its answer was lost. The module reads the state first, and decides anew.
     type: int
     default: 5
 requirements:
-  - requests (Python library), where the module runs
+  - requests (Python library), on the host where the module runs
 notes:
   - Give exactly one kind of credentials, O(access_key) with O(secret_key), or O(auth_token), or O(auth_password) with O(auth_username) or
-    O(auth_user_id). Options win over the environment; two kinds given as options are an error.
-  - All options of this collection's modules can be given once for all tasks with C(module_defaults) and the group C(group/hwc.mfa.mfa).
-  - With a local connection the module's work is done in Ansible's own process, which saves the start of a Python process for every item of a
-    loop. A remote connection, C(async), C(become), or the variable C(hwc_mfa_in_process=false) make it run as a module.
-  - With keys, the account's id is asked for once, because the vendor's own clients send it along. The environment variable E(HW_DOMAIN_ID)
-    spares that request.
+    O(auth_user_id). Options override the environment. Two kinds given as options are an error.
+  - Set options once for all tasks with C(module_defaults) and the group C(group/hwc.mfa.mfa).
+  - With a local connection, the module's work runs in Ansible's own process, which saves the start of a Python process for every item of a loop. With a
+    remote connection, C(async), C(become), or the variable C(hwc_mfa_in_process=false), it runs as a module.
+  - With keys, the account's id is read once, because the vendor's own clients send it too. Set the environment variable E(HW_DOMAIN_ID) to save that
+    request.
 """

@@ -12,20 +12,20 @@ class ModuleDocFragment:
 options:
   concurrency:
     description:
-      - How many items are worked on at once, from 1 to 256.
+      - How many items are processed at the same time, from 1 to 256.
     type: int
     default: 8
 notes:
-  - One item's failure never stops or hides the others. The outcome of every item is returned, in input order, and the module fails at the
-    end if any item did.
+  - One item's failure never stops or hides the others. The outcome of every item is returned, in input order. The module fails at the end if any
+    item failed.
 """
 
     API = r"""
 options:
   api:
     description:
-      - Which generation of IAM's API is spoken. Only V(v5) tells a bound device from one that was merely created.
-      - V(auto) takes v5 where the cloud answers it for these credentials, and v3.0 elsewhere.
+      - The generation of IAM's API to use. Only V(v5) tells a bound device from one that was only created.
+      - V(auto) uses v5 where the cloud answers it for these credentials, and v3.0 elsewhere.
     type: str
     choices:
       - auto

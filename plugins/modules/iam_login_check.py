@@ -10,10 +10,10 @@ module: iam_login_check
 short_description: Prove that IAM users can log in with password and code
 version_added: 0.2.0
 description:
-  - Logs users of Huawei Cloud or Open Telekom Cloud in with their password and a code of their virtual MFA device, and says who got in. This is the
-    proof that a device which was bound for somebody, and the seed that was stored for it, are of use to him.
-  - All wait together for codes that nobody has sent before, for up to 30 seconds, and not each for himself. Each logs in once.
-  - Changes nothing; the tokens are thrown away. A login uses up its code, and a refused one counts towards the lock of the user.
+  - Logs users of Huawei Cloud or Open Telekom Cloud in with their password and a verification code (TOTP) of their virtual MFA device, and returns who
+    got in. This proves that a device that was bound for a user, and the seed that was stored for it, work.
+  - The module waits once, for up to 30 seconds, for codes that nobody has sent before. Then each user logs in once.
+  - Changes nothing, and discards the tokens. A login spends its code, and a refused login counts towards the lock of the user.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -24,7 +24,7 @@ extends_documentation_fragment:
 options:
   users:
     description:
-      - The users who are to log in.
+      - The users to log in.
     type: list
     elements: dict
     required: true
@@ -37,29 +37,29 @@ options:
         description: The user's password.
         type: str
       auth_domain_name:
-        description: The name of the user's account, where it cannot be found out with the module's credentials.
+        description: The name of the user's account. Needed where the module's credentials do not tell it.
         type: str
       seed:
-        description: The base32 seed of the user's device. Exactly one of it and O(users[].auth_passcode) must be given.
+        description: The base32 seed of the user's device. Give exactly one of it and O(users[].auth_passcode).
         type: str
       auth_passcode:
-        description: A current code of the user's device. A string of six digits, to be quoted in YAML.
+        description: The current code of the user's device. A string of six digits; quote it in YAML.
         type: str
   new_codes:
     description:
-      - Whether codes that are computed from a O(users[].seed) wait until the next step of 30 seconds has begun. The codes of the current one may have been
-        sent already, such as for the binding of the device, and no code works twice.
+      - Whether to wait for the next step of 30 seconds before computing codes from a O(users[].seed). The codes of the current step may have been sent
+        already, for example to bind the device, and no code works twice.
     type: bool
     default: true
 notes:
-  - The module's own credentials are needed only to find out the name of the account.
+  - The module's own credentials are only needed to read the name of the account.
 seealso:
   - module: hwc.mfa.iam_virtual_mfa_bind
   - module: hwc.mfa.iam_login_protection
 """
 
 EXAMPLES = r"""
-- name: Prove that a user gets in with his password and the stored seed
+- name: Prove that a user can log in with password and stored seed
   hwc.mfa.iam_login_check:
     users:
       - user_id: c91752a33d589cab301ba9880a3efb80
@@ -80,7 +80,7 @@ users:
       type: str
       sample: c91752a33d589cab301ba9880a3efb80
     logged_in:
-      description: Whether he got in.
+      description: Whether the user got in.
       returned: always
       type: bool
       sample: true
@@ -90,12 +90,12 @@ users:
       type: bool
       sample: false
     failed:
-      description: Whether he did not get in.
+      description: Whether the login failed.
       returned: always
       type: bool
       sample: false
     msg:
-      description: Why he did not get in.
+      description: Why the login failed.
       returned: failure
       type: str
       sample: "POST /v3/auth/tokens: the account is locked (HTTP 401, IAM.0061)."
@@ -108,7 +108,7 @@ users:
         code: IAM.0061
         request_id: 5b1f3c8e0a2d4f6b
 error:
-  description: The RV(users[].error) of the first user who did not get in.
+  description: The RV(users[].error) of the first user whose login failed.
   returned: failure
   type: dict
   sample:

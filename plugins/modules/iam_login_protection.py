@@ -10,10 +10,10 @@ module: iam_login_protection
 short_description: Switch the login protection of IAM users on and off
 version_added: 0.1.0
 description:
-  - Sets whether IAM users of Huawei Cloud and Open Telekom Cloud must prove themselves with a second factor when they log in, and which.
-  - With V(vmfa) a user who has no virtual MFA device must bind one at his next login to the console. That is how an administrator requires
-    MFA of people without ever holding their seeds.
-  - A user whose access is by API with a password should have a bound device first.
+  - Sets whether IAM users of Huawei Cloud and Open Telekom Cloud need a second factor to log in, and which one.
+  - With V(vmfa) a user without a virtual MFA device has to bind one at the next login to the console. This way an administrator requires MFA of people
+    without holding their seeds. Operators rely on it, but the clouds' API references do not say so. Try it with one user first.
+  - A user who logs in by API with a password needs a bound device first.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -24,17 +24,17 @@ extends_documentation_fragment:
 options:
   user_id:
     description:
-      - The id of the user. Exactly one of it and O(users) must be given.
+      - The id of the user. Give exactly one of it and O(users).
     type: str
   enabled:
     description:
-      - Whether the user is protected.
+      - Whether login protection is on.
     type: bool
     default: true
   verification_method:
     description:
-      - What the user proves himself with, a message to his phone, a mail, or a virtual MFA device.
-      - If it is not given, the method that is set stays, and where none is set it is V(vmfa).
+      - The second factor. V(sms) is a message to the phone, V(email) a mail, V(vmfa) a code of a virtual MFA device.
+      - If it is not given, the method that is set stays. Where none is set, it is V(vmfa).
     type: str
     choices:
       - sms
@@ -51,25 +51,25 @@ options:
         type: str
         required: true
       enabled:
-        description: Whether the user is protected.
+        description: Whether login protection is on.
         type: bool
         default: true
       verification_method:
-        description: What the user proves himself with.
+        description: The second factor, as O(verification_method).
         type: str
         choices:
           - sms
           - email
           - vmfa
 notes:
-  - The cloud lets only an administrator set login protection.
+  - Only an administrator can set login protection.
 seealso:
   - module: hwc.mfa.iam_virtual_mfa_bind
   - module: hwc.mfa.iam_mfa_info
 """
 
 EXAMPLES = r"""
-- name: Require MFA of one user from his next login on
+- name: Require MFA of one user from the next login on
   hwc.mfa.iam_login_protection:
     user_id: c91752a33d589cab301ba9880a3efb80
     verification_method: vmfa
@@ -98,12 +98,12 @@ users:
       type: str
       sample: 4e3d4d0f51dd5d5cdd946658d2511c38
     enabled:
-      description: Whether the user is protected now, in check mode whether he would be. V(null) where it failed for him.
+      description: Whether login protection is on now; in check mode, whether it would be. V(null) if it failed for this user.
       returned: always
       type: bool
       sample: true
     verification_method:
-      description: What the user proves himself with, V(none) while protection is off. V(null) where it failed for him.
+      description: The second factor, or V(none) while protection is off. V(null) if it failed for this user.
       returned: always
       type: str
       sample: vmfa

@@ -10,9 +10,9 @@ module: iam_mfa_info
 short_description: Show who in an account has an MFA device, whether it is bound, and who is protected
 version_added: 0.1.0
 description:
-  - Reads the users of an account of Huawei Cloud or Open Telekom Cloud, their virtual MFA devices and their login protection, in a constant
-    number of calls, however many users there are (paging aside). Changes nothing.
-  - To have a device is not to be protected. A device may have been created and never bound, and a bound device is asked for at login only
+  - Reads the users of an account of Huawei Cloud or Open Telekom Cloud, their MFA devices and their login protection. The number of calls does not depend
+    on the number of users, apart from paging. Changes nothing.
+  - A user who has a device is not yet protected. The device may have been created and never bound, and the cloud asks for a code of a bound device only
     while login protection with V(vmfa) is on.
 author:
   - The hwc.mfa authors (@hwc-mfa)
@@ -24,15 +24,15 @@ extends_documentation_fragment:
 options:
   user_ids:
     description:
-      - The ids of the users to look at, instead of the whole account.
+      - The ids of the users to read, instead of the whole account.
       - RV(users[].name) and RV(users[].enabled) are then V(null), because only the listing of the whole account has them. A user who does not
-        exist has no device and no login protection.
+        exist is returned without a device and without login protection.
     type: list
     elements: str
     version_added: 0.2.0
   concurrency:
     description:
-      - How many of O(user_ids) are asked for at once, from 1 to 256.
+      - How many of O(user_ids) are read at once, from 1 to 256.
     type: int
     default: 8
     version_added: 0.2.0
@@ -80,7 +80,9 @@ users:
       type: bool
       sample: true
     device:
-      description: The user's virtual MFA device, or V(null) where he has none.
+      description:
+        - The user's virtual MFA device, or V(null) if there is none.
+        - Where the cloud does not tell which of several devices is the virtual one, its C(kind) is V(unknown).
       returned: always
       type: dict
       contains:
@@ -94,8 +96,36 @@ users:
           returned: always
           type: str
           sample: bound
+        kind:
+          description: V(virtual), or V(unknown) where the cloud does not tell a virtual MFA device from a security key.
+          returned: always
+          type: str
+          version_added: 0.2.0
+          sample: virtual
+    devices:
+      description: All MFA devices of the user that the cloud lists. Security keys can be among them; no module of this collection changes one.
+      returned: always
+      type: list
+      elements: dict
+      version_added: 0.2.0
+      contains:
+        serial_number:
+          description: The serial number of the device.
+          returned: always
+          type: str
+          sample: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/grace
+        binding:
+          description: V(bound), V(unbound), or V(unknown) where the cloud does not tell.
+          returned: always
+          type: str
+          sample: bound
+        kind:
+          description: V(virtual) for a virtual MFA device, V(other) for another one such as a security key, V(unknown) where the cloud does not tell.
+          returned: always
+          type: str
+          sample: virtual
     login_protection:
-      description: The user's login protection; off where it was never configured.
+      description: The user's login protection. It is off if it was never configured.
       returned: always
       type: dict
       contains:
@@ -105,7 +135,7 @@ users:
           type: bool
           sample: true
         verification_method:
-          description: V(sms), V(email), V(vmfa), or V(none) while it is off.
+          description: V(sms), V(email), V(vmfa), or V(none) while protection is off.
           returned: always
           type: str
           sample: vmfa
@@ -120,49 +150,66 @@ summary:
       type: int
       sample: 200
     enabled:
-      description: Those who are enabled.
+      description: Users who are enabled.
       returned: always
       type: int
       sample: 198
     without_device:
-      description: Those without a device.
+      description: Users without a virtual MFA device.
       returned: always
       type: int
       sample: 3
     bound:
-      description: Those whose device is bound.
+      description: Users whose device is bound.
       returned: always
       type: int
       sample: 195
     unbound:
-      description: Those whose device was created and not bound.
+      description: Users whose device was created and not bound.
       returned: always
       type: int
       sample: 2
     unknown:
-      description: Those of whose device the cloud does not tell whether it is bound.
+      description: Users with a device of which the cloud does not tell whether it is bound.
       returned: always
       type: int
       sample: 0
     login_protection:
-      description: Those whose login protection is on, by any method.
+      description: Users whose login protection is on, by any method.
       returned: always
       type: int
       sample: 196
     vmfa:
-      description: Those whose login protection asks for a virtual MFA device.
+      description: Users whose login protection asks for a code of a virtual MFA device.
       returned: always
       type: int
       sample: 195
     protected:
-      description: Those with a device that is certainly bound and login protection that asks for it.
+      description: Users with a device that is certainly bound and login protection that asks for it.
       returned: always
       type: int
       sample: 195
+account:
+  description: The account that the module's credentials reach.
+  returned: success, without O(user_ids)
+  type: dict
+  version_added: 0.2.0
+  contains:
+    id:
+      description: The id of the account, or V(null) where the cloud does not tell. The clouds' APIs call it a domain.
+      returned: always
+      type: str
+      sample: cd613e30d8f16adf91b7584a2265b1f5
+    name:
+      description: The name of the account, or V(null) where the cloud does not tell.
+      returned: always
+      type: str
+      sample: acme
 caller:
   description:
-    - Whom the module's credentials log in as, or V(null) where the cloud does not tell, as with temporary keys.
-    - The role C(hwc.mfa.mfa_rollout) uses it to leave that user alone.
+    - The user or agency that the module's credentials belong to, or V(null) where the cloud does not tell. Temporary keys are known on Huawei Cloud only, where
+      STS tells.
+    - The role C(hwc.mfa.mfa_rollout) never touches that user.
   returned: success, without O(user_ids)
   type: dict
   contains:
@@ -176,24 +223,30 @@ caller:
       returned: always
       type: str
       sample: admin
+    principal_urn:
+      description: The URN of the user or agency where STS told it, or V(null). An agency has only this.
+      returned: always
+      type: str
+      version_added: 0.2.0
+      sample: iam::cd613e30d8f16adf91b7584a2265b1f5:user:admin
 administrators:
   description:
-    - The ids of the users who administer the account, that is the members of the group C(admin), which every account has and the root user is always
-      in. Whoever has such permissions by another group is not among them.
-    - V(null) where the cloud does not tell these credentials.
-    - The role C(hwc.mfa.mfa_rollout) uses it to leave the last of them alone.
+    - The ids of the members of the group C(admin), which every account has. The root user always belongs to it. Users who have the same permissions by
+      another group are not listed.
+    - V(null) where these credentials may not read it.
+    - The role C(hwc.mfa.mfa_rollout) never touches the last of them.
   returned: success, without O(user_ids)
   type: list
   elements: str
   version_added: 0.2.0
   sample: [c91752a33d589cab301ba9880a3efb80]
 api:
-  description: Which generation of the API told of the devices. With V(v3) nobody can tell bound devices from created ones.
+  description: The generation of the API that listed the devices. V(v3) does not tell a bound device from one that was only created.
   returned: success
   type: str
   sample: v5
 check_mode:
-  description: Whether the task ran in check mode. The variable C(ansible_check_mode) tells of the command line only.
+  description: Whether the task ran in check mode. The variable C(ansible_check_mode) shows the command line's only.
   returned: success
   type: bool
   sample: false

@@ -11,12 +11,12 @@ short_description: Bind virtual MFA devices to IAM users, with two consecutive c
 version_added: 0.1.0
 description:
   - Binds a virtual MFA device to an IAM user of Huawei Cloud or Open Telekom Cloud, or many devices to many users at once.
-  - The cloud wants two consecutive codes of the device. Give them, or give the device's O(seed), from which the module computes the previous
-    and the current code on the server's clock, so that nobody waits for a second code.
-  - Only the user himself may bind his device. His own credentials are the module's for a single user, or stand in his item of O(bindings).
-    An administrator's credentials are needed besides only to read, where users may not.
-  - A device that is bound is left alone, and no code is spent on it. Where only version 3.0 of IAM answers, nobody can tell, so the module
-    tries, and takes the cloud's "conflict" for "is bound".
+  - The cloud asks for two consecutive verification codes (TOTP) of the device. Give the two codes, or the device's O(seed). From a seed the module
+    computes the previous and the current code on the server's clock, so nobody waits for a second code.
+  - Only the user may bind their device. For a single user, give the user's own credentials as the module's. For many users, give them in each item of
+    O(bindings). Administrator credentials are needed in addition only where users may not read their device.
+  - A bound device is skipped, and no code is spent. Where only version 3.0 of IAM answers, the cloud does not tell whether a device is bound. The module
+    then tries to bind it, and takes the answer "conflict" to mean that it is bound.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -29,8 +29,9 @@ options:
   state:
     description:
       - V(present) binds the device, V(absent) unbinds it. Neither creates or deletes it, see M(hwc.mfa.iam_virtual_mfa_device).
-      - To unbind, an administrator needs no code, while a user must give a current one. Login protection must be off, see
-        M(hwc.mfa.iam_login_protection).
+      - An administrator unbinds without a code. A user must give the current one.
+      - Login protection with V(vmfa) must be off, see M(hwc.mfa.iam_login_protection). Otherwise the cloud refuses with C(IAM.1062), and so does check mode
+        as far as these credentials may read login protection.
     type: str
     choices:
       - present
@@ -38,38 +39,39 @@ options:
     default: present
   user_id:
     description:
-      - The id of the user. Exactly one of it and O(bindings) must be given.
+      - The id of the user. Give exactly one of it and O(bindings).
     type: str
   serial_number:
     description:
-      - The serial number of the device, as the cloud gave it. Without it the user's device is taken, of which he has at most one.
-      - The module fails if the user's device is another one.
+      - The serial number of the device, as the cloud gave it. Without it the user's virtual MFA device is taken. A user has at most one.
+      - The module fails if the user has another virtual MFA device.
+      - Without it, the module also fails where the cloud does not tell a virtual MFA device from a security key.
     type: str
   authentication_code_first:
     description:
-      - The earlier one of two consecutive codes of the device. A string of six digits, to be quoted in YAML.
-      - With O(state=absent) a user's current code.
+      - The earlier one of two consecutive codes of the device. A string of six digits; quote it in YAML.
+      - With O(state=absent), the user's current code.
     type: str
   authentication_code_second:
     description:
-      - The later one of two consecutive codes of the device. A string of six digits, to be quoted in YAML.
+      - The later one of two consecutive codes of the device. A string of six digits; quote it in YAML.
     type: str
   seed:
     description:
       - The base32 seed of the device, instead of the two codes.
-      - When fewer than 3 seconds of a 30 second step are left, the module waits for the next one, since the codes could arrive too late.
+      - If fewer than 3 seconds of a 30 second step are left, the module waits for the next step, because the codes could arrive too late.
     type: str
   presume_unbound:
     description:
-      - Says that the device has just been made, so that nobody needs to look whether it is bound. Saves a call a user, and the wait for a
-        cloud that shows a new device late. Has no effect without a serial number.
-      - If the device is bound after all, the cloud refuses, and nothing is changed. Where it cannot tell why it refused, that is a failure.
+      - Declares that the device has just been created, so that the module need not read whether it is bound. This saves a call for each user, and the wait
+        for a cloud that shows a new device late. Has no effect without a serial number.
+      - If the device is bound after all, the cloud refuses, and nothing changes. Where the cloud does not tell why it refused, the user fails.
     type: bool
     default: false
     version_added: 0.2.0
   bindings:
     description:
-      - Many users at once. A user without credentials of his own is bound with the module's.
+      - Many users at once. For an item without credentials the module's own are used.
     type: list
     elements: dict
     suboptions:
@@ -95,13 +97,13 @@ options:
         default: false
         version_added: 0.2.0
       auth_password:
-        description: The user's password. He logs in by his O(bindings[].user_id).
+        description: The user's password. The login is by O(bindings[].user_id).
         type: str
       auth_domain_name:
-        description: The name of the user's account, where it cannot be found out with the module's credentials.
+        description: The name of the user's account. Needed where the module's credentials do not tell it.
         type: str
       auth_passcode:
-        description: A current code of a device that the user has to log in with.
+        description: A current code, if the user's login asks for one.
         type: str
       auth_token:
         description: A token of the user.
@@ -119,11 +121,11 @@ seealso:
   - module: hwc.mfa.iam_virtual_mfa_device
   - module: hwc.mfa.iam_login_protection
   - ref: ansible_collections.hwc.mfa.docsite.guide_rollout
-    description: How a whole fleet is brought to MFA.
+    description: How to roll MFA out to a whole fleet.
 """
 
 EXAMPLES = r"""
-- name: Bind the device of one user, with two codes that he read off it
+- name: Bind the device of one user, with two codes that it showed
   hwc.mfa.iam_virtual_mfa_bind:
     user_id: c91752a33d589cab301ba9880a3efb80
     authentication_code_first: "{{ first_code }}"
@@ -132,7 +134,7 @@ EXAMPLES = r"""
     auth_password: "{{ ada_password }}"
     auth_domain_name: acme-berlin
 
-- name: Bind the devices of many users, whose seeds are known
+- name: Bind the devices of many users from their seeds
   hwc.mfa.iam_virtual_mfa_bind:
     bindings:
       - user_id: 4e3d4d0f51dd5d5cdd946658d2511c38
@@ -183,7 +185,7 @@ bindings:
       type: bool
       sample: false
     msg:
-      description: What failed, and what to do about it.
+      description: What failed, and what to do.
       returned: when it failed for this user
       type: str
       sample: "the user has no virtual MFA device to bind: create one with hwc.mfa.iam_virtual_mfa_device."

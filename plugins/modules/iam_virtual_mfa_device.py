@@ -11,9 +11,10 @@ short_description: Create and remove virtual MFA devices of IAM users
 version_added: 0.1.0
 description:
   - Creates virtual MFA devices for IAM users of Huawei Cloud and Open Telekom Cloud, one or many at once, or removes them.
-  - The cloud shows the seed of a device once, in the answer to its creation. This module returns it there and then, and never again.
+  - The cloud shows the seed of a device once, in the answer to its creation. This module returns it in that task's result, and never again.
     Store it before you bind the device.
-  - A result that holds a seed is marked so that Ansible does not print it, also where C(no_log) was forgotten. The registered value is whole.
+  - A result that holds a seed is marked so that Ansible does not print it, even if C(no_log) was forgotten. The registered value is complete.
+  - A user can have security keys beside the virtual device. The module never changes one. Where the cloud does not tell the two apart, the user fails.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -25,9 +26,10 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) creates a device for a user who has none.
-      - V(absent) unbinds the user's device if need be, deletes it, and reads until it is gone. Login protection must be off, see
-        M(hwc.mfa.iam_login_protection).
+      - V(present) creates a device for a user who has none. Security keys do not count.
+      - V(absent) unbinds the user's device if necessary, deletes it, and reads until it is gone.
+      - For V(absent), login protection with V(vmfa) must be off, see M(hwc.mfa.iam_login_protection). Otherwise the cloud refuses with C(IAM.1062), and so
+        does check mode as far as these credentials may read login protection.
     type: str
     choices:
       - present
@@ -35,29 +37,30 @@ options:
     default: present
   user_id:
     description:
-      - The id of the user. Exactly one of it and O(devices) must be given.
+      - The id of the user. Give exactly one of it and O(devices).
     type: str
   name:
     description:
       - The name of the device, 1 to 64 letters A to Z, digits, C(-) and C(_). Names are unique in an account.
-      - Without it a name is made from the user's id, with a random end: serial numbers are made of names, and must not come back with another seed.
+      - Without it, the name is made from the user's id and a random end. The cloud makes the serial number from the name, and a serial number that returned
+        with another seed would make the old seed look valid. For the same reason do not use a name again.
     type: str
   serial_number:
     description:
-      - With O(state=absent), the device to remove. Where the user has another one by now, nothing is done.
+      - With O(state=absent), the device to remove. If the user has another one by now, nothing is done.
     type: str
     version_added: 0.2.0
   presume_unbound:
     description:
-      - Says that a device of which the cloud cannot tell whether it is bound is a leftover of your own, whose seed is lost.
-        O(replace=unbound) and O(replace=own) then replace it too, and O(state=absent) removes it.
-      - It is deleted without being unbound first, so that one that is bound after all survives, and the module fails for that user.
+      - Declares that the user's device is your own leftover, whose seed is lost, and not bound, even where the cloud does not tell whether it is bound.
+        O(replace=unbound) and O(replace=own) then replace it, and O(state=absent) removes it.
+      - The device is deleted without being unbound first. A device that is bound after all survives this, and the user fails.
     type: bool
     default: false
   devices:
     description:
-      - Many users at once. A user gets his device with the module's credentials, and with his own where the cloud does not let others make
-        it, or where the module has none.
+      - Many users at once. The module's credentials create the device. An item's own credentials are used where the cloud lets only the user create it,
+        or where the module has none.
     type: list
     elements: dict
     suboptions:
@@ -83,13 +86,13 @@ options:
         type: bool
         default: false
       auth_password:
-        description: The user's password. He logs in by his O(devices[].user_id).
+        description: The user's password. The login is by O(devices[].user_id).
         type: str
       auth_domain_name:
-        description: The name of the user's account, where it cannot be found out with the module's credentials.
+        description: The name of the user's account. Needed where the module's credentials do not tell it.
         type: str
       auth_passcode:
-        description: A current code of a device that the user has to log in with.
+        description: A current code, if the user's login asks for one.
         type: str
       auth_token:
         description: A token of the user.
@@ -105,10 +108,10 @@ options:
         type: str
   replace:
     description:
-      - V(never) leaves a device alone that is there, bound or not.
-      - V(own) deletes a device that is a leftover of your own and makes it anew; that is one with O(presume_unbound), or one that came of a creation
-        in this very task whose answer was lost.
-      - V(unbound) also deletes a device that is certainly unbound, whoever made it. Its owner may be about to bind it.
+      - V(never) keeps a device that exists, bound or not.
+      - V(own) deletes your own leftover and creates a new device. A leftover is a device with O(presume_unbound), or one that this very task created and
+        whose answer was lost.
+      - V(unbound) also deletes any other device that is certainly unbound. Its owner may be about to bind it.
     type: str
     choices:
       - never
@@ -129,7 +132,7 @@ EXAMPLES = r"""
   register: created
   no_log: true
 
-- name: Create devices for many users with their own passwords, replacing half-made ones
+- name: Create devices for many users, and replace those that are not bound
   hwc.mfa.iam_virtual_mfa_device:
     replace: unbound
     devices:
@@ -162,7 +165,7 @@ devices:
       type: str
       sample: 4e3d4d0f51dd5d5cdd946658d2511c38
     serial_number:
-      description: The serial number of the device, or V(null) where there is none or, in check mode, none yet.
+      description: The serial number of the device, or V(null) if there is none or, in check mode, none yet.
       returned: always
       type: str
       sample: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/grace
@@ -177,8 +180,8 @@ devices:
       type: bool
       sample: true
     creation:
-      description: V(made) where a device was created, V(none) where certainly none was, V(unknown) where the answer was lost.
-      returned: with O(state=present), and where nothing was removed
+      description: V(made) if a device was created, V(none) if certainly none was, V(unknown) if the answer was lost.
+      returned: with O(state=present)
       type: str
       sample: made
     seed:
@@ -192,7 +195,7 @@ devices:
       type: bool
       sample: false
     msg:
-      description: What failed, and what to do about it.
+      description: What failed, and what to do.
       returned: when it failed for this user
       type: str
       sample: "POST /v3.0/OS-MFA/virtual-mfa-devices: no permission (HTTP 403, IAM.0003, request id 5b1f3c8e0a2d4f6b)."

@@ -10,9 +10,9 @@ module: identity_center_mfa_settings
 short_description: Set who may manage MFA devices in IAM Identity Center, and when they are asked for
 version_added: 0.1.0
 description:
-  - Manages the MFA page of IAM Identity Center of Huawei Cloud, that is who may manage the MFA devices of its users, when a code is asked
-    for, which kinds of device count, and what happens to a user who has none.
-  - What is not given is left alone. Settings that this module does not know are kept as they are.
+  - Manages the MFA page of IAM Identity Center of Huawei Cloud. It sets who may manage the MFA devices of its users, when a code is asked for, which kinds
+    of device are accepted, and what happens at sign-in to a user without a device.
+  - A setting that is not given keeps its value, and so do settings that this module does not know.
   - Open Telekom Cloud has no IAM Identity Center.
 author:
   - The hwc.mfa authors (@hwc-mfa)
@@ -24,25 +24,24 @@ options:
   instance_id:
     description:
       - The instance of IAM Identity Center.
-      - Found by itself where the account has one instance.
+      - It can be left out if the account has one instance.
     type: str
   identity_store_id:
     description:
       - The identity store of the instance.
-      - Found by itself.
+      - By default that of the instance.
     type: str
   user_permission:
     description:
-      - Whether users may only look at their MFA devices, V(READ_ACTIONS), or add, rename and remove them too, V(ALL_ACTIONS).
-      - The cloud knows no way to reset it other than setting V(ALL_ACTIONS).
+      - With V(READ_ACTIONS), users can only see their MFA devices. With V(ALL_ACTIONS), they can also add, rename and remove them.
+      - There is no other reset than to set V(ALL_ACTIONS).
     type: str
     choices:
       - READ_ACTIONS
       - ALL_ACTIONS
   mfa_mode:
     description:
-      - When users are asked for MFA. With V(ALWAYS_ON) at every sign-in, with V(CONTEXT_AWARE) when the place or the machine changed, with
-        V(DISABLED) never.
+      - When users are asked for MFA. V(ALWAYS_ON) means at every sign-in, V(CONTEXT_AWARE) when the location or the device has changed, V(DISABLED) never.
     type: str
     choices:
       - CONTEXT_AWARE
@@ -50,7 +49,7 @@ options:
       - ALWAYS_ON
   allowed_mfa_types:
     description:
-      - The kinds of device that count. Their order means nothing.
+      - The accepted kinds of device. Their order does not matter.
     type: list
     elements: str
     choices:
@@ -59,8 +58,8 @@ options:
       - WEBAUTHN_SECURITY_KEY
   no_mfa_signin_behavior:
     description:
-      - What happens at sign-in to a user who has no MFA device. He enrols one, V(ALLOWED_WITH_ENROLLMENT), or is let in, V(ALLOWED), or gets
-        a code by mail, V(EMAIL_OTP), or is turned away, V(BLOCKED).
+      - What happens at sign-in to a user without an MFA device. With V(ALLOWED_WITH_ENROLLMENT) the user has to enrol one, with V(ALLOWED) they are let in,
+        with V(EMAIL_OTP) they get a code by mail, with V(BLOCKED) they are refused.
     type: str
     choices:
       - ALLOWED_WITH_ENROLLMENT
@@ -68,7 +67,7 @@ options:
       - EMAIL_OTP
       - BLOCKED
 notes:
-  - Call it with credentials of the organization's management account, or of a delegated administrator account.
+  - It needs credentials of the organization's management account, or of a delegated administrator account.
 seealso:
   - module: hwc.mfa.identity_center_mfa_settings_info
 """
@@ -82,7 +81,7 @@ EXAMPLES = r"""
       - WEBAUTHN
     no_mfa_signin_behavior: ALLOWED_WITH_ENROLLMENT
 
-- name: Let users look at their MFA devices, and only administrators change them
+- name: Let users see their MFA devices, and only administrators change them
   hwc.mfa.identity_center_mfa_settings:
     user_permission: READ_ACTIONS
   register: result
@@ -119,7 +118,7 @@ settings:
       type: str
       sample: ALWAYS_ON
     allowed_mfa_types:
-      description: The kinds of device that count.
+      description: The accepted kinds of device.
       returned: success
       type: list
       elements: str

@@ -21,12 +21,12 @@ options:
   instance_id:
     description:
       - The instance of IAM Identity Center.
-      - Found by itself where the account has one instance.
+      - It can be left out if the account has one instance.
     type: str
   identity_store_id:
     description:
       - The identity store of the instance.
-      - Found by itself.
+      - By default that of the instance.
     type: str
 seealso:
   - module: hwc.mfa.identity_center_mfa_settings
@@ -69,7 +69,7 @@ settings:
       type: str
       sample: ALWAYS_ON
     allowed_mfa_types:
-      description: The kinds of device that count.
+      description: The accepted kinds of device.
       returned: success
       type: list
       elements: str

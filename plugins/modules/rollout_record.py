@@ -10,10 +10,10 @@ module: rollout_record
 short_description: Keep a record of what rollouts did to login protection
 version_added: 0.2.0
 description:
-  - Reads and changes the record by which the role C(hwc.mfa.mfa_rollout) knows, in a roll-back, whose login protection a rollout has set. It is the
-    role's own; playbooks have no use for it.
-  - The record is the file C(<directory>/<account>.record.json), or in a seed store C(<directory>/<account>/.record.json). It holds no secret, and
-    outlives the run.
+  - Reads and changes the record of login protection. In a roll-back the role C(hwc.mfa.mfa_rollout) reads in it which protection a rollout has set, and
+    what was set before. The module is internal to the role.
+  - The record is the file C(<directory>/<account>.record.json), or in a seed store C(<directory>/<account>/.record.json). It holds no secret and stays
+    after the run.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -22,11 +22,11 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    details: The record tells of rollouts, and is no part of the state that they bring about.
+    details: The record describes rollouts. It is not part of the state that they manage.
 options:
   directory:
     description:
-      - The directory of the record. It is created where it does not exist, for its owner alone.
+      - The directory of the record. If it does not exist, it is created with access for its owner only.
     type: path
     required: true
   account:
@@ -36,19 +36,19 @@ options:
     required: true
   in_store:
     description:
-      - Whether O(directory) is that of a seed store.
+      - Whether O(directory) is the directory of a seed store.
     type: bool
     default: false
   strategy:
     description:
-      - The strategy of the rollout that sets the protection.
+      - The strategy of the rollout that sets the protection. A roll-back with the other strategy does not lift it.
     type: str
     choices:
       - require
       - enrol
   entries:
     description:
-      - A wave of the filter P(hwc.mfa.rollout_plan#filter). Without it the record is only read.
+      - A wave of the filter P(hwc.mfa.rollout_plan#filter). Without it, the record is only read.
     type: raw
   failures:
     description:
@@ -56,7 +56,7 @@ options:
     type: raw
   done:
     description:
-      - Whether the wave has been taken. Users whose protection was lifted leave the record then, and so do those for whom it was not sent.
+      - Whether the wave is over. Users whose protection was lifted are then removed from the record, and so are users for whom no protection was sent.
     type: bool
     default: false
 """

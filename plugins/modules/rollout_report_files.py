@@ -10,9 +10,8 @@ module: rollout_report_files
 short_description: Write the report of an MFA rollout on the control node
 version_added: 0.1.0
 description:
-  - Writes a report of P(hwc.mfa.rollout_report#filter) as C(<account>.json) and C(<account>.csv). The role C(hwc.mfa.mfa_rollout) does it
-    with this module.
-  - Files are readable for their owner alone, and written whole or not at all.
+  - Writes a report of P(hwc.mfa.rollout_report#filter) as C(<account>.json) and C(<account>.csv). The role C(hwc.mfa.mfa_rollout) uses this module.
+  - Only the owner can read the files. A file is written completely or not at all.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -21,21 +20,21 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    details: A report tells of one run and is compared with other reports, not with other files.
+    details: A report describes one run. Compare it with other reports.
 options:
   directory:
     description:
-      - The directory of the files. It is created where it does not exist, for its owner alone.
+      - The directory of the files. If it does not exist, it is created with access for its owner only.
     type: path
     required: true
   report:
     description:
-      - The C(document) of P(hwc.mfa.rollout_report#filter), packed as it is, or opened.
-      - Without it nothing is written, and the task fails if the files of O(account) could not be.
+      - The C(document) of P(hwc.mfa.rollout_report#filter), as the JSON text that it is, or as a mapping.
+      - Without it nothing is written. The task then only fails if the files of O(account) could not be written.
     type: raw
   account:
     description:
-      - The name of the account, without O(report).
+      - The name of the account. Needed without O(report).
     type: str
     version_added: 0.2.0
 seealso:

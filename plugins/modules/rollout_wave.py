@@ -11,10 +11,10 @@ short_description: Take one phase of a wave of an MFA rollout
 version_added: 0.2.0
 description:
   - Runs M(hwc.mfa.iam_virtual_mfa_device), M(hwc.mfa.iam_virtual_mfa_bind), M(hwc.mfa.iam_login_protection), M(hwc.mfa.iam_login_check) and
-    M(hwc.mfa.iam_mfa_info) for the users of a wave, in the order that keeps the promises of the role C(hwc.mfa.mfa_rollout). It is the role's own;
-    for playbooks there are the modules.
-  - Each phase works on those users only for whom it is given proof that the one before it has succeeded. Whoever is left out fails with a reason.
-  - A phase that lasts shows a line every ten seconds.
+    M(hwc.mfa.iam_mfa_info) for the users of a wave, in the order that keeps the promises of the role C(hwc.mfa.mfa_rollout). It is internal to the
+    role. In playbooks, use the modules.
+  - Each phase changes only users for whom it is given proof that the phase before has succeeded. All others fail with a reason.
+  - A phase that takes longer than ten seconds shows its progress, at most a line every ten seconds.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -27,15 +27,16 @@ attributes:
     support: full
   idempotent:
     support: partial
-    details: A wave that was taken fails, or changes nothing, when it is taken again. A new plan has other waves.
+    details: A wave that is repeated changes nothing or fails. Make a new plan instead.
   action:
-    description: Runs in the control process, and therefore on the control node whatever the host is.
+    description: Runs in the control process, so always on the control node.
     support: full
 options:
   phase:
     description:
-      - V(audit) looks at the account. V(create) makes devices and returns their seeds. V(finish) binds, looks whether devices are bound, protects,
-        verifies and proves. V(doubt) tells which stored seeds lose what is certain of them in a roll-back, and V(remove) takes a wave back.
+      - V(audit) reads the account. V(create) creates devices and returns their seeds. V(finish) binds devices, reads whether they are bound, protects,
+        verifies, and proves logins. V(doubt) and V(remove) belong to a roll-back. V(doubt) returns the stored seeds whose devices will no longer be
+        certainly bound, and V(remove) lifts protection and removes devices.
     type: str
     choices:
       - audit
@@ -51,11 +52,11 @@ options:
     required: true
   account_id:
     description:
-      - The cloud's id of the account. Of the hosts of a play only one can work on it.
+      - The cloud's id of the account. Only one host of a play can work on it.
     type: str
   claim:
     description:
-      - Whether O(phase=audit) keeps other hosts of this play away from the account.
+      - Whether O(phase=audit) reserves the account for this host of the play.
     type: bool
     default: true
   entries:
@@ -64,12 +65,12 @@ options:
     type: raw
   number:
     description:
-      - The number of the wave, for its line.
+      - The number of the wave, for RV(line).
     type: int
     default: 1
   total:
     description:
-      - The number of all waves, for its line.
+      - The number of all waves, for RV(line).
     type: int
     default: 1
   terms:
@@ -78,7 +79,7 @@ options:
     type: raw
   cloud_api:
     description:
-      - Which generation of IAM's API the audit found. Only V(v5) tells a bound device from one that was merely created.
+      - The generation of IAM's API that the audit found. Only V(v5) tells a bound device from one that was only created.
     type: str
     choices:
       - v3
@@ -86,16 +87,16 @@ options:
     default: v3
   users:
     description:
-      - The part of the role's C(mfa_rollout_users) that has the users of the wave, for their credentials.
+      - The part of the role's C(mfa_rollout_users) that holds the users of the wave with their credentials.
     type: raw
   users_offset:
     description:
-      - Where O(users) begins in C(mfa_rollout_users).
+      - The position in C(mfa_rollout_users) at which O(users) begins.
     type: int
     default: 0
   announced:
     description:
-      - What the store returned when it announced the devices. O(phase=create) makes no others.
+      - The result of the task that announced the devices in the store. O(phase=create) creates no others.
     type: raw
   created:
     description:
@@ -103,11 +104,11 @@ options:
     type: raw
   shown:
     description:
-      - The seeds that the store has shown after it was written. O(phase=finish) binds no others of those that were created.
+      - The seeds that the store showed after they were saved. Of the devices that were just created, O(phase=finish) binds no others.
     type: raw
   stored:
     description:
-      - The seeds that the store has shown before the wave.
+      - The seeds that the store showed before the wave.
     type: raw
   concurrency:
     description:
@@ -116,7 +117,7 @@ options:
     default: 8
   lock:
     description:
-      - The directory of the store's lock. It is renewed while the phase works, and nothing is done without it.
+      - The directory of the store's lock. The lock is renewed while the phase works. Without the lock nothing is changed.
     type: str
 seealso:
   - module: hwc.mfa.seed_store
@@ -125,7 +126,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at an account as the role does
+- name: Read an account as the role does
   hwc.mfa.rollout_wave:
     phase: audit
     account: acme
@@ -140,7 +141,7 @@ audit_packed:
   type: str
   sample: ' {}'
 cloud_account:
-  description: The C(id) and C(name) of the account in the cloud, V(null) where it does not tell.
+  description: The C(id) and C(name) of the account in the cloud, each V(null) where the cloud does not tell.
   returned: success, with O(phase=audit)
   type: dict
   sample:
@@ -162,18 +163,18 @@ entries:
   type: dict
   sample: {}
 outcomes:
-  description: What came of each creation, by user id, without seeds.
+  description: The outcome of each creation by user id, without seeds.
   returned: success, with O(phase=create)
   type: dict
   sample: {}
 withdrawn:
-  description: The users for whom certainly no device was made.
+  description: The ids of the users for whom certainly no device was created.
   returned: success, with O(phase=create)
   type: list
   elements: str
   sample: []
 line:
-  description: The wave for a person.
+  description: The result of the wave in words. Each kind of failure is a line of its own below the first.
   returned: success, with O(phase=finish) and O(phase=remove)
   type: str
   sample: wave 1 of 3, 1 user, 1 created, 1 bound, 1 protected, 0 failed
@@ -184,18 +185,18 @@ failures:
   elements: dict
   sample: []
 removed:
-  description: The users whose devices are gone.
+  description: The ids of the users whose devices are gone.
   returned: success, with O(phase=finish) and O(phase=remove)
   type: list
   elements: str
   sample: []
 certain:
-  description: Seeds of which more has become certain, to be stored again.
+  description: Seeds to store again, because more is known about them, such as that the device is bound or the login proven.
   returned: success, with O(phase=finish) and O(phase=remove)
   type: dict
   sample: {}
 broken:
-  description: Whether the rollout must not go on, because the store or the account could not be used.
+  description: Whether the rollout must stop, because the store or the account could not be used.
   returned: success, with O(phase=finish) and O(phase=remove)
   type: bool
   sample: false

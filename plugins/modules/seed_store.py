@@ -10,12 +10,12 @@ module: seed_store
 short_description: Keep the seeds of virtual MFA devices in ansible-vault files on the control node
 version_added: 0.1.0
 description:
-  - Reads the seeds of an account, and adds to them. The role C(hwc.mfa.mfa_rollout) keeps its seeds with it.
+  - Reads the seeds of an account, and adds to them. The role C(hwc.mfa.mfa_rollout) stores its seeds with it.
   - The files are C(<directory>/<account>/*.yml), each an ansible-vault file that decrypts to a mapping from user id to C(serial_number),
-    C(seed) and C(name). They are numbered, only ever added, and a later file wins. C(ansible-vault view) opens them.
-  - Beside them lie C(*.json) marks without secrets, which say that devices were about to be created, or are gone. A seed counts until its device is
-    known to be gone. A user can have several, of which the one of the device that the cloud shows is the one to use.
-  - A file is on the disk, whole and read back, before the task ends. Files are readable for their owner alone.
+    C(seed) and C(name). Files are numbered and never overwritten. C(ansible-vault view) opens them.
+  - Files C(*.json) beside them hold no secrets. They record that devices were about to be created, that none were created after all, or that devices are
+    gone. A seed is valid until its device is known to be gone. A user can have several seeds; use that of the device that the cloud shows.
+  - Before the task ends, each file is on the disk and has been read back. Only the owner can read the files.
   - A result that holds a seed is marked so that Ansible does not print it.
 author:
   - The hwc.mfa authors (@hwc-mfa)
@@ -29,12 +29,12 @@ attributes:
 options:
   directory:
     description:
-      - The directory of the store. It is created where it does not exist, for its owner alone.
+      - The directory of the store. If it does not exist, it is created with access for its owner only.
     type: path
     required: true
   account:
     description:
-      - The name of the account, which names a directory of its own in O(directory).
+      - The name of the account. It is the name of a directory in O(directory).
     type: str
     required: true
   password:
@@ -44,52 +44,54 @@ options:
     required: true
   account_id:
     description:
-      - The cloud's id of the account. A store that belongs to another account is refused. It belongs to the account of the first announcement
-        (O(intends)) that names one.
+      - The cloud's id of the account. The task fails if the store belongs to another account. A store belongs to the account of the announcement (O(intends))
+        that first named one.
     type: str
     version_added: 0.2.0
   entries:
     description:
-      - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name). What is stored already is not written again.
+      - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name), and optionally C(bound) and C(proven). What is stored already is not
+        written again.
     type: dict
   intends:
     description:
-      - The ids of users for whom devices are about to be created. What is stored for them still counts.
+      - The ids of users for whom devices are about to be created. Their stored seeds stay valid.
     type: list
     elements: str
   withdraws:
     description:
-      - The ids of users for whom certainly no device was created after all. They no longer belong to RV(intents).
+      - The ids of users for whom certainly no device was created after all. They are removed from RV(intents).
     type: list
     elements: str
     version_added: 0.2.0
   removes:
     description:
-      - The ids of users whose devices are gone. What is stored for them no longer counts.
+      - The ids of users whose devices are gone. Their stored seeds are no longer valid.
     type: list
     elements: str
   read:
     description:
-      - Whether to read the store. V(false) only adds, and takes the same time however much is stored. What is stored already is then
-        written again, and RV(entries) and RV(intents) are not returned.
+      - Whether to read the store. V(false) only adds, which takes the same time however much is stored. It writes again what is stored already, and
+        returns neither RV(entries) nor RV(intents).
     type: bool
     default: true
     version_added: 0.2.0
   packed:
     description:
-      - Return the seeds as one JSON text, RV(entries_packed). It is for the role C(hwc.mfa.mfa_rollout), since Ansible looks at every value of a
-        variable each time it is passed on, and at a text once.
+      - Whether to return the seeds as one JSON text, RV(entries_packed). The role C(hwc.mfa.mfa_rollout) uses it, because Ansible processes every value of a
+        variable each time it is passed on, and a text only once.
     type: bool
     default: false
     version_added: 0.2.0
   lock:
     description:
-      - V(acquire) keeps other runs of C(ansible-playbook) away from this account's seeds until V(release), or until this run has ended. Where
-        another run has the lock, the task fails and says which. In check mode nothing is locked.
-      - V(held) refuses to write unless this run has the lock, and nobody else has written since this run has read the store or last wrote to it.
-      - Without the option one can read, and can write while nobody has the lock.
-      - The lock belongs to one host of the inventory. Another host of the same play that works on the same account is refused.
-      - A lock that a run on another machine holds ends 15 minutes after that run last wrote, since nobody here can see whether it lives.
+      - V(acquire) locks this account's seeds for this run of C(ansible-playbook), until V(release) or the end of the run. If another run has the lock, the
+        task fails and names it. In check mode nothing is locked.
+      - V(held) writes only if this run has the lock, and nobody else has written since this run last read or wrote the store.
+      - Without the option, reading is always possible, and writing while nobody has the lock.
+      - The lock belongs to one host of the inventory. Another host of the same play that uses the same account's seeds fails.
+      - The lock of a run on this machine ends with its process. The lock of a run on another machine, or in another container, ends 15 minutes after that
+        run last renewed it, because its process cannot be seen from here.
     type: str
     choices:
       - acquire
@@ -121,7 +123,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 entries:
-  description: The seeds that count, a mapping from user id to C(serial_number), C(seed) and C(name).
+  description: >-
+    The valid seeds, a mapping from user id to C(serial_number), C(seed) and C(name), and where they are true C(bound) and C(proven). If a user has several,
+    C(earlier) is a list of the older ones.
   returned: success, with O(read) and without O(packed)
   type: dict
   sample: {}
@@ -131,20 +135,20 @@ entries_packed:
   type: str
   sample: ' {}'
 intents:
-  description: The ids of users for whom devices were about to be created, and no seed came after.
+  description: The ids of users for whom devices were about to be created, without a seed or a withdrawal afterwards.
   returned: success, with O(read)
   type: list
   elements: str
   sample:
     - c91752a33d589cab301ba9880a3efb80
 announced:
-  description: The users whose announcement the store has, of O(intends).
+  description: The users of O(intends) whose announcement is stored.
   returned: success, outside check mode
   type: list
   elements: str
   sample: []
 shown:
-  description: The seeds of O(entries) as the store has them, read back from the disk.
+  description: The seeds of O(entries), which were stored and read back from the disk.
   returned: success, outside check mode
   type: dict
   sample: {}
