@@ -238,7 +238,9 @@ def store_seeds(ground: Ground) -> None:
     if str(ground.bench.directory) not in sys.path:
         sys.path.append(str(ground.bench.directory))
     stores = importlib.import_module("ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files")
-    store = stores.VaultStore(str(ground.path / "seeds"), ground.account["name"], STORE_PASSWORD)
+    store = stores.VaultFiles(str(ground.path / "seeds"), ground.account["name"], STORE_PASSWORD)
     users = ground.account["users"]
     for start in range(0, len(users), USERS_A_FILE):
-        store.save({user["user_id"]: {**user["device"], "name": user["name"]} for user in users[start : start + USERS_A_FILE]})
+        store.save(
+            stores.seeds_given({user["user_id"]: {**user["device"], "name": user["name"]} for user in users[start : start + USERS_A_FILE]})
+        )

@@ -53,6 +53,8 @@ def _unlike(text: str, directory: str) -> dict[str, str]:
     # Made up for each request; the second one has the first in it.
     unlike.update(dict.fromkeys(re.findall(r"request_id\W+(\w{32})\b", text), "REQUEST"))
     unlike.update(dict.fromkeys(re.findall(r"encoded_authorization_message\W+([\w+/=]+)", text), "MESSAGE"))
+    # Names of devices end at random, and serial numbers are made of them.
+    unlike.update(dict.fromkeys(re.findall(r"\b(?:mfa-[0-9a-f]{32}|d-\d+)-([0-9a-f]{8})\b", text), "RANDOM"))
     # All seeds come from one sequence of random numbers, and threads decide who gets which: the first one that shows is seed 0.
     unlike.update({seed: f"SEED {index}" for index, seed in enumerate(dict.fromkeys(re.findall(r"\b[A-Z2-7]{32}\b", text)))})
     return unlike
