@@ -71,15 +71,16 @@ def terms_of(terms: Mapping[str, Any]) -> Terms:
     unknown = sorted(str(name) for name in terms if name not in known)
     if unknown:
         raise PlanError(f"no term is called {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-    sizes = terms.get("wave_sizes", default.wave_sizes)
-    words = {name: str(terms.get(name, getattr(default, name))) for name in ("strategy", "state")}
-    flags = known - {*words, "wave_sizes"}
-    return Terms(
-        **words,
-        **{name: _flag(name, terms.get(name, getattr(default, name))) for name in flags},
-        # What is no list is refused where the plan is made, with the words for it.
-        wave_sizes=list(sizes) if isinstance(sizes, (list, tuple)) else [],
-    )
+    values: dict[str, Any] = {name: terms.get(name, getattr(default, name)) for name in known}
+    sizes = values["wave_sizes"]
+    for name, value in values.items():
+        if name in ("strategy", "state"):
+            values[name] = str(value)
+        elif name != "wave_sizes":
+            values[name] = _flag(name, value)
+    # What is no list is refused where the plan is made, with the words for it.
+    values["wave_sizes"] = list(sizes) if isinstance(sizes, (list, tuple)) else []
+    return Terms(**values)
 
 
 def _flag(name: str, value: Any) -> bool:

@@ -12,6 +12,8 @@ from ansible_collections.hwc.mfa.plugins.action import rollout_record
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack, unpack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import RecordError, RolloutRecord
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 
 OFF = {"enabled": False, "verification_method": "none"}
 SMS = {"enabled": True, "verification_method": "sms"}
@@ -75,6 +77,17 @@ def test_record_is_its_owners_alone_and_holds_a_readable_name(tmp_path):
 def test_accounts_have_records_of_their_own(tmp_path):
     record(tmp_path, "acme").change({"u1": protected()}, [], False)
     assert record(tmp_path, "acme/2").read() == {}
+
+
+def test_record_in_a_store_lies_beside_the_seeds_and_is_none_of_their_files(tmp_path):
+    seeds = VaultFiles(str(tmp_path), "acme", "open sesame")
+    seeds.save({"u1": StoredSeed("s", "JBSWY3DPEHPK3PXP", "n")})
+    RolloutRecord(str(tmp_path), "acme", in_store=True).change({"u1": protected()}, [], False)
+    assert RolloutRecord(str(tmp_path), "acme", in_store=True).read() == {"u1": protected()}
+    assert sorted(path.name for path in (tmp_path / "acme").iterdir()) == [".record.json", "000001.yml"]
+    assert stat.S_IMODE((tmp_path / "acme" / ".record.json").stat().st_mode) == 0o600
+    assert list(seeds.read().seeds) == ["u1"]
+    assert record(tmp_path).read() == {}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +162,7 @@ def change(tmp_path):
         options = {
             "directory": str(tmp_path),
             "account": "acme",
+            "in_store": False,
             "strategy": strategy,
             "entries": entries,
             "failures": failures,
