@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changes one file in many small ways, one at a time, and runs tests on each: a change that no test notices survives.
 
-python3 mutants.py SOURCE EXPLANATIONS REPORT TEST...: from the root of a copy of the collection that is nobody else's, in the environment
-"mutation". EXPLANATIONS is a file such as tests/mutation/equivalent.toml. REPORT becomes a JSON object: `mutants`, each with its `change`
-(the function, the lines as they are and as they become), its `diff` and its `fate` (killed, explained, survived), and `idle`, the explained
-changes that no mutant makes any longer.
+python3 mutants.py SOURCE REPORT TEST...: from the root of a copy of the collection that is nobody else's, in the environment "mutation".
+REPORT becomes a JSON object: `mutants`, each with its `diff` and its `fate` (killed, explained, survived), and `idle`, the lines of SOURCE
+that are marked although none of their mutants survives, each as [number, reason].
+
+A line is marked by the comment `# equivalent: REASON` at its end, or on the line above. A mutant that survives is explained where all lines
+that it changes are marked.
 """
 
 from __future__ import annotations
@@ -15,15 +17,17 @@ import ast
 import dataclasses
 import difflib
 import importlib
+import io
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import time
+import tokenize
 import typing as t
 
-import tomllib
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators import (
@@ -41,7 +45,8 @@ from parso.python import tree
 
 Position = tuple[int, int]
 Span = tuple[Position, Position]
-Change = tuple[str, ...]
+
+MARKER = re.compile(r"# equivalent: (\S.*)")
 
 # Imported once and not anew for each mutant; nothing of the collection, whose modules would then be the unchanged ones.
 COMMON_IMPORTS = ("pytest", "hypothesis.strategies", "requests", "segno", "pyotp", "yaml", "ansible.parsing.vault")
@@ -185,19 +190,11 @@ OPERATORS: list[Operator] = [
 
 @dataclasses.dataclass(frozen=True)
 class Mutant:
-    """A changed source, the function in which it differs, and the lines that do, as one."""
+    """A changed source, and the numbers of the unchanged one's lines that differ."""
 
-    line: int
     source: str
-    where: str
-    before: str
-    after: str
+    lines: tuple[int, ...]
     diff: str
-
-    @property
-    def change(self) -> Change:
-        """By what an explanation names it, wherever its lines have gone."""
-        return self.where, self.before, self.after
 
 
 def quiet_spans(source: str) -> list[Span]:
@@ -215,27 +212,9 @@ def quiet_spans(source: str) -> list[Span]:
     return spans
 
 
-def scopes(source: str) -> dict[int, str]:
-    """Give the full name of the innermost function or class of each line that is in one."""
-    names: dict[int, str] = {}
-
-    def visit(node: ast.AST, outer: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
-                name = f"{outer}.{child.name}".lstrip(".")
-                first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
-                names.update(dict.fromkeys(range(first, (child.end_lineno or 0) + 1), name))
-                visit(child, name)
-            else:
-                visit(child, outer)
-
-    visit(ast.parse(source), "")
-    return names
-
-
 def mutants(source: str, path: str) -> list[Mutant]:
     """Give the mutants of a source, in its order, each once and only those that are Python."""
-    quiet, names = quiet_spans(source), scopes(source)
+    quiet = quiet_spans(source)
     nodes = list(ast_nodes(get_ast(source)))
     found: dict[str, Mutant] = {}
     for operator in OPERATORS:
@@ -246,8 +225,8 @@ def mutants(source: str, path: str) -> list[Mutant]:
                 continue
             mutated = mutate_code(source, operator, occurrence)
             if mutated is not None and mutated not in found and _is_another_program(source, mutated):
-                found[mutated] = _described(start[0], names.get(start[0], ""), source, mutated, path)
-    return sorted(found.values(), key=lambda mutant: mutant.line)
+                found[mutated] = _described(source, mutated, path)
+    return sorted(found.values(), key=lambda mutant: mutant.lines)
 
 
 def _is_another_program(source: str, mutated: str) -> bool:
@@ -257,10 +236,28 @@ def _is_another_program(source: str, mutated: str) -> bool:
         return False
 
 
-def _described(line: int, where: str, source: str, mutated: str, path: str) -> Mutant:
-    diff = list(difflib.unified_diff(source.splitlines(), mutated.splitlines(), path, path, lineterm="", n=1))
-    before, after = (one_line(" ".join(text[1:] for text in diff[2:] if text[0] == sign)) for sign in "-+")
-    return Mutant(line, mutated, where, before, after, "\n".join(diff))
+def _described(source: str, mutated: str, path: str) -> Mutant:
+    before, after = source.splitlines(), mutated.splitlines()
+    diff = "\n".join(difflib.unified_diff(before, after, path, path, lineterm="", n=1))
+    steps = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    lines = tuple(number + 1 for tag, first, end, *_after in steps if tag != "equal" for number in range(first, end))
+    return Mutant(mutated, lines, diff)
+
+
+def markers(source: str) -> dict[int, str]:
+    """Give the marked lines of a source, by number, and the reasons. A marker that stands alone marks the next line with code."""
+    found: dict[int, str] = {}
+    waiting: str | None = None
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        marker = MARKER.fullmatch(token.string) if token.type == tokenize.COMMENT else None
+        if marker is not None and token.line[: token.start[1]].strip():
+            found[token.start[0]] = marker[1]
+        elif marker is not None:
+            waiting = marker[1]
+        elif waiting is not None and token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT):
+            found.setdefault(token.start[0], waiting)
+            waiting = None
+    return found
 
 
 def passes(tests: t.Sequence[str], seconds: float, output: int) -> bool:
@@ -279,19 +276,15 @@ def passes(tests: t.Sequence[str], seconds: float, output: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def explained(path: pathlib.Path, module: str) -> set[Change]:
-    """Give the changes of a module that no test can or should notice."""
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))["equivalent"]
-    return {tuple(change) for entry in entries if entry["module"] == module for change in entry["mutants"]}
-
-
-def fates(path: pathlib.Path, tests: t.Sequence[str], explanations: set[Change]) -> list[dict[str, t.Any]]:
-    """Try all mutants of a file, which afterwards is as it was."""
+def try_all(path: pathlib.Path, tests: t.Sequence[str]) -> dict[str, t.Any]:
+    """Try all mutants of a file, which afterwards is as it was, and give the report."""
     source, times = path.read_text(encoding="utf-8"), path.stat()
     start = time.monotonic()
     if not passes(tests, BASELINE_SECONDS, sys.stdout.fileno()):
         sys.exit("the tests fail without any change")
     patience = PATIENCE_SECONDS + PATIENCE_FACTOR * (time.monotonic() - start)
+    marked = markers(source)
+    idle = dict(marked)
     found = []
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -299,16 +292,22 @@ def fates(path: pathlib.Path, tests: t.Sequence[str], explanations: set[Change])
             path.write_text(mutant.source, encoding="utf-8")
             # No compiled file is as old.
             os.utime(path, (1, 1))
-            killed = not passes(tests, patience, nowhere)
-            fate = "killed" if killed else "explained" if mutant.change in explanations else "survived"
-            found.append({"change": mutant.change, "diff": mutant.diff, "fate": fate})
+            if not passes(tests, patience, nowhere):
+                fate = "killed"
+            elif all(line in marked for line in mutant.lines):
+                fate = "explained"
+                for line in mutant.lines:
+                    idle.pop(line, None)
+            else:
+                fate = "survived"
+            found.append({"diff": mutant.diff, "fate": fate})
     finally:
         path.write_text(source, encoding="utf-8")
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    return found
+    return {"mutants": found, "idle": sorted(idle.items())}
 
 
-def main(source: str, explanations: str, report: str, *tests: str) -> None:
+def main(source: str, report: str, *tests: str) -> None:
     """Try a file, and report."""
     for name in COMMON_IMPORTS:
         importlib.import_module(name)
@@ -316,10 +315,7 @@ def main(source: str, explanations: str, report: str, *tests: str) -> None:
     sys.dont_write_bytecode = False
     passes(tests, BASELINE_SECONDS, sys.stdout.fileno())
     sys.dont_write_bytecode = True
-    known = explained(pathlib.Path(explanations), pathlib.Path(source).stem)
-    found = fates(pathlib.Path(source), tests, known)
-    idle = sorted(known - {mutant["change"] for mutant in found})
-    pathlib.Path(report).write_text(json.dumps({"mutants": found, "idle": idle}, indent=1), encoding="utf-8")
+    pathlib.Path(report).write_text(json.dumps(try_all(pathlib.Path(source), tests), indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,61 +20,68 @@ import stage
 import venvs
 from common import Log, Outcome
 
-EXPLANATIONS = pathlib.Path("tests", "mutation", "equivalent.toml")
-
 MODULES = (
-    *(f"module_utils/_cloud/{name}" for name in ("totp", "transport", "errors", "pace", "iam", "endpoints", "identity_center", "text")),
-    "module_utils/_auth/credentials",
-    *(f"module_utils/_runner/{name}" for name in ("masking", "packing")),
-    *(f"module_utils/_modules/{name}" for name in ("iam_virtual_mfa_bind", "iam_virtual_mfa_device", "iam_login_protection")),
-    *(
-        f"module_utils/_modules/{name}"
-        for name in ("iam_mfa_info", "iam_login_check", "identity_center_mfa_settings", "device_access", "bulk")
-    ),
-    *(f"plugin_utils/_stores/{name}" for name in ("vault_files", "lock")),
-    "plugin_utils/_control/files",
-    "plugin_utils/_rollout/plan",
+    *(f"module_utils/_cloud/{name}" for name in ("answers", "endpoints", "errors", "iam", "identity_center", "listing", "pace", "sts")),
+    *(f"module_utils/_cloud/{name}" for name in ("text", "totp", "transport")),
+    *(f"module_utils/_auth/{name}" for name in ("access_key", "base", "credentials", "password", "token")),
+    *(f"module_utils/_runner/{name}" for name in ("connections", "masking")),
+    *(f"module_utils/_modules/{name}" for name in ("bulk", "codes", "device_access", "protections")),
+    *(f"module_utils/_modules/iam_{name}" for name in ("login_check", "login_protection", "mfa_info")),
+    *(f"module_utils/_modules/iam_virtual_mfa_{name}" for name in ("bind", "device")),
+    "module_utils/_modules/identity_center_mfa_settings",
+    *(f"plugin_utils/_stores/{name}" for name in ("lock", "record", "store", "vault_files")),
+    *(f"plugin_utils/_control/{name}" for name in ("files", "packing", "play_accounts", "progress")),
+    *(f"plugin_utils/_rollout/{name}" for name in ("input", "outcomes", "plan", "report", "wave")),
 )
 
 # Whose tests hold a module too, beside its own, which come first.
 FURTHER = {
+    "access_key": ("_auth/test_credentials",),
+    "answers": ("_cloud/test_transport",),
+    "base": ("_auth/test_credentials",),
+    "codes": ("_modules/test_iam_virtual_mfa_bind", "_modules/test_iam_login_check", "_modules/test_hostile_options"),
+    "connections": ("_modules/test_hostile_options",),
     "credentials": ("_cloud/test_transport",),
-    "iam_virtual_mfa_bind": ("_modules/test_bulk",),
-    "iam_mfa_info": ("_modules/test_hostile_options",),
     "device_access": (
-        *(
-            "_modules/test_iam_virtual_mfa_device",
-            "_modules/test_iam_virtual_mfa_bind",
-            "_modules/test_bulk",
-            "_modules/test_hostile_options",
-        ),
+        "_modules/test_iam_virtual_mfa_device",
+        "_modules/test_iam_virtual_mfa_bind",
+        "_modules/test_security_keys",
+        "_modules/test_iam_mfa_info",
+        "_modules/test_hostile_options",
     ),
     "endpoints": ("_modules/test_hostile_options",),
     "errors": ("_cloud/test_text",),
     "files": ("_stores/test_vault_files", "_stores/test_hostile_files"),
     "iam": (
-        *(
-            "_modules/test_iam_virtual_mfa_bind",
-            "_modules/test_iam_virtual_mfa_device",
-            "_modules/test_device_access",
-            "_modules/test_iam_mfa_info",
-        ),
+        "_modules/test_iam_virtual_mfa_bind",
+        "_modules/test_iam_virtual_mfa_device",
+        "_modules/test_device_access",
+        "_modules/test_iam_mfa_info",
     ),
-    "identity_center": ("_modules/test_identity_center_mfa_settings", "_cloud/test_iam"),
     "iam_login_check": ("_modules/test_hostile_options",),
+    "iam_mfa_info": ("_modules/test_security_keys", "_modules/test_hostile_options"),
+    "iam_virtual_mfa_bind": ("_modules/test_security_keys", "_modules/test_bulk"),
+    "iam_virtual_mfa_device": ("_modules/test_security_keys",),
+    "identity_center": ("_modules/test_identity_center_mfa_settings", "_cloud/test_iam"),
     "identity_center_mfa_settings": ("_modules/test_hostile_options",),
+    "listing": ("_cloud/test_iam",),
     "lock": ("_stores/test_hostile_files",),
+    "password": ("_auth/test_credentials", "_cloud/test_transport", "_runner/test_connections"),
+    "plan": ("_rollout/test_faults",),
+    "protections": ("_modules/test_iam_login_protection", "_modules/test_iam_mfa_info", "_modules/test_iam_virtual_mfa_bind"),
+    "store": ("_stores/test_contract", "_stores/test_vault_files", "_stores/test_record", "_rollout/test_input"),
+    "token": ("_auth/test_credentials", "_cloud/test_transport"),
     "transport": ("_modules/test_hostile_options",),
-    "vault_files": ("_stores/test_hostile_files",),
+    "vault_files": ("_stores/test_contract", "_stores/test_seed_store", "_stores/test_hostile_files"),
+    "wave": ("_rollout/test_faults",),
 }
 
 
 def tests_of(module: str) -> list[str]:
-    """Give the test files of a module."""
+    """Give the test files of a module, which may have none of its own."""
     folder, room, name = module.split("/")
-    own = f"{room}/test_{name}"
-    files = [f"tests/unit/plugins/{folder}/{test}.py" for test in (own, *FURTHER.get(name, ()))]
-    return [file for file in files if (common.ROOT / file).is_file()]
+    own, *further = (f"tests/unit/plugins/{folder}/{test}.py" for test in (f"{room}/test_{name}", *FURTHER.get(name, ())))
+    return [own, *further] if (common.ROOT / own).is_file() or not further else further
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +90,7 @@ class Finding:
 
     module: str
     mutants: t.Sequence[t.Mapping[str, t.Any]] = ()
-    idle: t.Sequence[t.Sequence[str]] = ()
+    idle: t.Sequence[tuple[int, str]] = ()
     failed: bool = False
 
     def of(self, fate: str) -> list[t.Mapping[str, t.Any]]:
@@ -92,7 +99,7 @@ class Finding:
 
     @property
     def outcome(self) -> Outcome:
-        """Count a mutant as a test, and so an explanation of nothing and a module whose tests did not run."""
+        """Count a mutant as a test, and so a marker that explains nothing and a module whose tests did not run."""
         survived = len(self.of("survived"))
         return Outcome(len(self.mutants) - survived, survived + len(self.idle) + self.failed)
 
@@ -111,9 +118,13 @@ def mutation(log: Log, words: t.Sequence[str] = ()) -> Outcome:
         findings = _all(log, venv, folder, [module for module in MODULES if not words or pathlib.PurePath(module).name in words])
     for finding in findings:
         for mutant in finding.of("survived"):
-            log.write(f"\n{mutant['diff']}\n{_as_explained(mutant['change'])}\n")
+            log.write(f"\n{mutant['diff']}\n")
     log.write(table(findings))
-    idle = [f"{finding.module} has no such mutant: {_as_explained(change)}" for finding in findings for change in finding.idle]
+    idle = [
+        f"plugins/{finding.module}.py:{line}: no mutant of this line survives, so nothing is equivalent: {reason}"
+        for finding in findings
+        for line, reason in finding.idle
+    ]
     return sum((finding.outcome for finding in findings), Outcome(notes=tuple(idle)))
 
 
@@ -142,7 +153,7 @@ def _module(log: Log, venv: pathlib.Path, lanes: queue.SimpleQueue[pathlib.Path]
         )
         report = lane / "report.json"
         common.remove(report)
-        mutants = [venv / "bin" / "python", "tests/tools/mutants.py", f"plugins/{module}.py", EXPLANATIONS, report]
+        mutants = [venv / "bin" / "python", "tests/tools/mutants.py", f"plugins/{module}.py", report]
         if common.run([*mutants, *tests_of(module)], log, collection, env).code:
             return Finding(module, failed=True)
         return Finding(module, **json.loads(report.read_text(encoding="utf-8")))
@@ -162,12 +173,3 @@ def table(findings: t.Iterable[Finding]) -> str:
     rows.append(("all", *(sum(column) for column in zip(*(row[1:] for row in rows)))))
     heading = ("module", "mutants", "killed", "explained", "survived")
     return "\n".join(["", *(f"{row[0]:<32}" + "".join(f"{cell:>10}" for cell in row[1:]) for row in (heading, *rows)), "", ""])
-
-
-def _as_explained(change: t.Iterable[str]) -> str:
-    return f"  [{', '.join(_quoted(text) for text in change)}],"
-
-
-def _quoted(text: str) -> str:
-    """Write a text as TOML does, with as little escaping as can be."""
-    return f"'{text}'" if "'" not in text else f"'''{text}'''" if "'''" not in text and text[-1] != "'" else json.dumps(text)

@@ -65,7 +65,10 @@ class AccessKey(Credentials):
 
 
 def canonical_request(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
-    """The canonical request and the list of signed headers (CLOUD_API 4); ``path`` and ``query`` as they are sent, every header is signed."""
+    """The canonical request and the list of signed headers (docs/dev/cloud_api.md, section 4).
+
+    ``path`` and ``query`` are given as they are sent, and every header is signed.
+    """
     uri = "/".join(encode(unquote(segment)) for segment in path.split("/"))
     if not uri.endswith("/"):
         uri += "/"
@@ -115,4 +118,4 @@ class SignatureAuth(Auth):
 
     def renew(self, seen: float, error: CloudError) -> bool:
         # The refusal itself told the server's time; a signature is refused when it is 15 minutes off.
-        return abs(self._now() - seen) > 600
+        return abs(self._now() - seen) > 600  # equivalent: any limit between a small correction of the clock and those 15 minutes will do

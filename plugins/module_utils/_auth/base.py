@@ -18,7 +18,8 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Se
 
 try:
     from requests.auth import AuthBase
-except ImportError:  # transport keeps the reason; the classes below must be definable all the same, so that it can be told
+except ImportError:  # equivalent: unit tests need requests; test_output.py runs without it
+    # transport keeps the reason; the classes below must be definable all the same, so that it can be told
     AuthBase = object  # type: ignore[assignment,misc]
 
 
@@ -31,7 +32,7 @@ class Auth(AuthBase):
 
     def renew(self, seen: Any, error: CloudError) -> bool:
         """After a 401: whether another try makes sense, because what was sent has expired and has now been replaced."""
-        return False
+        return False  # equivalent: each kind of identity decides for itself
 
 
 @dataclass(frozen=True)

@@ -62,4 +62,4 @@ def _kind_given(params: Mapping[str, Any]) -> type[Credentials] | None:
     if len(kinds) > 1:
         first, second = given[kinds[0]][0], given[kinds[1]][0]
         raise OptionError(f"{first} and {second} are two kinds of credentials: give one of {', '.join(kind.label for kind in KINDS)}.")
-    return kinds[0] if kinds else None
+    return kinds[0] if kinds else None  # equivalent: two kinds have raised above

@@ -105,7 +105,7 @@ class PasswordAuth(Auth):
         self._lock = threading.Lock()
         self._token: str | None = None
         self._failure: CloudError | None = None
-        self.user: dict[str, Any] = {}
+        self.user: dict[str, Any] = {}  # equivalent: it is read after a login only, which sets it
 
     def __call__(self, request: Any) -> Any:
         request.headers["X-Auth-Token"] = self._token
@@ -145,7 +145,9 @@ class PasswordAuth(Auth):
 def log_in(
     session: Session, password: Password, domain_name: str | None, code: Callable[[], str] | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """Obtain a token (CLOUD_API 4). Returns it and what the cloud says of the user (``id``, ``name``, ``domain``; may be empty). Raises CloudError.
+    """Obtain a token (docs/dev/cloud_api.md, section 4). Raises CloudError.
+
+    Returns it and what the cloud says of the user (``id``, ``name``, ``domain``; may be empty).
 
     ``code`` gives the TOTP code at the moment of sending, instead of the password's ``passcode``.
     """
@@ -192,7 +194,7 @@ _NOT_TOLD = "; a user who is locked or disabled gets the same answer."
 
 
 def wants_code(error: CloudError) -> bool:
-    """Whether a login was refused for the want of a TOTP code, which only a user with a bound device is asked for (CLOUD_API 4).
+    """Whether a login was refused for the want of a code, which only a user with a bound device is asked for (docs/dev/cloud_api.md, section 4).
 
     The clouds say so in their message, and Keystone in its list of wanted methods, which makes the message.
     """

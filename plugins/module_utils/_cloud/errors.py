@@ -42,7 +42,7 @@ class CloudError(Exception):
         uncertain: bool = False,
         authorization_message: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message)  # equivalent: BaseException.__new__ has kept the message
         # Any text of a cloud may be printed on a terminal.
         self.message = legible(message)
         self.status = status

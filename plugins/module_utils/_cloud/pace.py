@@ -19,7 +19,7 @@ SLOWEST = 0.2
 KNOWN_SHARE = 0.95
 """The share of a limit that the cloud named itself that is used."""
 
-_FASTEST = 5000.0
+_FASTEST = 5000.0  # equivalent: any rate far above the clouds' limits will do
 """Calls a second beyond which nothing needs to be held back."""
 
 _UNTRIED = 2.0
@@ -148,9 +148,9 @@ class Pace:
         self._lock = threading.Lock()
         self._passed: deque[float] = deque()
         self._rate: float | None = None
-        self._next_at = self._resume_at = self._grown_at = 0.0
+        self._next_at = self._resume_at = self._grown_at = 0.0  # equivalent: the clock never shows less than 0
         self._decided_at = float("-inf")
-        self._guessed = False
+        self._guessed = False  # equivalent: it is read while there is a rate only, and whatever sets the rate sets it
         self._answered = False
         self._cap: float | None = None
         self._cap_settled_at = 0.0
@@ -205,7 +205,7 @@ class Pace:
         with self._lock:
             now = self._now()
             self._passed.append(now)
-            self._forget(now)
+            self._forget(now)  # equivalent: this only saves memory, since calls are forgotten again before they are counted
             self._answered = True
             self._passed_since += 1
             if self._rate is None:
@@ -215,7 +215,7 @@ class Pace:
             self._grown_at = now
             if self._cap is not None:
                 self._rate = min(self._rate, self._cap)
-            elif self._rate > _FASTEST:
+            elif self._rate > _FASTEST:  # equivalent: the exact limit means nothing
                 self._rate = None
                 self._doubt = _Doubt()
 
@@ -271,7 +271,7 @@ class Pace:
             if not self._doubt.refused_while_waiting(passed, refused, now):
                 rate = measured
         elif not self._doubt.refused_while_paced(self._rate, passed, refused, now - self._decided_at, now) and not first:
-            if quiet >= _SETTLED:
+            if quiet >= _SETTLED:  # equivalent: the exact moment means nothing
                 rate = min(0.97 * rate, max(measured, 0.9 * rate))
             else:
                 rate = min(0.9 * rate, max(measured, 0.5 * rate))
@@ -285,12 +285,12 @@ class Pace:
     def _growth(self, now: float) -> float:
         """By what share of itself the pace grows in a second."""
         quiet = now - max(self._decided_at, self._resume_at)
-        if quiet > 30.0:
+        if quiet > 30.0:  # equivalent: the exact moment means nothing
             return 0.5
         if self._guessed:
             return 0.1
-        return 0.01 if quiet < 15.0 else 0.05
+        return 0.01 if quiet < 15.0 else 0.05  # equivalent: the exact moment means nothing
 
     def _forget(self, now: float) -> None:
-        while self._passed and self._passed[0] < now - _MEMORY:
+        while self._passed and self._passed[0] < now - _MEMORY:  # equivalent: the exact moment means nothing
             self._passed.popleft()

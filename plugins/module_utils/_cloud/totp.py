@@ -56,6 +56,7 @@ def code_for_step(key: bytes, step: int) -> str:
     """The code of one step, a string of six digits (RFC 4226, 5.3)."""
     digest = hmac.new(key, struct.pack(">Q", step), hashlib.sha1).digest()
     offset = digest[-1] & 0x0F
+    # equivalent: one number is unpacked, so the first is the last
     number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
     return f"{number % 1000000:06d}"
 
@@ -103,7 +104,7 @@ class ServerClock:
             stamp = mktime_tz(parsed)
         except (ValueError, OverflowError):
             return
-        if stamp < 2 * STEP:
+        if stamp < 2 * STEP:  # equivalent: any limit between 1970 and the first clouds will do
             return  # before the first steps there are no codes
         low, high = stamp - received, stamp + 1.0 - sent
         with self._lock:

@@ -27,7 +27,7 @@ REQUESTS_IMPORT_ERROR: str | None = None
 try:
     import requests
     from requests.adapters import HTTPAdapter
-except ImportError:
+except ImportError:  # equivalent: unit tests need requests; test_output.py runs without it
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
     HTTPAdapter = object  # type: ignore[assignment,misc]
 
@@ -54,9 +54,9 @@ class HttpSettings:
     """
 
     verify: bool | str = True
-    timeout: float = 30.0
+    timeout: float = 30.0  # equivalent: a default for tests; modules always give a value
     retries: int = 5
-    pool_size: int = 8
+    pool_size: int = 8  # equivalent: likewise
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class Http:
         self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
         self._environments: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
-        self._adapter = _Adapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)
+        self._adapter = _Adapter(pool_connections=4, pool_maxsize=settings.pool_size, max_retries=0)  # equivalent: a run talks to few hosts
 
     def clock(self, base_url: str) -> ServerClock:
         """The clock of the server behind ``base_url``."""
@@ -328,7 +328,7 @@ class Session:
                 self.pace.refused(pause, sent, named_limit(refusal))
             if delay is None:
                 raise refusal
-            if refusal.status != 429:
+            if refusal.status != 429:  # equivalent: after a sleep here too, the pace's pause would be over
                 self.http.sleep(delay)
             attempt += 1
 
@@ -343,7 +343,7 @@ class Session:
     def _refusal(self, response: Any, call: str, read: bool) -> CloudError:
         error = decode_error(response.status_code, response.headers, response.content, call)
         error.uncertain = not read and (error.status in _BUSY or error.status == 410)
-        if 300 <= response.status_code < 400:
+        if 300 <= response.status_code < 400:  # equivalent: no answer below 300 comes here
             error.message = "the host answered with a redirect, which is not followed because credentials would go along"
             error.hint = f"Give {self.option} the final address."
         elif not error.code and "json" not in response.headers.get("Content-Type", "").lower():
@@ -398,6 +398,7 @@ class Session:
             for sign in ("NameResolutionError", "Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo")
         ):
             text, hint = f"the host name {host} does not resolve", f"Check the options region and {self.option}, or the network's DNS."
+        # equivalent: urllib3 writes both, in the versions that were tested
         elif "NewConnectionError" in cause or "Failed to establish a new connection" in cause:
             text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}, region, the network or proxy"
         elif isinstance(

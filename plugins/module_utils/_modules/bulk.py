@@ -63,6 +63,7 @@ def reconcile(
 
     if concurrency == 1 or len(items) == 1:
         return [one(item) for item in items]
+    # equivalent: a pool must have a thread, even if there are no items
     with ThreadPoolExecutor(max_workers=min(concurrency, len(items) or 1)) as pool:
         return list(pool.map(one, items))
 

@@ -42,7 +42,7 @@ class _Prover:
         own = resolve_item(item, item["user_id"], self.context.connections.account_name())
         if not isinstance(own, Password):
             raise OptionError("auth_password must be given for each user.")
-        codes = Codes({"seed": item["seed"]}, needed=True) if item["seed"] else None
+        codes = Codes({"seed": item["seed"]}, needed=True) if item["seed"] else None  # equivalent: there is a seed, so nothing is missing
         log_in(
             self.session,
             own,

@@ -51,7 +51,7 @@ class _Protector:
         wanted = target(current, item["enabled"], method)
         if wanted != current and not self.context.check_mode:
             retries = self.context.params["retries"]
-            for attempt in range(retries + 1):
+            for attempt in range(retries + 1):  # equivalent: the last try ends or raises
                 try:
                     self.iam.protect(user_id, wanted.enabled, method_to_send(current, wanted, method))
                     break

@@ -112,7 +112,7 @@ def _administrators(iam: Iam) -> list[str] | None:
 def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
     """The whole account: which it is, who is there, with what, who administers it, and who asks; all asked for at once."""
     iam, connections = context.iam, context.connections
-    with ThreadPoolExecutor(max_workers=6) as pool:
+    with ThreadPoolExecutor(max_workers=6) as pool:  # equivalent: one thread for each question; with fewer a question waits
         users, devices = pool.submit(_all_users, iam), pool.submit(reader.all)
         protections, caller = pool.submit(iam.protections), pool.submit(connections.caller)
         administrators, account = pool.submit(_administrators, iam), pool.submit(connections.account)
@@ -145,6 +145,7 @@ def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[s
         device, devices = reader.known_all(user_id)
         return _entry(User(user_id, None, None), device, devices, protections.known(user_id))
 
+    # equivalent: a pool must have a thread, even if there are no users
     with ThreadPoolExecutor(max_workers=min(concurrency, len(user_ids) or 1)) as pool:
         return {"users": list(pool.map(look, user_ids))}
 

@@ -70,7 +70,7 @@ def choose_instance(instances: list[Instance], instance_id: str | None, identity
         if instance_id in (None, instance.instance_id) and identity_store_id in (None, instance.identity_store_id)
     ]
     if len(fitting) == 1:
-        return fitting[0]
+        return fitting[0]  # equivalent: there is just one
     if not instances:
         raise OptionError(
             "This account has no instance of IAM Identity Center: enable it first, or use the credentials of its management account."
@@ -155,7 +155,7 @@ def _converge(
     context: Context, center: IdentityCenter, instance: Instance, page: Page, wanted: Mapping[str, Any], sso_wanted: bool
 ) -> Page:
     """Write until the cloud shows what is wanted. A change by somebody else and a lost answer both lead back to reading."""
-    for attempt in range(context.params["retries"] + 1):
+    for attempt in range(context.params["retries"] + 1):  # equivalent: the last try ends or raises
         try:
             _write(center, instance, page, differences(page.settings(), wanted))
         except CloudError as error:

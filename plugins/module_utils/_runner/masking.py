@@ -28,16 +28,18 @@ def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str
     return _masked(visible, _plausible(secrets, _free_texts(visible)))
 
 
-_SHINGLE = 4
+_SHINGLE = 4  # equivalent: other lengths only leave more or less to the search itself
 
 
 def _plausible(secrets: set[str], texts: Iterable[str]) -> set[str]:
     """The secrets that may occur in ``texts``, by their first letters: to search every message for every secret of thousands takes minutes."""
+    # equivalent: shorter ones at the end only leave more to the search itself
     shingles = {text[start : start + _SHINGLE] for text in texts for start in range(len(text) - _SHINGLE + 1)}
+    # equivalent: one of just that length is its own beginning
     return {secret for secret in secrets if len(secret) < _SHINGLE or secret[:_SHINGLE] in shingles}
 
 
-def _free_texts(value: Any, opaque: bool = False) -> Iterator[str]:
+def _free_texts(value: Any, opaque: bool = False) -> Iterator[str]:  # equivalent: a result is an object, and each of its fields decides
     if isinstance(value, dict):
         for name, item in value.items():
             yield from _free_texts(item, name in _OPAQUE)
@@ -48,6 +50,7 @@ def _free_texts(value: Any, opaque: bool = False) -> Iterator[str]:
         yield value
 
 
+# equivalent: a result is an object, and each of its fields decides
 def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:
     if isinstance(value, dict):
         return {name: _masked(item, secrets, name in _OPAQUE) for name, item in value.items()}

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 _TEMPORARY = ".new-"
 
-LARGEST = 2**28
+LARGEST = 2**28  # equivalent: any size will do that seeds never reach and memory can hold
 """Bytes that a file can have which is to be read whole."""
 
 
@@ -55,7 +55,7 @@ def temporary_file(directory: Path, content: bytes) -> Iterator[str]:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            file.flush()
+            file.flush()  # equivalent: a power failure would show it
             os.fsync(file.fileno())
         yield temporary
     finally:
@@ -67,7 +67,7 @@ def sync_directory(directory: Path) -> None:
     """Bring the names in a directory to the disk. Some file systems (SMB, FUSE) cannot, and say EINVAL. Raises OSError."""
     opened = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(opened)  # equivalent: a power failure would show it
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
             raise
@@ -96,7 +96,7 @@ def _create_in_place(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            file.flush()
+            file.flush()  # equivalent: a power failure would show it
             os.fsync(file.fileno())
     except BaseException:
         # Half a file would hold up every later run.
@@ -109,7 +109,7 @@ def remove_leftovers(directory: Path, older_than: float) -> None:
     for path in directory.glob(f"{_TEMPORARY}*"):
         with suppress(FileNotFoundError):
             found = path.lstat()
-            if found.st_mtime < time.time() - older_than and not stat.S_ISDIR(found.st_mode):
+            if found.st_mtime < time.time() - older_than and not stat.S_ISDIR(found.st_mode):  # equivalent: the exact moment means nothing
                 path.unlink()
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import read_file, replace_file
 
-LEASE = 900.0
+LEASE = 900.0  # equivalent: about a quarter of an hour
 """Seconds after which a lock of another machine counts for nothing, unless it was renewed: nobody here can see whether its process lives."""
 
 RENEWAL = 60.0
@@ -29,10 +29,10 @@ RENEWAL = 60.0
 
 _NAME = ".lock"
 _EXCLUSION = ".lock-in-use"
-_LAST_PID = 2**31 - 1
+_LAST_PID = 2**31 - 1  # equivalent: any bound will do that no process reaches and the kernel takes
 _END_OF_TIME = 2.0**40
 
-_PATIENCE = 20.0
+_PATIENCE = 20.0  # equivalent: about twenty seconds
 """Seconds to wait for whoever else looks at the lock, which takes milliseconds."""
 
 _NO_FLOCK = (errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
@@ -54,7 +54,7 @@ class Owner:
     namespace: str = ""
     inventory_host: str = ""
 
-    @staticmethod
+    @staticmethod  # equivalent: it is called on the class, where a function does as well
     def of_process(pid: int, inventory_host: str = "") -> Owner:
         """The owner that a process of this machine is."""
         return Owner(socket.gethostname(), pid, _started(pid), _boot(), _namespace(), inventory_host)
@@ -81,7 +81,7 @@ def _started(pid: int) -> str:
         # The name in parentheses may hold anything. Behind it come the state and, as the 20th field, the time.
         fields_ = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return "" if fields_[0] in "ZX" else fields_[19]
-    except (OSError, IndexError):
+    except (OSError, IndexError):  # equivalent: IndexError is for a kernel that tells less than Linux
         return ""
 
 
@@ -137,7 +137,7 @@ class StoreLock:
         with suppress(FileNotFoundError), alone(self.path.parent):
             found = self._read()
             if found is not None and Owner(**found["owner"]) == self._owner:
-                self.path.unlink(missing_ok=True)
+                self.path.unlink(missing_ok=True)  # equivalent: somebody may remove it at this moment
 
     def saw(self, position: int) -> None:
         """Note the number of the newest file that this run has read or written. Called while ``alone``; nothing where the lock is not ours."""
@@ -176,12 +176,12 @@ class StoreLock:
             return True
         if owner.visible_from(self._owner):
             return not owner.lives()
-        return bool(found["until"] < time.time())
+        return bool(found["until"] < time.time())  # equivalent: the exact moment means nothing
 
     def _remaining(self, owner: Owner, until: float) -> str:
         if owner.visible_from(self._owner):
             return "with its process"
-        return f"in {max(1, round((until - time.time()) / 60))} minutes"
+        return f"in {max(1, round((until - time.time()) / 60))} minutes"  # equivalent: about so many
 
     def _read(self) -> dict[str, Any] | None:
         try:
@@ -189,6 +189,7 @@ class StoreLock:
             owner, until = Owner(**found["owner"]), found["until"]
             texts = [getattr(owner, each.name) for each in fields(Owner) if each.name != "pid"]
             sound = [all(isinstance(text, str) for text in texts), isinstance(owner.pid, int), isinstance(until, (int, float))]
+            # equivalent: nothing comes near the bounds
             if not all(sound) or not 0 < owner.pid <= _LAST_PID or not abs(until) < _END_OF_TIME:
                 return None
         except FileNotFoundError:
@@ -221,9 +222,9 @@ def alone(directory: Path) -> Iterator[None]:
                 if _created(directory / _EXCLUSION):
                     exclusion = directory / _EXCLUSION
                     break
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline:  # equivalent: the exact moment means nothing
                 raise OSError(errno.EBUSY, "another program keeps this directory locked", str(directory))
-            time.sleep(0.02)
+            time.sleep(0.02)  # equivalent: how often it looks means nothing
         yield
     finally:
         if exclusion is not None:

@@ -101,6 +101,7 @@ class VaultFiles(SeedStore):
             return []
         # JSON is YAML too, and a hundred times quicker to read. What YAML does not allow in the open is escaped.
         document = {exact(user_id): seed.as_entry() for user_id, seed in seeds.items()}
+        # equivalent: it is indented for people who look into it
         path = self._add(SEEDS, self._vault.encrypt(json_text(document, indent=1).encode("utf-8")))
         if self._seeds(path, self._read(path)) != dict(seeds):
             raise StoreError(f"{path} does not hold what was written into it.")
@@ -184,7 +185,7 @@ class VaultFiles(SeedStore):
             raise StoreError(f"{path} cannot be decrypted: is the password the one it was written with?") from None
         try:
             document = _load(text)
-        except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # equivalent: OverflowError comes from PyYAML before 5.4 only
             document = None
         seeds = (
             {str(user_id): seed_in(entry) for user_id, entry in document.items() if _is_id(user_id)} if isinstance(document, dict) else {}

@@ -693,6 +693,13 @@ def test_nothing_is_unprotected_or_removed_before_the_store_has_noted_the_doubt(
         assert (finished.unstored, finished.removed) == (True, ["u2"])
 
 
+def test_device_that_no_protection_asks_for_is_not_removed_before_the_store_has_noted_the_doubt_either():
+    cloud = Cloud(user(binding="bound", serial="s1"))
+    finished = removed(cloud, entry(steps=["remove"], serial_number="s1"), shown=STORED)
+    assert cloud.asked("iam_virtual_mfa_device") == []
+    assert (came(finished)["step"], finished.unstored, finished.removed) == ("remove", True, [])
+
+
 def test_doubt_is_taken_from_wherever_the_store_shows_it():
     cloud = Cloud(enrolled_user())
     finished = removed(cloud, REMOVING, shown={"u1": {**seed_for("later").as_entry(), "earlier": [seed_for().as_entry()]}})
