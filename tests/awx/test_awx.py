@@ -226,7 +226,7 @@ class TestOneAccount:
         job.inventory({"acme": {}})
         job.run("hwc.mfa.audit")
         assert_succeeded(job)
-        assert "acme: 4 to do, 1 left alone, 0 failed" in job.output
+        assert "acme: 4 to do, 1 skipped, 0 failed" in job.output
         assert cloud.cloud.counters.writes == 0
         assert_keeps_no_secret(job, cloud)
 

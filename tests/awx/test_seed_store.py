@@ -108,7 +108,7 @@ def test_seeds_go_to_the_engine_before_devices_are_bound(engine: Any, new_job: C
 
     again = new_job()
     enrol(again, cloud, engine)
-    assert "2 already so" in again.output
+    assert "2 already compliant" in again.output
     assert cloud.cloud.counters.creates == 2
 
     back = new_job()

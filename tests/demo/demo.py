@@ -137,7 +137,7 @@ def summarize(directory: Path) -> int:
         row for row in reached if row["after"]["binding"] == "bound" and row["after"]["login_protection"] == "vmfa" and row["seed_stored"]
     ]
     print(f"\n{len(protected)} of {len(rows)} users have a bound device, a stored seed and protected logins;", end=" ")
-    print(f"{len(rows) - len(reached)} were left alone on purpose.")
+    print(f"{len(rows) - len(reached)} were skipped on purpose.")
     shown = directory.relative_to(Path.cwd()) if directory.is_relative_to(Path.cwd()) else directory
     print(f"Report: {shown}/report/*.json and *.csv")
     print(f"Seeds:  {shown}/seeds/<account>/*.yml (ansible-vault view; the password is: rehearsal)")

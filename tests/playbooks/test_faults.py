@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the hwc.mfa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role through clouds that go wrong: everybody is brought along, or it is said why not, and the next run completes.
+"""The role through clouds that go wrong: everybody is enrolled, or it is said why not, and the next run completes.
 
 Combinations of faults are tried by the hundred in the unit tests beside the plan, where no wait takes time.
 """

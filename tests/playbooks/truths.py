@@ -38,7 +38,7 @@ def assert_nothing_is_lost(ground: Any, strategy: str) -> None:
 
 
 def assert_complete(ground: Any, strategy: str) -> None:
-    """Everybody is brought along, the store's seed gives the code that the device would show, and the report says what is true."""
+    """Everybody is enrolled, the store's seed gives the code that the device would show, and the report says what is true."""
     assert_nothing_is_lost(ground, strategy)
     report = ground.report(ACCOUNT)
     rows = {row["user_id"]: row for row in report["users"]}
