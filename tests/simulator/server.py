@@ -306,7 +306,8 @@ class Service:
 # Fields that no client may rely on: the API's references call them optional, or say nothing of them.
 OPTIONAL = frozenset({
     "links", "page_info", "description", "password_expires_at", "pwd_status", "alias", "instance_urn", "created_at", "create_time", "urn",
-    "is_root_user", "is_domain_owner", "email", "access_mode", "last_login_at", "last_login_time", "tags", "methods", "roles", "issued_at", "expires_at", "title", "request_id",
+    "is_root_user", "is_domain_owner", "email", "access_mode", "last_login_at", "last_login_time", "tags", "methods", "roles",
+    "issued_at", "expires_at", "title", "request_id",
 })  # fmt: skip
 
 

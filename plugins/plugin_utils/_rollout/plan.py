@@ -344,6 +344,15 @@ class _Case:
     record: Entry | None
 
     @property
+    def set_protection(self) -> Entry | None:
+        """What a rollout of this strategy did to the user's login protection, by its record, or by the seed that it stored; else None."""
+        if self.record is not None and self.record.get("strategy") == self.terms.strategy:
+            return self.record
+        if self.terms.strategy == ENROL and self.seed is not None and self.seed.before is not None:
+            return {"before": self.seed.before}
+        return None
+
+    @property
     def certainly_bound(self) -> bool:
         """Whether the device is certainly bound: the cloud says so, or where it cannot tell, an earlier run saw it and wrote it down."""
         if self.device is None:
@@ -404,7 +413,7 @@ def _entry(case: _Case, steps: list[str]) -> dict[str, Any]:
         # A device that only an announcement accounts for may be somebody else's after all: a bound one survives a deletion without unbinding.
         "unbind": case.seed is not None or (case.device is not None and case.device["binding"] == "unknown" and not case.intended),
         "protection": dict(case.user["login_protection"]),
-        "restore": dict((case.record or {}).get("before") or {}) if UNPROTECT in steps else {},
+        "restore": dict((case.set_protection or {}).get("before") or {}) if UNPROTECT in steps else {},
     }
 
 
@@ -435,7 +444,7 @@ def _steps_enrol(case: _Case) -> tuple[list[str], str]:
 def _steps_back(case: _Case) -> tuple[list[str], str]:
     """A roll-back lifts and removes what a rollout did, by its record and its seeds, and more only where ``rollback_all`` says so."""
     terms = case.terms
-    recorded = case.record is not None and case.record.get("strategy") == terms.strategy
+    recorded = case.set_protection is not None
     # Protection by message or mail is none that a rollout has set.
     protected = has_vmfa(case.user)
     lifted = [UNPROTECT] if protected and (recorded or terms.rollback_all) else []

@@ -157,7 +157,13 @@ class Wave:
             outcome = dict(table.get(user_id) or failed(NOT_ANNOUNCED))
             seed = outcome.pop("seed", None)
             if seed:
-                created.seeds[user_id] = StoredSeed(str(outcome["serial_number"]), str(seed), str(entry["name"] or ""))
+                created.seeds[user_id] = StoredSeed(
+                    str(outcome["serial_number"]),
+                    str(seed),
+                    str(entry["name"] or ""),
+                    # A roll-back may have nothing but the store to know it by.
+                    before=dict(entry["protection"]) if PROTECT in entry["steps"] else None,
+                )
             # A leftover of an earlier run is known by that run's announcement, which stays while the leftover does.
             elif user_id in announced and not entry["intended"] and outcome.get("creation") == NOT_MADE:
                 created.withdrawn.append(user_id)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact, plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 
 
@@ -35,11 +35,14 @@ class StoredSeed:
     proven: bool = False
     """Whether the user has logged in with a code of this seed."""
 
+    before: Mapping[str, Any] | None = None
+    """The login protection that the user had before the rollout that made the device set another one; None where it set none."""
+
     def as_entry(self) -> dict[str, Any]:
         """The seed as stores and variables hold it; what is not certain is left out."""
-        marks = {"bound": self.bound, "proven": self.proven}
+        marks = {"bound": self.bound, "proven": self.proven, "before": self.before}
         entry = {name: value for name, value in asdict(self).items() if name not in marks}
-        return {**entry, **{name: True for name, value in marks.items() if value}}
+        return {**entry, **{name: value for name, value in marks.items() if value}}
 
     def is_of(self, other: StoredSeed) -> bool:
         """Whether this is the seed of the same device."""
@@ -54,7 +57,15 @@ def seed_in(entry: Any) -> StoredSeed | None:
     if not all(isinstance(part, str) and part for part in parts):
         return None
     serial_number, seed = (exact(part) for part in parts)
-    return StoredSeed(serial_number, seed, exact(entry.get("name") or ""), bool(entry.get("bound")), bool(entry.get("proven")))
+    before = entry.get("before")
+    return StoredSeed(
+        serial_number,
+        seed,
+        exact(entry.get("name") or ""),
+        bool(entry.get("bound")),
+        bool(entry.get("proven")),
+        plain(before) if isinstance(before, Mapping) and before else None,
+    )
 
 
 EARLIER = "earlier"

@@ -301,4 +301,4 @@ def test_serial_number_that_somebody_gave_decides_where_the_clouds_do_not_tell(d
     ],
 )
 def test_two_forms_of_one_serial_number_are_the_same(one, other, same):
-    assert same_serial(one, other) is same_serial(other, one) is same
+    assert same_serial(one, other) is same_serial(other, one) is same  # pylint: disable=arguments-out-of-order

@@ -1,6 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# Nobody changes the constants that serve as defaults here.
+# pylint: disable=dangerous-default-value
+
 from __future__ import annotations
 
 import pytest

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The order of a wave: what each module is given, and nothing before what it needs is certain. A scripted cloud answers and writes down."""
 
+# Nobody changes the constants that serve as defaults here.
+# pylint: disable=dangerous-default-value
+
 from __future__ import annotations
 
 import copy
@@ -16,6 +19,7 @@ from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accoun
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+OFF = {"enabled": False, "verification_method": "none"}
 NEW = ["create", "bind", "protect"]
 ENROL = Terms("enrol")
 BACK = Terms("enrol", "absent")
@@ -239,8 +243,8 @@ def test_seeds_are_given_once_and_are_in_no_outcome():
     cloud = Cloud(user("u1"), user("u2"))
     created, finished = enrolled(cloud, entry("u1"), entry("u2"))
     assert created.seeds == {
-        "u1": StoredSeed("new-1", "seed-new-1", "name-u1"),
-        "u2": StoredSeed("new-2", "seed-new-2", "name-u2"),
+        "u1": StoredSeed("new-1", "seed-new-1", "name-u1", before=OFF),
+        "u2": StoredSeed("new-2", "seed-new-2", "name-u2", before=OFF),
     }
     for told in (created.outcomes, finished.outcomes, finished.line, repr(created), repr(finished)):
         assert "seed-new" not in str(told)
@@ -618,13 +622,13 @@ def test_login_that_is_refused_fails_at_the_proof_and_is_recorded_nowhere():
 def test_login_that_was_proven_is_recorded_with_its_seed_as_bound_too():
     cloud = Cloud(user())
     _created, finished = enrolled(cloud, entry(steps=[*NEW, "prove"]))
-    assert finished.certain == {"u1": StoredSeed("new-1", "seed-new-1", "name-u1", bound=True, proven=True)}
+    assert finished.certain == {"u1": StoredSeed("new-1", "seed-new-1", "name-u1", bound=True, proven=True, before=OFF)}
 
 
 def test_binding_is_recorded_where_the_cloud_cannot_tell_later():
     cloud = Cloud(user("u1"), user("u2"), api="v3", wrong={"iam_virtual_mfa_bind": {"u2": {"failed": True, "msg": "no"}}})
     _created, finished = enrolled(cloud, entry("u1"), entry("u2"))
-    assert finished.certain == {"u1": StoredSeed("new-1", "seed-new-1", "name-u1", bound=True)}
+    assert finished.certain == {"u1": StoredSeed("new-1", "seed-new-1", "name-u1", bound=True, before=OFF)}
     cloud = Cloud(user())
     assert enrolled(cloud, entry())[1].certain == {}, "v5 tells it at any time"
 
