@@ -19,7 +19,6 @@ from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accoun
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-OFF = {"enabled": False, "verification_method": "none"}
 NEW = ["create", "bind", "protect"]
 ENROL = Terms("enrol")
 BACK = Terms("enrol", "absent")
