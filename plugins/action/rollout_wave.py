@@ -149,7 +149,7 @@ class ActionModule(ControlNodeAction):
         other = other_host(params["account_id"], self._host)
         refusal = lost if other is None else _taken(other, params["account_id"])
         if params["phase"] == "create":
-            created = wave.create([] if refusal else _announced(params["announced"], params["account_id"]))
+            created = wave.create([] if refusal else _announced(params["announced"]))
             if refusal:
                 for outcome in created.outcomes.values():
                     outcome.update(failed(refusal))  # type: ignore[attr-defined]
@@ -162,8 +162,8 @@ class ActionModule(ControlNodeAction):
         if refusal:
             return _refused(entries, refusal, params)
         if params["phase"] == "finish":
-            created = mapping_in(params["created"], "created")
-            return _result(wave.finish(*made_in(created), shown=seeds_in(params["shown"]), stored=stored))
+            made = made_in(mapping_in(params["created"], "created"))
+            return _result(wave.finish(*made, shown=seeds_in(params["shown"]), stored=stored))
         return _result(wave.remove(stored, seeds_in(params["shown"])))
 
 
@@ -206,7 +206,7 @@ def _taken(other: str, account_id: str | None) -> str:
     )
 
 
-def _announced(announcement: Any, account_id: str | None) -> list[str]:
+def _announced(announcement: Any) -> list[str]:
     """The users whose devices a store has announced, from the result of its task; nobody where that failed."""
     if not isinstance(announcement, Mapping) or announcement.get("failed"):
         return []
