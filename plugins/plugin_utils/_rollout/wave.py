@@ -32,7 +32,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
     Terms,
     binding_shown,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, protection_in, seeds_of
 
 Call = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Runs one of the collection's modules, by its name, with these options, and returns its result."""
@@ -162,7 +162,7 @@ class Wave:
                     str(seed),
                     str(entry["name"] or ""),
                     # A roll-back may have nothing but the store to know it by.
-                    before=dict(entry["protection"]) if PROTECT in entry["steps"] else None,
+                    before=protection_in(entry["protection"]) if PROTECT in entry["steps"] else None,
                 )
             # A leftover of an earlier run is known by that run's announcement, which stays while the leftover does.
             elif user_id in announced and not entry["intended"] and outcome.get("creation") == NOT_MADE:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact, plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 
 
@@ -57,15 +57,25 @@ def seed_in(entry: Any) -> StoredSeed | None:
     if not all(isinstance(part, str) and part for part in parts):
         return None
     serial_number, seed = (exact(part) for part in parts)
-    before = entry.get("before")
     return StoredSeed(
         serial_number,
         seed,
         exact(entry.get("name") or ""),
         bool(entry.get("bound")),
         bool(entry.get("proven")),
-        plain(before) if isinstance(before, Mapping) and before else None,
+        protection_in(entry.get("before")),
     )
+
+
+def protection_in(value: Any) -> dict[str, Any] | None:
+    """Login protection as a seed keeps it, or None where ``value`` is none: what else is in it would not come back as it was."""
+    if (
+        not isinstance(value, Mapping)
+        or not isinstance(value.get("enabled"), bool)
+        or not isinstance(value.get("verification_method"), str)
+    ):
+        return None
+    return {"enabled": value["enabled"], "verification_method": exact(value["verification_method"])}
 
 
 EARLIER = "earlier"

@@ -328,6 +328,21 @@ def test_roll_back_knows_what_protection_there_was_before(before):
     assert entry_for(user(binding="bound"), BACK, stored=stored(), record=recorded(before=before))["restore"] == {}
 
 
+def test_seed_that_tells_what_was_before_stands_for_a_record_of_its_device():
+    seeds = stored(before=SMS)
+    entry = entry_for(VMFA_BOUND, BACK, stored=seeds)
+    assert (entry["steps"], entry["restore"]) == (["unprotect", "remove"], SMS)
+    # The record is older than the device, and knows what was before the first rollout.
+    assert entry_for(VMFA_BOUND, BACK, stored=seeds, record=recorded(before=OFF))["restore"] == OFF
+    assert entry_for(VMFA_BOUND, BACK, stored=seeds, record=recorded(strategy="require", before=OFF))["restore"] == SMS
+    # The seed of a device that is gone tells nothing, nor does one to the strategy that makes no devices.
+    assert plan_for(VMFA_BOUND, BACK, stored=stored(serial="old", before=SMS))[::2] == ("left_alone", [])
+    assert plan_for(user(protection=VMFA), BACK, stored=seeds)[::2] == ("left_alone", [])
+    assert plan_for(VMFA_BOUND, Terms("require", "absent"), stored=seeds)[::2] == ("left_alone", [])
+    # Protection by message is none that a rollout has set.
+    assert plan_for(user(binding="bound", protection=SMS), BACK, stored=seeds)[2] == ["remove"]
+
+
 def test_taking_require_back_lifts_its_own_vmfa_and_nothing_else():
     back = Terms("require", "absent")
     own_record = recorded(strategy="require")
@@ -676,7 +691,11 @@ TERMS = st.builds(
     store_known=st.booleans(),
 )
 STORED_SEED = st.builds(
-    lambda serial, bound, proven: seed_of(serial, bound=bound, proven=proven), st.sampled_from(SERIALS), st.booleans(), st.booleans()
+    lambda serial, bound, proven, before: seed_of(serial, bound=bound, proven=proven, before=before),
+    st.sampled_from(SERIALS),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, OFF, SMS]),
 )
 STORED = st.lists(STORED_SEED, min_size=1, max_size=3, unique_by=lambda seed: seed["serial_number"]).map(
     lambda seeds: several(*seeds)["u1"]
@@ -778,7 +797,9 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
             assert one["login_protection"] != VMFA and terms.login_protection | (terms.strategy == "require")
         if "unprotect" in steps:
             assert one["login_protection"] == VMFA
-            assert terms.rollback_all or record[one["user_id"]]["strategy"] == terms.strategy
+            seeds_shown = [seed_for(shown["serial_number"], seeds.get(one["user_id"])) for shown in devices_shown(one)]
+            told_by_seed = terms.strategy == "enrol" and any(each and each["before"] for each in seeds_shown)
+            assert terms.rollback_all or told_by_seed or record[one["user_id"]]["strategy"] == terms.strategy
         if "remove" in steps:
             assert device is not None
             assert device["binding"] != "bound" or seed is not None

@@ -313,6 +313,23 @@ def test_name_of_a_device_is_never_that_of_an_earlier_one():
     assert len(names) == 5 and all(name.startswith("phone-") for name in names)
 
 
+@pytest.mark.parametrize(
+    ("steps", "protection", "before"),
+    [
+        (NEW, OFF, OFF),
+        (NEW, SMS, SMS),
+        # What the rollout does not set it need not take back.
+        (NEW[:2], OFF, None),
+        (NEW, {**SMS, "since": 5}, SMS),
+        (NEW, {}, None),
+    ],
+)
+def test_new_seed_keeps_the_protection_that_the_rollout_is_about_to_replace(steps, protection, before):
+    cloud = Cloud(user())
+    created, _finished = enrolled(cloud, entry(steps=steps, protection=protection))
+    assert created.seeds["u1"].before == before
+
+
 # Binding
 
 

@@ -68,6 +68,8 @@ def test_what_is_stored_is_read_back_by_the_next_task(opens):
         "123456": seed(2, bound=True),
         "yes": seed(3, bound=True, proven=True),
         "u4": StoredSeed("004", "234567", ""),
+        "u5": seed(5, before={"enabled": True, "verification_method": "sms"}),
+        "u6": seed(6, bound=True, before={"enabled": False, "verification_method": "none"}),
         "ünï ☃: - 'q'": StoredSeed("{{ x }}", SEED, "ünï\n☃\u2028: - 'q' {{ y }}"),
     }
     opens().save(seeds)

@@ -219,6 +219,32 @@ def test_more_than_a_seed_needs_is_left_out(store):
     assert len(pack(store.read().entries)) < 1000
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"{{{BOMB.strip()}}}".replace("\n", ", "),
+        "{enabled: true}",
+        "{enabled: 'yes', verification_method: sms}",
+        "{enabled: true, verification_method: [sms]}",
+        "{enabled: true, verification_method: 2026-01-02}",
+        "[enabled]",
+        "vmfa",
+        "5",
+        "{}",
+    ],
+)
+def test_protection_before_that_is_none_is_left_out(store, before):
+    (store.path / "000002.yml").write_bytes(encrypted(f"u2: {{serial_number: s, seed: {SEED}, name: n, before: {before}}}"))
+    assert store.read().entries["u2"] == {"serial_number": "s", "seed": SEED, "name": "n"}
+
+
+def test_more_than_a_protection_is_left_out_of_it(store):
+    bomb = BOMB.strip().replace("\n", ", ")
+    before = f"{{enabled: true, verification_method: sms, when: 2026-01-02, {bomb}}}"
+    (store.path / "000002.yml").write_bytes(encrypted(f"u2: {{serial_number: s, seed: {SEED}, name: n, before: {before}}}"))
+    assert store.read().entries["u2"]["before"] == {"enabled": True, "verification_method": "sms"}
+
+
 def test_digits_that_yaml_takes_for_a_number_are_an_id(store):
     (store.path / "000002.yml").write_bytes(encrypted(f"123456: {{serial_number: s, seed: {SEED}}}"))
     assert store.read().entries["123456"]["seed"] == SEED
