@@ -50,8 +50,8 @@ options:
     version_added: 0.2.0
   entries:
     description:
-      - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name), and optionally C(bound) and C(proven). What is stored already is not
-        written again.
+      - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name), and optionally C(bound), C(proven), and C(before), the login
+        protection before the rollout. What is stored already is not written again.
     type: dict
   intends:
     description:
@@ -124,8 +124,8 @@ EXAMPLES = r"""
 RETURN = r"""
 entries:
   description: >-
-    The valid seeds, a mapping from user id to C(serial_number), C(seed) and C(name), and where they are true C(bound) and C(proven). If a user has several,
-    C(earlier) is a list of the older ones.
+    The valid seeds, a mapping from user id to C(serial_number), C(seed) and C(name), where they are true C(bound) and C(proven), and where a rollout set login
+    protection C(before), what was set before. If a user has several seeds, C(earlier) is a list of the older ones.
   returned: success, with O(read) and without O(packed)
   type: dict
   sample: {}
