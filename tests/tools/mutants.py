@@ -190,7 +190,7 @@ OPERATORS: list[Operator] = [
 
 @dataclasses.dataclass(frozen=True)
 class Mutant:
-    """A changed source, and the numbers of the unchanged one's lines that differ."""
+    """A changed source, and the numbers of the unchanged one's lines with code that differ."""
 
     source: str
     lines: tuple[int, ...]
@@ -240,7 +240,9 @@ def _described(source: str, mutated: str, path: str) -> Mutant:
     before, after = source.splitlines(), mutated.splitlines()
     diff = "\n".join(difflib.unified_diff(before, after, path, path, lineterm="", n=1))
     steps = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    lines = tuple(number + 1 for tag, first, end, *_after in steps if tag != "equal" for number in range(first, end))
+    changed = [number for tag, first, end, *_after in steps if tag != "equal" for number in range(first, end)]
+    # A decorator is removed with the empty lines and comments before it.
+    lines = tuple(number + 1 for number in changed if before[number].strip() and not before[number].lstrip().startswith("#"))
     return Mutant(mutated, lines, diff)
 
 

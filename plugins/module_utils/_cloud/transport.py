@@ -55,7 +55,7 @@ class HttpSettings:
 
     verify: bool | str = True
     timeout: float = 30.0  # equivalent: a default for tests; modules always give a value
-    retries: int = 5
+    retries: int = 5  # equivalent: likewise
     pool_size: int = 8  # equivalent: likewise
 
 

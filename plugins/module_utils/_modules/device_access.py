@@ -355,7 +355,7 @@ class Actors:
     def for_item(self, item: Mapping[str, Any]) -> tuple[DeviceReader, DeviceWriter, bool]:
         """Reader, writer, and whether the writer certainly is the user. Raises OptionError where there are no credentials at all."""
         check_id(item["user_id"], "user_id")
-        # equivalent: a login without an account's name asks for it itself, so this is only the earlier place
+        # equivalent: a login that lacks the account's name asks for it itself, only later
         own = resolve_item(item, item["user_id"], self.context.connections.account_name() if item.get("auth_password") else None)
         iam = self.context.iam if own is None else self.context.connections.iam_as(own)
         reader = self.reader or DeviceReader(iam, self.api)

@@ -56,7 +56,7 @@ def temporary_file(directory: Path, content: bytes) -> Iterator[str]:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()  # equivalent: a power failure would show it
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # equivalent: a power failure would show it
         yield temporary
     finally:
         Path(temporary).unlink(missing_ok=True)
@@ -67,7 +67,7 @@ def sync_directory(directory: Path) -> None:
     """Bring the names in a directory to the disk. Some file systems (SMB, FUSE) cannot, and say EINVAL. Raises OSError."""
     opened = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(opened)  # equivalent: a power failure would show it
+        os.fsync(opened)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
             raise
@@ -97,7 +97,7 @@ def _create_in_place(path: Path, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()  # equivalent: a power failure would show it
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # equivalent: a power failure would show it
     except BaseException:
         # Half a file would hold up every later run.
         path.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ RENEWAL = 60.0
 _NAME = ".lock"
 _EXCLUSION = ".lock-in-use"
 _LAST_PID = 2**31 - 1  # equivalent: any bound will do that no process reaches and the kernel takes
-_END_OF_TIME = 2.0**40
+_END_OF_TIME = 2.0**40  # equivalent: any bound will do that no time reaches
 
 _PATIENCE = 20.0  # equivalent: about twenty seconds
 """Seconds to wait for whoever else looks at the lock, which takes milliseconds."""
