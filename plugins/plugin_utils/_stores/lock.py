@@ -11,10 +11,11 @@ import fcntl
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ class Owner:
     boot: str = ""
     namespace: str = ""
     inventory_host: str = ""
+
+    @classmethod
+    def told(cls, parts: Mapping[str, Any]) -> Owner:
+        """The owner that a lock's file tells of. A part that this version does not know may set two owners apart, so such a place is not known."""
+        known = {each.name for each in fields(cls)}
+        owner = cls(**{name: value for name, value in parts.items() if name in known})
+        return owner if known.issuperset(parts) else replace(owner, boot="", namespace="")
 
     @staticmethod  # equivalent: it is called on the class, where a function does as well
     def of_process(pid: int, inventory_host: str = "") -> Owner:
@@ -120,7 +128,7 @@ class StoreLock:
         """Hold the lock for longer. None: it is ours. Else a sentence: somebody else has it, or it is gone."""
         with alone(self.path.parent):
             found = self._read()
-            if found is None or Owner(**found["owner"]) != self._owner:
+            if found is None or Owner.told(found["owner"]) != self._owner:
                 return self._refusal() or f"this run has lost its lock {self.path}: somebody removed it, or another run had it meanwhile."
             self._write(found.get("position"))
             return None
@@ -128,7 +136,7 @@ class StoreLock:
     def renew(self) -> str | None:
         """Hold the lock for longer where it is ours. Returns a sentence where it is somebody else's, and None also where it is nobody's."""
         found = self._read()
-        if found is not None and Owner(**found["owner"]) == self._owner:
+        if found is not None and Owner.told(found["owner"]) == self._owner:
             return self.hold()
         return self._refusal()
 
@@ -136,19 +144,19 @@ class StoreLock:
         """Give the lock back where it is ours. In a directory that is gone there is none."""
         with suppress(FileNotFoundError), alone(self.path.parent):
             found = self._read()
-            if found is not None and Owner(**found["owner"]) == self._owner:
+            if found is not None and Owner.told(found["owner"]) == self._owner:
                 self.path.unlink(missing_ok=True)  # equivalent: somebody may remove it at this moment
 
     def saw(self, position: int) -> None:
         """Note the number of the newest file that this run has read or written. Called while ``alone``; nothing where the lock is not ours."""
         found = self._read()
-        if found is not None and Owner(**found["owner"]) == self._owner:
+        if found is not None and Owner.told(found["owner"]) == self._owner:
             self._write(position)
 
     def refuses(self, position: int) -> str | None:
         """Why this run may not write after the file with the number ``position``: a sentence, or None. Called while ``alone``."""
         found = self._read()
-        if found is None or Owner(**found["owner"]) != self._owner:
+        if found is None or Owner.told(found["owner"]) != self._owner:
             return self._refusal() or f"this run has lost its lock {self.path}."
         if found.get("position") != position:
             return f"another run has written to {self.path.parent} since this one read it, up to file {position:06d}. Run again: nothing is lost."
@@ -162,7 +170,7 @@ class StoreLock:
         found = self._read()
         if found is None or self._free(found):
             return None
-        owner = Owner(**found["owner"])
+        owner = Owner.told(found["owner"])
         if owner.visible_from(self._owner) and (owner.pid, owner.started) == (self._owner.pid, self._owner.started):
             return f"host {legible(owner.inventory_host, 255)} of this play is at work on this account: an account must be in the inventory once."
         return (
@@ -171,7 +179,7 @@ class StoreLock:
         )
 
     def _free(self, found: Mapping[str, Any]) -> bool:
-        owner = Owner(**found["owner"])
+        owner = Owner.told(found["owner"])
         if owner == self._owner:
             return True
         if owner.visible_from(self._owner):
@@ -186,7 +194,7 @@ class StoreLock:
     def _read(self) -> dict[str, Any] | None:
         try:
             found = json.loads(read_file(self.path))
-            owner, until = Owner(**found["owner"]), found["until"]
+            owner, until = Owner.told(found["owner"]), found["until"]
             texts = [getattr(owner, each.name) for each in fields(Owner) if each.name != "pid"]
             sound = [all(isinstance(text, str) for text in texts), isinstance(owner.pid, int), isinstance(until, (int, float))]
             # equivalent: nothing comes near the bounds
@@ -194,7 +202,7 @@ class StoreLock:
                 return None
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None  # a file that is no lock holds nobody back
         except OSError as error:
             if error.errno in (errno.EINVAL, errno.EFBIG):
@@ -235,10 +243,20 @@ def alone(directory: Path) -> Iterator[None]:
 def _created(path: Path) -> bool:
     """Whether this process has made the file that stands for a lock where the file system has none. One that was left behind is removed."""
     with suppress(FileNotFoundError):
-        if path.stat().st_mtime < time.time() - _PATIENCE:
-            path.unlink()
+        if _left_behind(path):
+            # Under a name of its own it can be looked at again: somebody else may have removed it meanwhile, and made theirs.
+            aside = path.with_name(f"{path.name}-{os.getpid()}-{threading.get_ident()}")
+            os.rename(path, aside)
+            if not _left_behind(aside):
+                os.rename(aside, path)
+                return False
+            aside.unlink()
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         return False
     return True
+
+
+def _left_behind(path: Path) -> bool:
+    return path.stat().st_mtime < time.time() - _PATIENCE

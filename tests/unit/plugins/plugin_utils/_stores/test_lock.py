@@ -220,6 +220,18 @@ def test_lock_that_an_older_version_wrote_counts_by_its_lease(tmp_path, content)
     assert StoreLock(tmp_path, OURS).acquire() is None
 
 
+def test_lock_that_a_newer_version_wrote_counts_by_its_lease(tmp_path):
+    assert StoreLock(tmp_path, OURS).acquire() is None
+    document = json.loads((tmp_path / ".lock").read_bytes())
+    # What a newer version tells of an owner may be what sets the two apart.
+    document["owner"]["container"] = "abc"
+    (tmp_path / ".lock").write_text(json.dumps(document), encoding="utf-8")
+    assert "in 15 minutes" in StoreLock(tmp_path, OURS).acquire()
+    assert StoreLock(tmp_path, OURS).renew() is not None
+    past(tmp_path, LEASE + 1)
+    assert StoreLock(tmp_path, OURS).acquire() is None
+
+
 def test_kernel_that_does_not_tell_is_survived(monkeypatch):
     def refuse(*_given, **_named):
         raise OSError(errno.EACCES, "no")
@@ -385,3 +397,23 @@ def test_disk_that_fails_to_lock_for_another_reason_is_an_error(tmp_path, monkey
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(OSError, match="Input/output error"), alone(tmp_path):
         pass
+
+
+def test_exclusion_that_was_made_anew_meanwhile_is_not_taken_for_the_one_that_was_left_behind(tmp_path, monkeypatch):
+    in_use = tmp_path / ".lock-in-use"
+    in_use.touch()
+    os.utime(in_use, (0, 0))
+    rename = os.rename
+
+    def slow(source, target):
+        # Between this process's look and its hand somebody else has removed what was left behind, and works.
+        in_use.unlink()
+        in_use.touch()
+        monkeypatch.setattr(os, "rename", rename)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", slow)
+    assert not _lock._created(in_use)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock-in-use"], "it is given back"
+    in_use.unlink()
+    assert _lock._created(in_use)
