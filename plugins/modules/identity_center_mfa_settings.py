@@ -155,6 +155,11 @@ error:
       returned: when the cloud gives one
       type: str
       sample: AQAAAH0u
+    authorization_message:
+      description: What that explanation says, where the caller may decode it (C(sts::decodeAuthorizationMessage)).
+      returned: when the cloud decodes it
+      type: str
+      sample: '{"allowed": false, "explicit_deny": false}'
 """
 
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS

@@ -112,17 +112,39 @@ def named_limit(error: CloudError) -> tuple[int, int] | None:
     return (calls, seconds) if 1 <= calls <= _MOST_CALLS and 1 <= seconds <= _LONGEST_WINDOW else None
 
 
-# What to do about a refusal, by the last part of its code; the first entry that fits wins (docs/dev/cloud_api.md, section 6).
-_HINTS: tuple[tuple[int, tuple[str, ...], str], ...] = (
+# What to do about a refusal, by its status (None: any) and the last part of its code; the first entry that fits wins
+# (docs/dev/cloud_api.md, section 6).
+_HINTS: tuple[tuple[int | None, tuple[str, ...], str], ...] = (
     (
         400,
         ("1061",),
         "The codes were wrong: they must be two consecutive codes of this device, each used once; check the seed and the clock.",
     ),
     (400, ("1062",), "Login protection holds the device: lift it first with hwc.mfa.iam_login_protection."),
+    (400, ("1105",), "The access key has expired: give the user a new access_key and secret_key."),
+    (400, ("1107",), "The access key is disabled: enable it, or give another access_key and secret_key."),
+    (400, ("1108",), "The security_token has expired: get new temporary keys, all three of access_key, secret_key and security_token."),
     (401, ("0061",), "The account is locked after too many failures: wait until the cloud unlocks it."),
     (401, ("0066", "0067"), "The token is no longer valid: give a fresh auth_token."),
     (401, ("0301",), "Check access_key and secret_key, security_token for temporary keys, and this machine's clock."),
+    (
+        403,
+        ("IAM.0080", "IAM.0082"),
+        "The user whose credentials these are is disabled: enable that user, or give another user's credentials.",
+    ),
+    (
+        403,
+        ("IAM.0081",),
+        "The user whose credentials these are may use the console only: allow that user programmatic access, or give another's credentials.",
+    ),
+    (403, ("IAM.0083",), "These credentials may not be used in this region: check region and iam_endpoint."),
+    (None, ("PAP5.0010",), "The cloud refused its own page marker, because the account changed meanwhile: run again."),
+    (
+        None,
+        ("PAP5.0040",),
+        "The caller is no IAM user: give the credentials of an IAM user, since agencies and federated users cannot do this.",
+    ),
+    (None, ("PAP5.0041",), "Give serial_number exactly as hwc.mfa.iam_mfa_info shows it."),
     (403, (), "These credentials lack the permission for this call."),
     (429, (), "The cloud throttles: run again with a smaller concurrency."),
 )
@@ -131,7 +153,7 @@ _HINTS: tuple[tuple[int, tuple[str, ...], str], ...] = (
 def hint_for(error: CloudError) -> str | None:
     """A sentence on what to do about ``error``, or None where the cloud's message is enough."""
     for status, suffixes, hint in _HINTS:
-        if error.status == status and (not suffixes or error.has_code(*suffixes)):
+        if status in (None, error.status) and (not suffixes or error.has_code(*suffixes)):
             return hint
     return None
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Session
+
+_LONGEST_MESSAGE = 2000
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,8 @@ class Sts:
         if all(value is None for value in values) or not all(value is None or isinstance(value, str) for value in values):
             raise reply.error("the answer does not say whom the call comes from, in the form that the API documents")
         return CallerIdentity(*values)
+
+    def decoded_message(self, encoded: str) -> str:
+        """``POST /v5/decode-authorization-message``: what a refusal's ``encoded_authorization_message`` says, a JSON text. Raises CloudError."""
+        reply = self.session.read("POST", "/v5/decode-authorization-message", body={"encoded_message": encoded})
+        return legible(str(reply.field("decoded_message")), _LONGEST_MESSAGE)

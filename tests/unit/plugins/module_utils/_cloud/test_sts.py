@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.sts import CallerIdentity, Sts
@@ -32,3 +34,16 @@ def test_caller_in_another_form_is_an_error(script, document):
 def test_refusal_is_passed_on(script):
     with pytest.raises(CloudError, match="HTTP 403"):
         Sts(script((403, {"error_code": "PAP5.0001", "error_msg": "no"})).session()).caller_identity()
+
+
+def test_encoded_message_is_decoded_and_one_line(script):
+    server = script((200, {"decoded_message": '{"allowed": false}\n\x1b[2J'}))
+    assert Sts(server.session()).decoded_message("abc") == '{"allowed": false} \ufffd[2J'
+    assert [(method, path, json.loads(body)) for method, path, _headers, body in server.requests] == [
+        ("POST", "/v5/decode-authorization-message", {"encoded_message": "abc"})
+    ]
+
+
+def test_decoded_message_in_another_form_is_an_error(script):
+    with pytest.raises(CloudError, match="no field decoded_message"):
+        Sts(script((200, {"message": "x"})).session()).decoded_message("abc")
