@@ -74,7 +74,7 @@ class ActionModule(ControlNodeAction):
                 f"The role works in the control process, which needs the Python library requests: install it for {sys.executable}."
             )
         try:
-            http_settings(params)
+            http_settings(params, {})
             with task_environment(self) as env, remembered(self._host) as memory:
                 return self._phase(params, check_mode, env, memory)
         except (OptionError, PlanError) as error:

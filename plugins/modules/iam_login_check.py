@@ -39,6 +39,10 @@ options:
       auth_domain_name:
         description: The name of the user's account. Needed where the module's credentials do not tell it.
         type: str
+      auth_domain_id:
+        description: The id of the user's account, instead of its name.
+        type: str
+        version_added: 0.2.0
       seed:
         description: The base32 seed of the user's device. Give exactly one of it and O(users[].auth_passcode).
         type: str

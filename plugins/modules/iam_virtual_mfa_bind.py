@@ -102,6 +102,10 @@ options:
       auth_domain_name:
         description: The name of the user's account. Needed where the module's credentials do not tell it.
         type: str
+      auth_domain_id:
+        description: The id of the user's account, instead of its name.
+        type: str
+        version_added: 0.2.0
       auth_passcode:
         description: A current code, if the user's login asks for one.
         type: str

@@ -82,8 +82,8 @@ class TestCredentialType:
         assert not ENV_BLOCKLIST & env.keys()
         injected = {re.sub(r"[{} ]", "", template): name for name, template in env.items()}
         assert injected == {option: READ[option][0] for option in injected}
-        # A code is good for 30 seconds: there is nothing to keep in a credential.
-        assert injected.keys() == READ.keys() - {"auth_passcode"}
+        # A code is good for 30 seconds: there is nothing to keep in a credential. An account is known by its name there.
+        assert injected.keys() == READ.keys() - {"auth_passcode", "auth_domain_id"}
 
     def test_secret_fields_are_those_that_modules_hide(self) -> None:
         secret = {name for name, field in fields(load("credential_type.yml")).items() if field.get("secret")}
@@ -112,9 +112,9 @@ class TestCredentialType:
     def test_empty_fields_count_as_not_set(self, tmp_path: Path, inputs: dict[str, str], kind: type) -> None:
         env, _safe_env, _args = inject(tmp_path, inputs)
         assert {name for name, value in env.items() if value} == {READ[option][0] for option in inputs}
-        resolved = credentials.resolve({}, env)
+        resolved = credentials.find({}, env).credentials
         assert isinstance(resolved, kind)
-        assert set(inputs.values()) <= set(vars(resolved).values())
+        assert set(inputs.values()) <= {*vars(resolved).values(), resolved.account.name}
         assert endpoints.iam_endpoint({}, env) == "https://iam.myhuaweicloud.com"
 
 

@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list-enabled-only", action="store_true", help="GET /v3/users shows disabled users only to who asks for them")
     parser.add_argument("--users-in-full", action="store_true", help="GET /v3/users tells e-mail address, age and owner of each user")
     parser.add_argument("--disabled-status", type=int, choices=(401, 403), default=401)
+    parser.add_argument(
+        "--signatures", choices=("both", "plain", "derived"), default="both", help="which signatures of access keys are taken"
+    )
+    parser.add_argument("--demands-scope", action="store_true", help="a token for no account is good for no call of an account")
     parser.add_argument("--seed-random", type=int, metavar="N", help="makes ids and secrets the same every time")
     parser.add_argument("--certfile", help="speak TLS with this certificate")
     parser.add_argument("--keyfile")

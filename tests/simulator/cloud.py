@@ -49,6 +49,7 @@ SERIAL_FORMS = {
     "domain-path": "iam:{domain_id}:mfa/{name}",
     "id-path": "iam/mfa/{id}",
 }
+SIGNATURES = ("both", "plain", "derived")
 PROFILE_SERIAL_FORM = {"huaweicloud": "account-urn", "otc": "domain-path"}
 
 CITIES = (
@@ -110,6 +111,8 @@ class Settings:
     list_enabled_only: bool = False
     users_in_full: bool = False
     disabled_status: int = 401
+    signatures: str = "both"
+    demands_scope: bool = False
     seed_random: int | None = None
 
     def __post_init__(self) -> None:
@@ -119,6 +122,8 @@ class Settings:
             raise ValueError(f"serial_form is auto or one of {', '.join(SERIAL_FORMS)}, not {self.serial_form!r}")
         if self.serial_form != "auto" and self.serial_forms_differ:
             raise ValueError("serial_form and serial_forms_differ exclude each other")
+        if self.signatures not in SIGNATURES:
+            raise ValueError(f"signatures is one of {', '.join(SIGNATURES)}, not {self.signatures!r}")
         if self.disabled_status not in (401, 403):
             raise ValueError("disabled_status is 401 or 403")
         if self.unbind_unbound not in (204, 400, 404):
@@ -280,6 +285,7 @@ class Token:
     methods: tuple[str, ...]
     issued_at: float
     expires_at: float
+    scoped: bool
 
 
 class Cloud:
@@ -909,7 +915,7 @@ class Cloud:
         if domain is not None and not _names_account(_mapping(domain, "scope.domain"), user.account):
             raise Refusal(401, "IAM.0001", "The user has no role on the domain.")
         now = self.now()
-        token = Token(user, tuple(methods), now, now + TOKEN_SECONDS)
+        token = Token(user, tuple(methods), now, now + TOKEN_SECONDS, scoped=domain is not None)
         user.last_login_at = now
         token_id = "MII" + self._text(string.ascii_letters + string.digits + "-_", 197)
         self.tokens[token_id] = token

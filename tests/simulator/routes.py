@@ -151,19 +151,28 @@ def find(cloud: Cloud, method: str, raw_path: str) -> tuple[Route, tuple[str, ..
     raise Refusal(404, "APIGW.0101", "The API does not exist or has not been published in the environment")
 
 
+_FOR_ANY_TOKEN = ("domains", "token")
+"""The calls that a token for no account is good for, which is how its owner learns for which to ask."""
+
+
 def authenticate(cloud: Cloud, route: Route, call: Call) -> User | None:
     """Who calls, or a Refusal. The signature is computed outside the cloud's lock."""
     token_id = call.headers.get("x-auth-token")
     authorization = call.headers.get("authorization")
     if token_id is not None and not route.signed_only:
         with cloud.lock:
-            return cloud.token(token_id).user
+            token = cloud.token(token_id)
+        if not token.scoped and cloud.settings.demands_scope and route.name not in _FOR_ANY_TOKEN:
+            raise Refusal(403, "IAM.0003", "The token is scoped to no account.")
+        return token.user
     if authorization is None:
         if route.anonymous:
             return None
         raise Refusal(401, "APIGW.0301", "Incorrect IAM authentication information: no signature or token", shape="gateway")
     try:
         claim = signing.parse_claim(authorization)
+        if cloud.settings.signatures not in ("both", "plain" if claim.scope is None else "derived"):
+            raise signing.SignatureRefused("this kind of signature is not accepted here")
         key = cloud.key(claim.access_key, call.headers.get("x-security-token"))
         signing.verify(
             claim,

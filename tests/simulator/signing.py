@@ -23,7 +23,8 @@ MAX_SKEW_SECONDS = 15 * 60
 SIGNED_WHERE_SENT = ("content-type", "x-domain-id", "x-project-id", "x-security-token")
 
 _AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} Access=(?P<access>[^, ]+), *SignedHeaders=(?P<headers>[^, ]+), *Signature=(?P<signature>[0-9a-f]{{64}})"
+    rf"{ALGORITHM} (?:Access=(?P<access>[^, ]+)|Credential=(?P<derived>[^/, ]+)/(?P<scope>[0-9]{{8}}/[^/, ]*/[^/, ]*/sdk_request)), *"
+    r"SignedHeaders=(?P<headers>[^, ]+), *Signature=(?P<signature>[0-9a-f]{64})"
 )
 
 
@@ -33,11 +34,12 @@ class SignatureRefused(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """What an Authorization header claims."""
+    """What an Authorization header claims. `scope` is what a derived key is good for; None where the secret key itself signs."""
 
     access_key: str
     signed_headers: tuple[str, ...]
     signature: str
+    scope: str | None = None
 
 
 def parse_claim(authorization: str) -> Claim:
@@ -45,7 +47,7 @@ def parse_claim(authorization: str) -> Claim:
     match = _AUTHORIZATION.fullmatch(authorization.strip())
     if match is None:
         raise SignatureRefused("the Authorization header is malformed")
-    return Claim(match["access"], tuple(match["headers"].split(";")), match["signature"])
+    return Claim(match["access"] or match["derived"], tuple(match["headers"].split(";")), match["signature"], match["scope"])
 
 
 def canonical_uri(raw_path: str) -> str:
@@ -76,10 +78,17 @@ def canonical_request(
     return "\n".join((method, canonical_uri(raw_path), canonical_query(raw_query), lines, ";".join(signed_headers), payload))
 
 
-def signature_of(canonical: str, date: str, secret_key: str) -> str:
+def signature_of(canonical: str, date: str, secret_key: str, scope: str | None = None) -> str:
     """The hexadecimal signature of a canonical request."""
-    text = f"{ALGORITHM}\n{date}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    return hmac.new(secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    if scope is None:
+        return hmac.new(secret_key.encode(), f"{ALGORITHM}\n{date}\n{digest}".encode(), hashlib.sha256).hexdigest()
+    day, region, service, end = scope.split("/")
+    of_day = hmac.digest(b"SDK" + secret_key.encode(), day.encode(), "sha256")
+    of_region = hmac.digest(of_day, region.encode(), "sha256")
+    of_service = hmac.digest(of_region, service.encode(), "sha256")
+    key = hmac.digest(of_service, end.encode(), "sha256")
+    return hmac.digest(key, f"{ALGORITHM}\n{date}\n{scope}\n{digest}".encode(), "sha256").hex()
 
 
 def verify(
@@ -114,6 +123,8 @@ def verify(
         raise SignatureRefused("x-sdk-date is more than 15 minutes off")
     if "x-sdk-content-sha256" in names and headers["x-sdk-content-sha256"].strip() != hashlib.sha256(body).hexdigest():
         raise SignatureRefused("x-sdk-content-sha256 is not the hash of the body")
+    if claim.scope is not None and not date.startswith(claim.scope[:8]):
+        raise SignatureRefused("the key was derived for another day than that of x-sdk-date")
     canonical = canonical_request(method, raw_path, raw_query, headers, names, body)
-    if not hmac.compare_digest(signature_of(canonical, date, secret_key), claim.signature):
+    if not hmac.compare_digest(signature_of(canonical, date, secret_key, claim.scope), claim.signature):
         raise SignatureRefused("verify aksk signature fail")

@@ -14,8 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Auth, Credentials, Source, Surroundings, header_safe
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import first_set
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import (
+    NO_ACCOUNT,
+    Account,
+    Auth,
+    Credentials,
+    Source,
+    Surroundings,
+    header_safe,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import encode, query_of
@@ -30,6 +37,7 @@ class AccessKey(Credentials):
     access_key: str
     secret_key: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
+    account: Account = NO_ACCOUNT
 
     label: ClassVar[str] = "access_key/secret_key"
     variables: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -39,26 +47,29 @@ class AccessKey(Credentials):
     }
     telling: ClassVar[tuple[str, ...]] = ("access_key", "secret_key", "security_token")
     secrets: ClassVar[tuple[str, ...]] = ("secret_key", "security_token")
+    bearer: ClassVar[bool] = False
 
     @classmethod
-    def whole_in(cls, environment: Mapping[str, str]) -> bool:
-        return all(first_set(environment, cls.variables[option]) is not None for option in ("access_key", "secret_key"))
+    def whole_in(cls, source: Source) -> bool:
+        return source.value("access_key") is not None and source.value("secret_key") is not None
 
     @classmethod
     def build(cls, source: Source) -> AccessKey:
-        # A security token belongs to the very keys that it came with: one of the environment never joins keys given as options.
-        token = source.value("security_token", follow_environment=not source.given("access_key"))
+        # A security token and an account belong to the very keys that they came with: the environment's never join keys given as options.
+        follow = not source.given("access_key")
+        token = source.value("security_token", follow_environment=follow)
         return cls(
             source.needed("access_key", "secret_key"),
             source.needed("secret_key", "access_key"),
             header_safe(token, "security_token") if token else None,
+            source.account(follow),
         )
 
     def identity(self, around: Surroundings) -> SignatureAuth:
-        return SignatureAuth(self, around.session.clock.now, around.account_id)
+        return SignatureAuth(self, around.session.clock.now, around.account_id, around.signing_region)
 
     def first_identity(self, around: Surroundings) -> SignatureAuth:
-        return SignatureAuth(self, around.session.clock.now)
+        return SignatureAuth(self, around.session.clock.now, region=around.signing_region)
 
     def caller(self, iam: Iam, auth: Auth) -> Mapping[str, str | None] | None:
         return {"user_id": iam.access_key_user(self.access_key), "name": None}
@@ -80,19 +91,47 @@ def canonical_request(method: str, path: str, query: str, headers: Mapping[str, 
     return text, signed
 
 
-def signature(secret_key: str, date: str, canonical: str) -> str:
-    """The hex signature of a canonical request; ``date`` is the X-Sdk-Date, ``YYYYMMDDTHHMMSSZ``."""
-    to_sign = "\n".join((_ALGORITHM, date, hashlib.sha256(canonical.encode("utf-8")).hexdigest()))
-    return hmac.new(secret_key.encode("utf-8"), to_sign.encode("utf-8"), hashlib.sha256).hexdigest()
+def signature(secret_key: str, date: str, canonical: str, scope: str | None = None) -> str:
+    """The hex signature of a canonical request; ``date`` is the X-Sdk-Date, ``YYYYMMDDTHHMMSSZ``.
+
+    With a ``scope``, as ``signing_scope`` makes it, it is the one with a derived key.
+    """
+    digest = hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+    if scope is None:
+        return _hmac(secret_key.encode("utf-8"), "\n".join((_ALGORITHM, date, digest))).hex()
+    key = f"SDK{secret_key}".encode()
+    for part in scope.split("/"):
+        key = _hmac(key, part)
+    return _hmac(key, "\n".join((_ALGORITHM, date, scope, digest))).hex()
+
+
+def signing_scope(date: str, region: str) -> str:
+    """What a derived key is good for: a day, a region, a service. The vendors' clients name no service, and not always a region."""
+    return f"{date[:8]}/{region}//sdk_request"
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode("utf-8"), hashlib.sha256).digest()
 
 
 class SignatureAuth(Auth):
-    """Signs each request with AK/SK, on the server's clock. ``domain_id`` is asked at the first request for the account's id, to be sent along."""
+    """Signs each request with AK/SK, on the server's clock.
 
-    def __init__(self, key: AccessKey, now: Callable[[], float] = time.time, domain_id: Callable[[], str | None] = lambda: None) -> None:
+    ``domain_id`` is asked at the first request for the account's id, to be sent along. With a ``region``, perhaps an empty one, each
+    request is signed with a key derived for it.
+    """
+
+    def __init__(
+        self,
+        key: AccessKey,
+        now: Callable[[], float] = time.time,
+        domain_id: Callable[[], str | None] = lambda: None,
+        region: str | None = None,
+    ) -> None:
         self._key = key
         self._now = now
         self._domain_id = domain_id
+        self._region = region
 
     def __call__(self, request: Any) -> Any:
         domain_id = self._domain_id()
@@ -107,8 +146,10 @@ class SignatureAuth(Auth):
         canonical, signed = canonical_request(
             request.method, url.path, url.query, {name: request.headers[name] for name in names}, request.body or b""
         )
+        scope = None if self._region is None else signing_scope(date, self._region)
+        whose = f"Access={self._key.access_key}" if scope is None else f"Credential={self._key.access_key}/{scope}"
         request.headers["Authorization"] = (
-            f"{_ALGORITHM} Access={self._key.access_key}, SignedHeaders={signed}, Signature={signature(self._key.secret_key, date, canonical)}"
+            f"{_ALGORITHM} {whose}, SignedHeaders={signed}, Signature={signature(self._key.secret_key, date, canonical, scope)}"
         )
         return request
 

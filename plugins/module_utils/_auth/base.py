@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, ClassVar
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import first_set
@@ -35,14 +35,24 @@ class Auth(AuthBase):
         return False  # equivalent: each kind of identity decides for itself
 
 
+ACCOUNT_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "auth_domain_name": ("HW_DOMAIN_NAME", "OS_USER_DOMAIN_NAME", "OS_DOMAIN_NAME"),
+    "auth_domain_id": ("HW_DOMAIN_ID", "OS_USER_DOMAIN_ID", "OS_DOMAIN_ID"),
+}
+"""The options that name an account, and their variables. Those at the same place name the same one, so the first place counts at which one is set."""
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where the parts of credentials come from: options, and for what they do not give, the variables of the environment."""
+    """Where the parts of credentials come from: options, and for what they do not give, the variables of one family of the environment."""
 
     options: Mapping[str, Any]
     environment: Mapping[str, str]
     variables: Mapping[str, tuple[str, ...]]
     """The environment variables of each option, of which the first that is set counts. Empty for an item of a list, whose credentials are a user's own."""
+
+    unused: Mapping[str, str] = field(default_factory=dict)
+    """Variables that are set and may not join these credentials, for messages."""
 
     def value(self, option: str, follow_environment: bool = True) -> str | None:
         """An option's value, or None."""
@@ -61,11 +71,41 @@ class Source:
     def hint(self, option: str) -> str:
         """Which environment variables could give a missing option."""
         names = self.variables.get(option, ())
-        return f" ({' or '.join(names)} can give it too)" if names else ""
+        text = f" ({' or '.join(names)} can give it too)" if names else ""
+        unused = first_set(self.unused, names)
+        return f"{text}; {unused[0]} is set, and is not used, because it may belong to other credentials" if unused else text
+
+    def account(self, follow_environment: bool) -> Account:
+        """The account that the credentials belong to, as far as it is named. With ``follow_environment`` the environment may name it."""
+        name, account_id = (self.options.get(option) for option in ACCOUNT_VARIABLES)
+        if follow_environment and self.variables and not name and not account_id:
+            for names in zip(*ACCOUNT_VARIABLES.values()):
+                name, account_id = (self.environment.get(variable) for variable in names)
+                if name or account_id:
+                    break
+        return Account(str(name) if name else None, header_safe(str(account_id), "auth_domain_id") if account_id else None)
 
     def given(self, *options: str) -> bool:
         """Whether any of ``options`` is given as an option, and not by the environment."""
         return any(self.options.get(option) for option in options)
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of the cloud, by its name, its id, both or neither. The clouds' APIs call it a domain."""
+
+    name: str | None = None
+    id: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.name or self.id)
+
+    def body(self) -> dict[str, str]:
+        """How a request names it, by one of both."""
+        return {"name": self.name} if self.name else {"id": str(self.id)}
+
+
+NO_ACCOUNT = Account()
 
 
 @dataclass(frozen=True)
@@ -74,13 +114,14 @@ class Surroundings:
 
     ``session`` is the way to IAM without an identity. ``account_id`` and ``account_name`` ask for the account that the module works on, and
     give None where the cloud does not tell. ``spend`` is told of a login with a code before it is sent; it raises OptionError where the code
-    was sent before.
+    was sent before. ``signing_region`` is the region for which keys sign with a derived key, perhaps empty; None: they sign plainly.
     """
 
     session: Session
     account_id: Callable[[], str | None] = lambda: None
     account_name: Callable[[], str | None] = lambda: None
     spend: Callable[[str], None] = lambda _fingerprint: None
+    signing_region: str | None = None
 
 
 class Credentials:
@@ -98,16 +139,19 @@ class Credentials:
     secrets: ClassVar[tuple[str, ...]]
     """The options whose values are secret."""
 
+    bearer: ClassVar[bool] = True
+    """Whether the secret itself is sent, so that it must not go to a host that nobody named. A signature tells nothing of its key."""
+
     user_id: str | None = None
     """The id of the user who logs in, where the credentials name it."""
 
-    domain_name: str | None = None
-    """The name of the account that the credentials name, where they do."""
+    account: Account = NO_ACCOUNT
+    """The account that the credentials name, where they do."""
 
     @classmethod
     @abstractmethod
-    def whole_in(cls, environment: Mapping[str, str]) -> bool:
-        """Whether the environment alone gives all that this kind needs."""
+    def whole_in(cls, source: Source) -> bool:
+        """Whether a source gives all secrets that this kind needs, and whose they are."""
 
     @classmethod
     @abstractmethod

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, ClassVar
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Auth, Credentials, Source, Surroundings
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import first_set
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import NO_ACCOUNT, Account, Auth, Credentials, Source, Surroundings
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Session
@@ -21,12 +20,12 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Se
 
 @dataclass(frozen=True)
 class Password(Credentials):
-    """A user, by id or by name and domain, with their password and perhaps the code that their account asks for."""
+    """A user, by id or by name and account, with their password and perhaps the code that their account asks for."""
 
     password: str = field(repr=False)
     user_id: str | None = None
     username: str | None = None
-    domain_name: str | None = None
+    account: Account = NO_ACCOUNT
     passcode: str | None = field(default=None, repr=False)
 
     label: ClassVar[str] = "auth_username/auth_password"
@@ -34,19 +33,15 @@ class Password(Credentials):
         "auth_user_id": ("HW_USER_ID", "OS_USER_ID"),
         "auth_username": ("HW_USER_NAME", "OS_USERNAME"),
         "auth_password": ("HW_USER_PASSWORD", "OS_PASSWORD"),
-        "auth_domain_name": ("HW_DOMAIN_NAME", "OS_USER_DOMAIN_NAME", "OS_DOMAIN_NAME"),
         "auth_passcode": ("HW_PASSCODE", "OS_PASSCODE"),
     }
-    # The domain alone shows nothing: it goes with a password, and other kinds may name it too.
+    # An account alone shows nothing: other kinds may name theirs too.
     telling: ClassVar[tuple[str, ...]] = ("auth_user_id", "auth_username", "auth_password", "auth_passcode")
     secrets: ClassVar[tuple[str, ...]] = ("auth_password", "auth_passcode")
 
     @classmethod
-    def whole_in(cls, environment: Mapping[str, str]) -> bool:
-        def has(option: str) -> bool:
-            return first_set(environment, cls.variables[option]) is not None
-
-        return has("auth_password") and (has("auth_username") or has("auth_user_id"))
+    def whole_in(cls, source: Source) -> bool:
+        return source.value("auth_password") is not None and any(source.value(option) for option in ("auth_username", "auth_user_id"))
 
     @classmethod
     def build(cls, source: Source) -> Password:
@@ -60,18 +55,20 @@ class Password(Credentials):
             username = None
         elif not username:
             raise OptionError("auth_username or auth_user_id is missing: auth_password needs one of them.")
-        domain_name = source.value("auth_domain_name")
-        if username and not domain_name:
+        # The account belongs to the user's name: the environment's never joins a user given as an option.
+        account = source.account(follow_environment=not named)
+        if username and not account:
             raise OptionError(
-                "auth_domain_name is missing: a user name is unique within its account only; give it, or auth_user_id instead of auth_username."
+                "auth_domain_name is missing: a user name is unique within its account only; give it or auth_domain_id, or auth_user_id instead"
+                f" of auth_username{source.hint('auth_domain_name')}."
             )
         passcode = source.value("auth_passcode", follow_environment=not named)
         if passcode is not None and not (len(passcode) == 6 and passcode.isascii() and passcode.isdigit()):
             raise OptionError("auth_passcode must be a string of exactly six digits; quote it in YAML, so that leading zeros stay.")
-        return cls(password, user_id, username, domain_name, passcode)
+        return cls(password, user_id, username, account, passcode)
 
     def identity(self, around: Surroundings) -> PasswordAuth:
-        return PasswordAuth(self, around.session, lambda: self.domain_name or around.account_name(), around.spend)
+        return PasswordAuth(self, around.session, lambda: self.account or Account(around.account_name()), around.spend)
 
     def caller(self, iam: Iam, auth: Auth) -> Mapping[str, str | None] | None:
         auth.prepare()
@@ -80,22 +77,23 @@ class Password(Credentials):
 
     def fingerprint(self) -> str:
         """A digest of the user and the code, by which later tasks know a code that was sent."""
-        parts = (self.user_id, self.username, self.domain_name, self.passcode)
+        parts = (self.user_id, self.username, self.account, self.passcode)
         return hashlib.sha256(repr(parts).encode("utf-8")).hexdigest()[:32]
 
 
 class PasswordAuth(Auth):
     """Logs in at the first request, once for all threads, and once more when the cloud says that the token expired.
 
-    ``session`` is the way to IAM without an identity, and ``scope`` names the account when the login needs it. ``spend`` is told of a login
-    with a code before it is sent, and raises OptionError where the code was sent before.
+    ``session`` is the way to IAM without an identity, and ``scope`` names the account when the login needs it. Where it cannot, the cloud is
+    asked with a token for no account, and a second login is for the account that it tells. ``spend`` is told of a login with a code before
+    it is sent, and raises OptionError where the code was sent before.
     """
 
     def __init__(
         self,
         password: Password,
         session: Session,
-        scope: Callable[[], str | None],
+        scope: Callable[[], Account],
         spend: Callable[[str], None] = lambda _fingerprint: None,
     ) -> None:
         self._password = password
@@ -121,12 +119,33 @@ class PasswordAuth(Auth):
                 if self._password.passcode:
                     self._spend(self._password.fingerprint())
                 try:
-                    self._token, self.user = log_in(self._session, self._password, scope)
+                    self._token, self.user = self._logged_in(scope)
                 except CloudError as error:
                     if error.status is not None:
                         self._failure = error
                     raise
             return self._token
+
+    def _logged_in(self, scope: Account) -> tuple[str, dict[str, Any]]:
+        token, user = log_in(self._session, self._password, scope)
+        # A code works once, so a login with one cannot be followed by another.
+        if scope or self._password.passcode:
+            return token, user
+        told = self._account_of(token, user)
+        return log_in(self._session, self._password, told) if told else (token, user)
+
+    def _account_of(self, token: str, user: Mapping[str, Any]) -> Account:
+        """The account of a token for no account, or of its user where the cloud does not list exactly one."""
+        domains: Any = None
+        try:
+            reply = self._session.read_with({"X-Auth-Token": token}, "GET", "/v3/auth/domains")
+            domains = reply.document.get("domains") if isinstance(reply.document, dict) else None
+        except CloudError as error:
+            if error.status is None:
+                raise
+        listed = domains[0] if isinstance(domains, list) and len(domains) == 1 else user.get("domain")
+        name, account_id = ((listed.get(part) if isinstance(listed, dict) else None) for part in ("name", "id"))
+        return Account(name if isinstance(name, str) else None, account_id if isinstance(account_id, str) else None)
 
     def renew(self, seen: str, error: CloudError) -> bool:
         # 0061: the account is locked, and a fresh token changes nothing.
@@ -142,18 +161,14 @@ class PasswordAuth(Auth):
         return True
 
 
-def log_in(
-    session: Session, password: Password, domain_name: str | None, code: Callable[[], str] | None = None
-) -> tuple[str, dict[str, Any]]:
+def log_in(session: Session, password: Password, scope: Account, code: Callable[[], str] | None = None) -> tuple[str, dict[str, Any]]:
     """Obtain a token (docs/dev/cloud_api.md, section 4). Raises CloudError.
 
     Returns it and what the cloud says of the user (``id``, ``name``, ``domain``; may be empty).
 
-    ``code`` gives the TOTP code at the moment of sending, instead of the password's ``passcode``.
+    The token is for the account ``scope``, or for none. ``code`` gives the TOTP code at the moment of sending, instead of the password's ``passcode``.
     """
-    known: dict[str, Any] = (
-        {"id": password.user_id} if password.user_id else {"name": password.username, "domain": {"name": password.domain_name}}
-    )
+    known: dict[str, Any] = {"id": password.user_id} if password.user_id else {"name": password.username, "domain": password.account.body()}
 
     def body() -> dict[str, Any]:
         identity: dict[str, Any] = {"methods": ["password"], "password": {"user": {**known, "password": password.password}}}
@@ -162,8 +177,8 @@ def log_in(
             identity["methods"] = ["password", "totp"]
             identity["totp"] = {"user": {**known, "passcode": passcode}}
         auth: dict[str, Any] = {"identity": identity}
-        if domain_name:
-            auth["scope"] = {"domain": {"name": domain_name}}
+        if scope:
+            auth["scope"] = {"domain": scope.body()}
         return {"auth": auth}
 
     with_code = bool(code or password.passcode)

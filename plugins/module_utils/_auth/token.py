@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Auth, Credentials, Source, Surroundings
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import first_set
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import NO_ACCOUNT, Account, Auth, Credentials, Source, Surroundings
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 
@@ -21,6 +20,7 @@ class Token(Credentials):
     """A token that somebody else obtained."""
 
     auth_token: str = field(repr=False)
+    account: Account = NO_ACCOUNT
 
     label: ClassVar[str] = "auth_token"
     variables: ClassVar[Mapping[str, tuple[str, ...]]] = {"auth_token": ("HW_AUTH_TOKEN", "OS_TOKEN")}
@@ -28,12 +28,12 @@ class Token(Credentials):
     secrets: ClassVar[tuple[str, ...]] = ("auth_token",)
 
     @classmethod
-    def whole_in(cls, environment: Mapping[str, str]) -> bool:
-        return first_set(environment, cls.variables["auth_token"]) is not None
+    def whole_in(cls, source: Source) -> bool:
+        return source.value("auth_token") is not None
 
     @classmethod
     def build(cls, source: Source) -> Token:
-        return cls(source.needed("auth_token", "a token"))
+        return cls(source.needed("auth_token", "a token"), source.account(follow_environment=not source.given("auth_token")))
 
     def identity(self, around: Surroundings) -> TokenAuth:
         return TokenAuth(self)

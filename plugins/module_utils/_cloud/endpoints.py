@@ -9,18 +9,25 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 
 _REGION = re.compile(r"[a-z]{2,4}-[a-z]+[0-9]*(-[0-9]+)?", re.ASCII)
-_OTC = {
-    "eu-de": "https://iam.eu-de.otc.t-systems.com",
-    "eu-nl": "https://iam.eu-nl.otc.t-systems.com",
-    "eu-ch2": "https://iam-pub.eu-ch2.sc.otc.t-systems.com",
-}
-_EUROPE = "eu-west-101"
+_HUAWEI = "myhuaweicloud.com"
+_EUROPE = "myhuaweicloud.eu"
+_OTC = "otc.t-systems.com"
+_SWISS = "sc.otc.t-systems.com"
+_WITHOUT_HUAWEIS_SERVICES = (_OTC, _SWISS)
+_DOMAINS = {"eu-de": _OTC, "eu-nl": _OTC, "eu-ch2": _SWISS, "eu-west-101": _EUROPE}
+"""The domain of the hosts of a region, where it is not that of Huawei Cloud."""
+
+_KNOWN_IAM = re.compile(
+    rf"iam(?:-pub)?(?:\.(?P<region>[a-z0-9-]+))?\.(?P<domain>{'|'.join(map(re.escape, (_HUAWEI, _EUROPE, _OTC, _SWISS)))})\.?", re.ASCII
+)
+_DOMAIN = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.ASCII)
 
 _HOST_AND_PORT = re.compile(
     r"([A-Za-z0-9_\-]{1,63}(\.[A-Za-z0-9_\-]{1,63})*\.?|\[[A-Fa-f0-9.]*:[A-Fa-f0-9.:]*(%[A-Za-z0-9._\-]+)?\])(:[0-9]*)?"
@@ -28,9 +35,30 @@ _HOST_AND_PORT = re.compile(
 """A host name or an IPv6 address, perhaps with an interface, and a port. Checked because urlsplit accepts hosts that cannot exist."""
 
 REGION_ENVIRONMENT = ("HW_REGION_NAME", "OS_REGION_NAME")
-IAM_ENVIRONMENT = ("HWC_IAM_ENDPOINT", "OS_AUTH_URL")
+IAM_ENVIRONMENT = ("HWC_IAM_ENDPOINT", "HW_AUTH_URL", "OS_AUTH_URL")
+DOMAIN_ENVIRONMENT = ("HW_CLOUD",)
 IDENTITY_CENTER_ENVIRONMENT = ("HWC_IDENTITY_CENTER_ENDPOINT",)
 STS_ENVIRONMENT = ("HWC_STS_ENDPOINT",)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A value, not yet checked, and how messages name where it comes from."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class _Address:
+    """What the options say of where to go, or what the environment says: the nearer one counts as a whole."""
+
+    region: _Said | None
+    iam: _Said | None
+    domain: _Said | None
+
+    def __bool__(self) -> bool:
+        return bool(self.region or self.iam or self.domain)
 
 
 def first_set(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str] | None:
@@ -41,73 +69,161 @@ def first_set(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]
     return None
 
 
+def names_a_host(env: Mapping[str, str]) -> bool:
+    """Whether the environment says where IAM is."""
+    return bool(_of_environment(env))
+
+
+def is_named(option: str, params: Mapping[str, Any], env: Mapping[str, str]) -> bool:
+    """Whether somebody said where a service is, and not only a default of this file. ``option`` names its endpoint. Raises OptionError."""
+    address = _address(params, env)
+    if address.region or address.domain:
+        return True
+    if option != "identity_center_endpoint":
+        return address.iam is not None  # STS has no default of its own
+    if _given(option, params, env, IDENTITY_CENTER_ENVIRONMENT) is not None:
+        return True
+    return address.iam is not None and _home(_checked_url(address.iam.text, address.iam.source)) is not None
+
+
+def told_by(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
+    """The environment variable that says where IAM is; None where an option does, or nothing."""
+    if _of_options(params):
+        return None
+    found = first_set(env, IAM_ENVIRONMENT) or first_set(env, REGION_ENVIRONMENT) or first_set(env, DOMAIN_ENVIRONMENT)
+    return found[0] if found else None
+
+
 def iam_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
     """The base URL of IAM, without a trailing slash. Raises OptionError."""
-    region = _region(params, env)
-    given = _given("iam_endpoint", params, env, IAM_ENVIRONMENT)
-    if given is not None:
-        return given
-    if region is None:
-        return "https://iam.myhuaweicloud.com"
-    return _OTC[region] if region in _OTC else _regional_host("iam", region)
+    address = _address(params, env)
+    if address.iam is not None:
+        url = _checked_url(address.iam.text, address.iam.source)
+        _refuse_another_region(url, address)
+        return url
+    region, domain = _region(address, "iam_endpoint"), _domain(address, "iam_endpoint")
+    if region is None and domain in _WITHOUT_HUAWEIS_SERVICES:
+        raise OptionError(
+            f"region is missing: Open Telekom Cloud has no global host (option region, or {' or '.join(REGION_ENVIRONMENT)})."
+        )
+    return _host("iam-pub" if domain == _SWISS else "iam", region, domain)
 
 
 def identity_center_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
     """The base URL of IAM Identity Center. Raises OptionError, also where the region's cloud has no such service."""
-    region = _region(params, env)
     given = _given("identity_center_endpoint", params, env, IDENTITY_CENTER_ENVIRONMENT)
     if given is not None:
         return given
-    if region in _OTC:
-        raise OptionError(f"region {region} belongs to Open Telekom Cloud, which has no IAM Identity Center.")
-    return "https://identitycenter.myhuaweicloud.eu" if region == _EUROPE else "https://identitycenter.myhuaweicloud.com"
+    address = _address(params, env)
+    domain = _domain(address, "identity_center_endpoint")
+    if domain in _WITHOUT_HUAWEIS_SERVICES:
+        region = _region(address, "identity_center_endpoint")
+        whose = f"region {region}" if region else "this IAM"
+        raise OptionError(f"{whose} belongs to Open Telekom Cloud, which has no IAM Identity Center.")
+    return f"https://identitycenter.{domain}"
 
 
 def sts_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
     """The base URL of STS, or None where there is none or none is known. Raises OptionError.
 
-    Beside an IAM that was given outright STS has the same address, unless that IAM is the region's own: another operator's credentials
-    must not go to Huawei Cloud because a region is set too.
+    Beside an IAM that was given outright STS has the same address, unless that IAM is one of Huawei Cloud's own: another operator's
+    credentials must not go to Huawei Cloud because a region is set too.
     """
-    region = _region(params, env)
     given = _given("sts_endpoint", params, env, STS_ENVIRONMENT)
     if given is not None:
         return given
-    if region in _OTC:
+    address = _address(params, env)
+    iam = _checked_url(address.iam.text, address.iam.source) if address.iam else None
+    if iam is not None and address.region is not None and _DOMAINS.get(address.region.text) in _WITHOUT_HUAWEIS_SERVICES:
         return None
-    iam = _given("iam_endpoint", params, env, IAM_ENVIRONMENT)
-    if iam is not None and (region is None or iam != _regional_host("iam", region)):
+    if iam is not None and _home(iam) is None:
         return iam
-    return None if region is None else _regional_host("sts", region)
+    region, domain = signing_region(params, env), _domain(address, "sts_endpoint")
+    return None if not region or domain in _WITHOUT_HUAWEIS_SERVICES else _host("sts", region, domain)
 
 
-def _regional_host(service: str, region: str) -> str:
-    domain = "myhuaweicloud.eu" if region == _EUROPE else "myhuaweicloud.com"
-    return f"https://{service}.{region}.{domain}"
+def signing_region(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
+    """The region as far as it is known; empty where it is not. Raises OptionError."""
+    address = _address(params, env)
+    home = _home(_checked_url(address.iam.text, address.iam.source)) if address.iam else None
+    if address.iam and home is None:
+        return address.region.text if address.region and _REGION.fullmatch(address.region.text) else ""
+    return (home[0] if home else None) or _region(address, "iam_endpoint") or ""
 
 
-def _region(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
-    region, source = params.get("region"), "region"
-    if not region:
-        found = first_set(env, REGION_ENVIRONMENT)
-        if found is None:
-            return None
-        source, region = f"region (from {found[0]})", found[1]
+def _of_options(params: Mapping[str, Any]) -> _Address:
+    region, iam = (_Said(str(params[option]), option) if params.get(option) else None for option in ("region", "iam_endpoint"))
+    return _Address(region, iam, None)
+
+
+def _of_environment(env: Mapping[str, str]) -> _Address:
+    def said(option: str, names: tuple[str, ...]) -> _Said | None:
+        found = first_set(env, names)
+        return _Said(found[1], f"{option} (from {found[0]})") if found else None
+
+    return _Address(said("region", REGION_ENVIRONMENT), said("iam_endpoint", IAM_ENVIRONMENT), said("the cloud", DOMAIN_ENVIRONMENT))
+
+
+def _address(params: Mapping[str, Any], env: Mapping[str, str]) -> _Address:
+    # As a whole: an endpoint of the environment beside a region that was given as an option would take a password to another cloud.
+    return _of_options(params) or _of_environment(env)
+
+
+def _host(service: str, region: str | None, domain: str) -> str:
+    return f"https://{service}.{region}.{domain}" if region else f"https://{service}.{domain}"
+
+
+def _home(url: str) -> tuple[str | None, str] | None:
+    """The region, if it has one, and the domain of a host that is IAM of one of the clouds; None for any other."""
+    found = _KNOWN_IAM.fullmatch(urlsplit(url).hostname or "")
+    return (found["region"], found["domain"]) if found else None
+
+
+def _refuse_another_region(url: str, address: _Address) -> None:
+    """A host of another operator, a proxy or a rehearsal cloud may stand beside any region; a host of the clouds beside its own only."""
+    home = _home(url)
+    if home is None or address.iam is None or address.region is None or not _REGION.fullmatch(address.region.text):
+        return
+    region, domain = home
+    if domain != _DOMAINS.get(address.region.text, _HUAWEI) or region not in (None, address.region.text):
+        raise OptionError(
+            f"{address.region.source} is {address.region.text}, and {address.iam.source} is {urlsplit(url).hostname}, which is somewhere else:"
+            " give one of them only, or the option region, which counts more than the environment."
+        )
+
+
+def _domain(address: _Address, other: str) -> str:
+    """The domain that the services' hosts lie in."""
+    if address.domain is not None:
+        region = _region(address, other)
+        domain = address.domain.text.strip().lower()
+        if not _DOMAIN.fullmatch(domain):
+            raise OptionError(f"{address.domain.source} must be a domain such as {_HUAWEI}; other hosts are given with {other}.")
+        own = _DOMAINS.get(region or "", _HUAWEI)
+        if region and own != domain and (region in _DOMAINS or domain in (_EUROPE, *_WITHOUT_HUAWEIS_SERVICES)):
+            raise OptionError(f"region {region} is not in {domain}, which {address.domain.source} names: give one of them only.")
+        return domain
+    home = _home(_checked_url(address.iam.text, address.iam.source)) if address.iam else None
+    return home[1] if home else _DOMAINS.get(_region(address, other) or "", _HUAWEI)
+
+
+def _region(address: _Address, other: str) -> str | None:
+    if address.region is None:
+        return None
+    region = address.region.text
     if not _REGION.fullmatch(region):
         raise OptionError(
-            f"{source} {region!r} is not the name of a region such as eu-de or ap-southeast-1; other hosts are given with iam_endpoint."
+            f"{address.region.source} {region!r} is not the name of a region such as eu-de or ap-southeast-1; other hosts are given with {other}."
         )
     return region
 
 
 def _given(option: str, params: Mapping[str, Any], env: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    value, source = params.get(option), option
-    if not value:
-        found = first_set(env, names)
-        if found is None:
-            return None
-        source, value = f"{option} (from {found[0]})", found[1]
-    return _checked_url(value, source)
+    if params.get(option):
+        return _checked_url(params[option], option)
+    # A region that was given as an option counts more than any host of the environment.
+    found = None if params.get("region") else first_set(env, names)
+    return _checked_url(found[1], f"{option} (from {found[0]})") if found else None
 
 
 def _checked_url(value: str, source: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import threading
 import time
@@ -20,6 +21,7 @@ from urllib.parse import quote, urlsplit
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud import answers
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error, named_limit
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.pace import Pace
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.proxies import proxies_for
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import ServerClock
 
@@ -243,8 +245,13 @@ class Http:
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
             if origin not in self._environments:
-                self._environments[origin] = requests.Session().merge_environment_settings(origin, {}, None, self.settings.verify, None)
+                self._environments[origin] = {"proxies": proxies_for(parts.hostname or "", parts.port), "verify": self._verify()}
             return self._environments[origin]
+
+    def _verify(self) -> bool | str:
+        if self.settings.verify is not True:
+            return self.settings.verify
+        return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
 class Session:

@@ -42,11 +42,12 @@ class _Prover:
         own = resolve_item(item, item["user_id"], self.context.connections.account_name())
         if not isinstance(own, Password):
             raise OptionError("auth_password must be given for each user.")
+        self.context.connections.refuse_unnamed(own)
         codes = Codes({"seed": item["seed"]}, needed=True) if item["seed"] else None  # equivalent: there is a seed, so nothing is missing
         log_in(
             self.session,
             own,
-            own.domain_name,
+            own.account,
             None if codes is None else lambda: codes.current(self.session.clock, self.context.http.sleep),
         )
         return {"user_id": item["user_id"], "logged_in": True, "changed": False}
@@ -81,7 +82,7 @@ LOGIN_CHECK = Definition(
             "options": {
                 "user_id": {"type": "str", "required": True},
                 "seed": {"type": "str", "no_log": True},
-                **{name: ITEM_AUTH_SPEC[name] for name in ("auth_password", "auth_domain_name", "auth_passcode")},
+                **{name: ITEM_AUTH_SPEC[name] for name in ("auth_password", "auth_domain_name", "auth_domain_id", "auth_passcode")},
             },
         },
         "new_codes": {"type": "bool", "default": True},

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import credentials as kinds
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Auth, Credentials, Surroundings, header_safe
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Auth, Credentials, Surroundings
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
@@ -39,7 +39,11 @@ class Connections:
         self.item_done: Callable[[bool], None] = lambda _failed: None
         """Told of each item of a list that is done, and whether it failed; whoever shows progress sets it."""
         self._memory = memory
-        self.credentials: Credentials | None = kinds.resolve(params, env)
+        found = kinds.find(params, env)
+        self.credentials: Credentials | None = found.credentials
+        self._variables = found.variables
+        """The variables that may say where to go: of other families they could take a secret to another cloud."""
+
         # None of these is held while another lock is waited for, but that of the account while its question is asked.
         self._lock = threading.Lock()
         self._account_lock = threading.Lock()
@@ -68,12 +72,13 @@ class Connections:
         self._memory[self._memory_key(what)] = value
 
     def _memory_key(self, what: str) -> str:
-        parts = (endpoints.iam_endpoint(self._params, self.env), repr(self.credentials), getattr(self.credentials, "auth_token", ""))
+        parts = (endpoints.iam_endpoint(self._params, self._variables), repr(self.credentials), getattr(self.credentials, "auth_token", ""))
         return f"{what} {hashlib.sha256(repr(parts).encode('utf-8')).hexdigest()[:32]}"
 
     def environment_secrets(self) -> set[str]:
-        """Secrets read from environment variables; Ansible masks only ``no_log`` options."""
-        return {self.env[name] for option in kinds.SECRETS for name in kinds.ENVIRONMENT[option] if self.env.get(name)}
+        """Secrets read from environment variables and clouds.yaml; Ansible masks only ``no_log`` options."""
+        names = {name for option in kinds.SECRETS for name in kinds.ENVIRONMENT[option]}
+        return {where[name] for where in (self.env, self._variables) for name in names if where.get(name)}
 
     # Hosts
 
@@ -89,14 +94,33 @@ class Connections:
 
     def make_http(self) -> Http:
         """The connections that the options ask for. Raises OptionError."""
-        return Http(http_settings(self._params), wanted=self.wanted, paces=self._memory.get("paces"))
+        return Http(http_settings(self._params, self._variables), wanted=self.wanted, paces=self._memory.get("paces"))
 
     def iam_session(self) -> Session:
         """The way to IAM without an identity."""
         with self._lock:
             if self._base is None:
-                self._base = Session(self._http_locked(), endpoints.iam_endpoint(self._params, self.env))
+                self._base = Session(self._http_locked(), endpoints.iam_endpoint(self._params, self._variables))
             return self._base
+
+    def refuse_unnamed(self, credentials: Credentials, option: str = "iam_endpoint", host: str | None = None) -> None:
+        """Raise OptionError where a password or token would go to a host that nobody named."""
+        if credentials.bearer and not endpoints.is_named(option, self._params, self._variables):
+            host = host or endpoints.iam_endpoint(self._params, self._variables)
+            raise OptionError(
+                f"region or {option} is missing: without them {credentials.secrets[0]} would go to {host.partition('//')[2]}, and a password or"
+                " token is sent to no host that nobody named. Give region or HW_REGION_NAME (variables of another family than those of the"
+                f" credentials do not count), or {option}."
+            )
+
+    def _surroundings(self, session: Session, credentials: Credentials | None = None) -> Surroundings:
+        """What ``credentials`` need for a login or a signature; without them, for the one question that comes before the account is known."""
+        region = endpoints.signing_region(self._params, self._variables) if self._params.get("signature") == "derived" else None
+        if credentials is None:
+            return Surroundings(session, signing_region=region)
+        # A login of the module's own is scoped by what its credentials name, since to ask for the account it would have to log in.
+        name = (lambda: None) if credentials is self.credentials else self.account_name
+        return Surroundings(session, lambda: self._account_id(credentials), name, self._spend, region)
 
     # Identities
 
@@ -107,8 +131,9 @@ class Connections:
 
     def iam_as(self, credentials: Credentials) -> Iam:
         """IAM with a user's own credentials. The user logs in once, whatever is done with them."""
+        self.refuse_unnamed(credentials)
         session = self.iam_session()
-        around = Surroundings(session, lambda: self._account_id(credentials), self.account_name, self._spend)
+        around = self._surroundings(session, credentials)
         with self._lock:
             auth = self._others.setdefault(credentials, credentials.identity(around))
         return Iam(session.acting_as(auth))
@@ -116,21 +141,26 @@ class Connections:
     @property
     def identity_center(self) -> IdentityCenter:
         """Identity Center with the module's own credentials."""
-        return IdentityCenter(self._elsewhere(endpoints.identity_center_endpoint(self._params, self.env), "identity_center_endpoint"))
+        return IdentityCenter(
+            self._elsewhere(endpoints.identity_center_endpoint(self._params, self._variables), "identity_center_endpoint")
+        )
 
     def _elsewhere(self, base_url: str, option: str) -> Session:
         """The way to another service, as the module's own identity."""
+        credentials = self._needed_credentials()
+        self.refuse_unnamed(credentials, option, base_url)
         session = Session(self.http, base_url, option=option)
         # Signed without the account's id: to ask for it would need IAM's host, which may be another operator's.
-        return session.acting_as(self._needed_credentials().first_identity(Surroundings(session)) or self.own_auth())
+        return session.acting_as(credentials.first_identity(self._surroundings(session)) or self.own_auth())
 
     def own_auth(self) -> Auth:
         """The identity of the module's own credentials. Raises OptionError where there are none."""
-        credentials, session = self._needed_credentials(), self.iam_session()
+        credentials = self._needed_credentials()
+        self.refuse_unnamed(credentials)
+        around = self._surroundings(self.iam_session(), credentials)
         with self._lock:
             if self._own is None:
-                # A login of its own is scoped by what its credentials name, since to ask for the account it would have to log in.
-                self._own = credentials.identity(Surroundings(session, lambda: self._account_id(credentials), lambda: None, self._spend))
+                self._own = credentials.identity(around)
             return self._own
 
     def _needed_credentials(self) -> Credentials:
@@ -160,20 +190,16 @@ class Connections:
 
     def account_name(self) -> str | None:
         """The account's name, for the scope of a user's login; None where nothing tells it."""
-        given = self._params.get("auth_domain_name")
-        if given:
-            return str(given)
-        found = endpoints.first_set(self.env, kinds.ENVIRONMENT["auth_domain_name"])
-        if found:
-            return found[1]
         if self.credentials is None:
-            return None
-        return self.credentials.domain_name or self.account()["name"]
+            given = self._params.get("auth_domain_name")
+            return str(given) if given else None
+        return self.credentials.account.name or self.account()["name"]
 
     def _account_id(self, credentials: Credentials) -> str | None:
         """The account's id, which the vendor's SDK sends with every signed call; it asks the same way."""
-        if self.env.get("HW_DOMAIN_ID"):
-            return header_safe(self.env["HW_DOMAIN_ID"], "HW_DOMAIN_ID")
+        told = credentials.account.id or (self.credentials.account.id if self.credentials is not None else None)
+        if told:
+            return told
         found = self._own_account(lambda: self.first_iam(credentials))
         return found[0] if found else None
 
@@ -181,7 +207,7 @@ class Connections:
         """IAM for the one question that comes before the account's id is known."""
         session = self.iam_session()
         asking = credentials or self._needed_credentials()
-        return Iam(session.acting_as(asking.first_identity(Surroundings(session)) or self.own_auth()))
+        return Iam(session.acting_as(asking.first_identity(self._surroundings(session)) or self.own_auth()))
 
     def _own_account(self, asking: Callable[[], Iam]) -> tuple[str, str] | None:
         """The account's id and name, asked for once; None where the cloud does not tell."""
@@ -211,11 +237,11 @@ class Connections:
 
     def _ask_sts(self) -> dict[str, str | None] | None:
         """What STS says of the caller, which knows temporary keys too. Huawei Cloud only."""
-        base_url = endpoints.sts_endpoint(self._params, self.env)
-        if base_url is None:
+        sts = self._sts()
+        if sts is None:
             return None
         try:
-            found = Sts(self._elsewhere(base_url, "sts_endpoint")).caller_identity()
+            found = sts.caller_identity()
         except CloudError:
             return None  # the audit goes on, and the plan knows that nobody told
         if not found.principal_urn:
@@ -227,6 +253,18 @@ class Connections:
             "name": name if is_user else None,
             "principal_urn": found.principal_urn,
         }
+
+    def _sts(self) -> Sts | None:
+        base_url = endpoints.sts_endpoint(self._params, self._variables)
+        return None if base_url is None else Sts(self._elsewhere(base_url, "sts_endpoint"))
+
+    def explanation(self, encoded: str) -> str | None:
+        """What a refusal's encoded message says, for callers who may decode it; None for others, and where there is no STS."""
+        try:
+            sts = self._sts()
+            return None if sts is None else sts.decoded_message(encoded)
+        except (CloudError, OptionError):
+            return None  # the refusal itself is what matters
 
     def know_the_time(self) -> None:
         """Ask the cloud what time it is, unless an answer has told: codes are made of its time, and this machine's may be another."""

@@ -11,16 +11,26 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import HttpSettings
 
+_INSECURE: Mapping[str, str] = {"HW_": "HW_INSECURE", "OS_": "OS_INSECURE"}
 
-def http_settings(params: Mapping[str, Any]) -> HttpSettings:
-    verify: bool | str = bool(params["validate_certs"])
+
+def http_settings(params: Mapping[str, Any], env: Mapping[str, str]) -> HttpSettings:
+    """How to speak HTTP, of options and of the variables that may say where to go. Raises OptionError."""
+    told_by = endpoints.told_by(params, env) or ""
+    # What the environment says of certificates is for the host that the same family names, and for no other.
+    family = next((family for family in _INSECURE if told_by.startswith(family)), None)
+    verify: bool | str = _verify(params, env.get(_INSECURE[family], "") if family else "")
     if params.get("ca_path"):
         if not verify:
             raise OptionError("ca_path has no effect with validate_certs=false: give one of them.")
-        verify = _checked_ca_path(params["ca_path"])
+        verify = _checked_ca_path(params["ca_path"], "ca_path")
+    elif verify and family == "OS_" and env.get("OS_CACERT"):
+        verify = _checked_ca_path(env["OS_CACERT"], "ca_path (from OS_CACERT)")
     if not 0 < params["timeout"] <= 3600:
         raise OptionError("timeout must be more than 0 and at most 3600 seconds.")
     if not 0 <= params["retries"] <= 100:
@@ -28,7 +38,18 @@ def http_settings(params: Mapping[str, Any]) -> HttpSettings:
     return HttpSettings(verify, params["timeout"], params["retries"], pool_size=_pool_size(params))
 
 
-def _checked_ca_path(path: str) -> str:
+def _verify(params: Mapping[str, Any], insecure: str) -> bool:
+    if params.get("validate_certs") is not None:
+        return bool(params["validate_certs"])
+    try:
+        return params.get("ca_path") is not None or not boolean(insecure or "false")
+    except TypeError:
+        raise OptionError(
+            f"validate_certs cannot be read from HW_INSECURE or OS_INSECURE: {insecure[:80]!r} is neither true nor false."
+        ) from None
+
+
+def _checked_ca_path(path: str, source: str) -> str:
     try:
         if os.path.isdir(path):
             ssl.create_default_context(capath=path)
@@ -36,9 +57,9 @@ def _checked_ca_path(path: str) -> str:
             ssl.create_default_context(cafile=path)
     except OSError as error:  # ssl.SSLError too, where there is no certificate in it
         reason = error.strerror if error.__class__ is not ssl.SSLError and error.strerror else "there is no PEM certificate in it"
-        raise OptionError(f"ca_path cannot be used: {reason}.") from None
+        raise OptionError(f"{source} cannot be used: {reason}.") from None
     except ValueError:  # a NUL, or a code that is no character
-        raise OptionError("ca_path cannot be used: it holds a character that no path can have.") from None
+        raise OptionError(f"{source} cannot be used: it holds a character that no path can have.") from None
     return path
 
 

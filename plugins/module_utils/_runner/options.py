@@ -11,6 +11,7 @@ from typing import Any
 AUTH_SPEC: dict[str, dict[str, Any]] = {
     "region": {"type": "str"},
     "iam_endpoint": {"type": "str"},
+    "cloud": {"type": "str"},
     "identity_center_endpoint": {"type": "str"},
     "sts_endpoint": {"type": "str"},
     "access_key": {"type": "str", "no_log": False},
@@ -21,8 +22,10 @@ AUTH_SPEC: dict[str, dict[str, Any]] = {
     "auth_user_id": {"type": "str"},
     "auth_password": {"type": "str", "no_log": True},
     "auth_domain_name": {"type": "str"},
+    "auth_domain_id": {"type": "str"},
     "auth_passcode": {"type": "str", "no_log": True},
-    "validate_certs": {"type": "bool", "default": True},
+    "signature": {"type": "str", "choices": ["plain", "derived"], "default": "plain"},
+    "validate_certs": {"type": "bool"},
     "ca_path": {"type": "path"},
     "timeout": {"type": "float", "default": 30.0},
     "retries": {"type": "int", "default": 5},
@@ -34,6 +37,21 @@ FLEET_SPEC: dict[str, dict[str, Any]] = {"concurrency": {"type": "int", "default
 
 ITEM_AUTH_SPEC: dict[str, dict[str, Any]] = {
     option: AUTH_SPEC[option]
-    for option in ("access_key", "secret_key", "security_token", "auth_token", "auth_password", "auth_domain_name", "auth_passcode")
+    for option in (
+        "access_key",
+        "secret_key",
+        "security_token",
+        "auth_token",
+        "auth_password",
+        "auth_domain_name",
+        "auth_domain_id",
+        "auth_passcode",
+    )
 }
 """The credentials that an item of a list can have of its own; a password logs in as the item's user."""
+
+USER_SPEC: dict[str, dict[str, Any]] = {"user_id": {"type": "str"}, "user_name": {"type": "str"}}
+"""Whom an item is about: one of the two."""
+
+ONE_USER: dict[str, list[list[str]]] = {"mutually_exclusive": [["user_id", "user_name"]], "required_one_of": [["user_id", "user_name"]]}
+"""What a list demands of items with ``USER_SPEC``."""

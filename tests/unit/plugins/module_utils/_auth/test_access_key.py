@@ -6,11 +6,18 @@ from __future__ import annotations
 import calendar
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey, SignatureAuth, canonical_request, signature
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import (
+    AccessKey,
+    SignatureAuth,
+    canonical_request,
+    signature,
+    signing_scope,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import path_of, query_of
 from ansible_collections.hwc.mfa.tests.simulator import signing
@@ -63,6 +70,46 @@ def test_request_as_requests_sends_it_is_signed_as_the_vendor_would(vector):
     assert claim.signature == signing.signature_of(canonical, date, vector["secret_key"])
     if "user-agent" not in vector["headers"]:
         assert claim.signature == vector["signature"]
+
+
+# Computed with openssl dgst, link by link, over the published request.
+DERIVED = {
+    "eu-de": "490055f7344b764272a25d15432998594661482217ae58d32d0193e001172ca7",
+    "": "ab30551ce646ebd703b012ad07f104d9c5dc8471a5285c624e54b5d18528ad56",
+}
+
+
+@pytest.mark.parametrize("region", DERIVED)
+def test_derived_key_signs_the_published_request(region):
+    vector = next(vector for vector in VECTORS if vector["name"] == "published: SDK signer test, GET")
+    auth = SignatureAuth(AccessKey("AccessKey", "SecretKey"), now=lambda: 1591583940.0, region=region)
+    url = f"https://{vector['headers']['host']}{vector['path']}?{vector['query']}"
+    sent = requests.Request("GET", url, headers={"Host": vector["headers"]["host"]}, auth=auth).prepare()
+    assert sent.headers["X-Sdk-Date"] == vector["headers"]["x-sdk-date"]
+    assert sent.headers["Authorization"] == (
+        f"SDK-HMAC-SHA256 Credential=AccessKey/20200608/{region}//sdk_request, SignedHeaders=host;x-sdk-date, Signature={DERIVED[region]}"
+    )
+
+
+@pytest.mark.parametrize("vector", NAMED)
+def test_derived_signature_is_the_same_in_another_implementation(vector):
+    canonical, _signed = canonical_request(vector["method"], vector["path"], vector["query"], vector["headers"], body_of(vector))
+    date = vector["headers"]["x-sdk-date"]
+    for region in ("eu-de", ""):
+        scope = signing_scope(date, region)
+        expected = signing.signature_of(canonical, date, vector["secret_key"], scope)
+        assert signature(vector["secret_key"], date, canonical, scope) == expected
+
+
+def test_key_that_was_derived_for_another_day_is_refused():
+    auth = SignatureAuth(AccessKey("AK", "SK"), now=lambda: 1591583940.0, region="eu-de")
+    sent = requests.Request("GET", "https://iam.example/v3", headers={"Host": "iam.example"}, auth=auth).prepare()
+    received = {name.lower(): value for name, value in sent.headers.items()}
+    claim = signing.parse_claim(sent.headers["Authorization"])
+    signing.verify(claim, "SK", "GET", "/v3", "", received, b"", 1591583940.0)
+    for scope in ("20200609/eu-de//sdk_request", "20200608/eu-nl//sdk_request", "20200608/eu-de/iam/sdk_request", None):
+        with pytest.raises(signing.SignatureRefused):
+            signing.verify(replace(claim, scope=scope), "SK", "GET", "/v3", "", received, b"", 1591583940.0)
 
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)

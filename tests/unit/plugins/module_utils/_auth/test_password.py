@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import NO_ACCOUNT, Account
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, PasswordAuth, log_in, wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, decode_error
 
@@ -27,13 +28,14 @@ class Refusing:
 
 def refusal(body, password, status=401):
     with pytest.raises(CloudError) as caught:
-        log_in(Refusing(body, status), password, "acme")
+        log_in(Refusing(body, status), password, ACME)
     return caught.value
 
 
 ALONE = Password("s3cret", "u1")
 CODED = Password("s3cret", "u1", passcode="123456")
-CODED_BY_NAME = Password("s3cret", None, "alice", "acme", "123456")
+ACME = Account("acme")
+CODED_BY_NAME = Password("s3cret", None, "alice", ACME, "123456")
 
 
 def receipt(*rules):
@@ -123,29 +125,29 @@ def test_refused_login_says_what_to_do(body, password, hint):
 )
 def test_login_gives_the_token_and_what_the_cloud_says_of_the_user(script, document, user):
     server = script((201, document, {"X-Subject-Token": "T0"}))
-    assert log_in(server.session(), ALONE, "acme") == ("T0", user)
+    assert log_in(server.session(), ALONE, ACME) == ("T0", user)
 
 
 def test_login_is_scoped_to_the_account_where_that_is_known(script):
     server = script((201, {}, {"X-Subject-Token": "T0"}))
-    log_in(server.session(), ALONE, "acme")
-    log_in(server.session(), ALONE, None)
+    log_in(server.session(), ALONE, ACME)
+    log_in(server.session(), ALONE, NO_ACCOUNT)
     sent = [json.loads(body)["auth"] for _method, _path, _headers, body in server.requests]
     assert [auth.get("scope") for auth in sent] == [{"domain": {"name": "acme"}}, None]
 
 
 def test_login_that_gives_no_token_was_not_at_iam(script):
     with pytest.raises(CloudError, match="is the endpoint really IAM") as caught:
-        log_in(script((201, {"token": {"user": {"id": "u1"}}})).session(), ALONE, "acme")
+        log_in(script((201, {"token": {"user": {"id": "u1"}}})).session(), ALONE, ACME)
     assert str(caught.value).startswith("POST /v3/auth/tokens: ")
     assert caught.value.status == 201
 
 
 def test_login_with_a_code_is_never_renewed():
     expired = CloudError("no", status=401, code="IAM.0066")
-    assert not PasswordAuth(CODED, Refusing({}), lambda: None).renew("T0", expired)
+    assert not PasswordAuth(CODED, Refusing({}), lambda: NO_ACCOUNT).renew("T0", expired)
     assert "run again with a new auth_passcode" in str(expired)
-    assert PasswordAuth(ALONE, Refusing({}), lambda: None).renew("T0", CloudError("no", status=401))
+    assert PasswordAuth(ALONE, Refusing({}), lambda: NO_ACCOUNT).renew("T0", CloudError("no", status=401))
 
 
 def test_fingerprint_knows_a_code_of_a_user_and_tells_neither():

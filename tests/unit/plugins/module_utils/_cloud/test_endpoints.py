@@ -12,7 +12,11 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import (
     iam_endpoint,
     identity_center_endpoint,
     is_loopback,
+    is_named,
+    names_a_host,
+    signing_region,
     sts_endpoint,
+    told_by,
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from hypothesis import given
@@ -68,11 +72,147 @@ def test_options_beat_the_environment_and_an_endpoint_beats_a_region():
     assert iam_endpoint({}, env) == "https://iam.eu-de.otc.t-systems.com"
     assert iam_endpoint({"region": "cn-north-4"}, env) == "https://iam.cn-north-4.myhuaweicloud.com"
     assert iam_endpoint({"iam_endpoint": "https://a.example"}, env) == "https://a.example"
-    env["OS_AUTH_URL"] = "https://os.example/v3"
-    assert iam_endpoint({"region": "cn-north-4"}, env) == "https://os.example"
-    env["HWC_IAM_ENDPOINT"] = "https://hwc.example"
-    assert iam_endpoint({}, env) == "https://hwc.example"
+    for name, url in (
+        ("OS_AUTH_URL", "https://os.example"),
+        ("HW_AUTH_URL", "https://hw.example"),
+        ("HWC_IAM_ENDPOINT", "https://hwc.example"),
+    ):
+        env[name] = f"{url}/v3"
+        assert iam_endpoint({}, env) == url
     assert iam_endpoint({"iam_endpoint": "https://a.example"}, env) == "https://a.example"
+
+
+# A region and an endpoint
+
+
+@pytest.mark.parametrize("name", ["HWC_IAM_ENDPOINT", "HW_AUTH_URL", "OS_AUTH_URL"])
+@pytest.mark.parametrize("url", ["https://iam.eu-de.otc.t-systems.com/v3", "https://os.example"])
+def test_region_that_is_an_option_beats_every_host_of_the_environment(name, url):
+    env = {name: url, "HW_CLOUD": "otc.t-systems.com", "HWC_IDENTITY_CENTER_ENDPOINT": url, "HWC_STS_ENDPOINT": url}
+    region = {"region": "cn-north-4"}
+    assert iam_endpoint(region, env) == "https://iam.cn-north-4.myhuaweicloud.com"
+    assert identity_center_endpoint(region, env) == HUAWEI_CENTER
+    assert sts_endpoint(region, env) == "https://sts.cn-north-4.myhuaweicloud.com"
+    assert told_by(region, env) is None
+    assert told_by({}, env) == name
+
+
+ELSEWHERE = [
+    ("cn-north-4", "https://iam.eu-de.otc.t-systems.com"),
+    ("cn-north-4", "https://iam.cn-north-1.myhuaweicloud.com"),
+    ("eu-de", "https://iam.eu-nl.otc.t-systems.com:443/v3"),
+    ("eu-de", "https://iam.myhuaweicloud.com"),
+    ("eu-ch2", "https://iam.eu-de.otc.t-systems.com"),
+    ("eu-de", "https://iam-pub.eu-ch2.sc.otc.t-systems.com"),
+    ("eu-west-101", "https://iam.myhuaweicloud.com"),
+    ("cn-north-4", "https://iam.myhuaweicloud.eu."),
+]
+
+
+@pytest.mark.parametrize(("region", "url"), ELSEWHERE)
+def test_region_beside_a_host_of_another_one_is_an_error_on_one_level(region, url):
+    with pytest.raises(OptionError, match=f"^region is {region}, and iam_endpoint is .* somewhere else: give one of them only"):
+        iam_endpoint({"region": region, "iam_endpoint": url}, {})
+    with pytest.raises(OptionError, match=r"^region \(from OS_REGION_NAME\) is .*, and iam_endpoint \(from HW_AUTH_URL\) is "):
+        iam_endpoint({}, {"OS_REGION_NAME": region, "HW_AUTH_URL": url})
+    # On two levels the nearer one decides.
+    assert urlsplit(iam_endpoint({"iam_endpoint": url}, {"HW_REGION_NAME": region})).hostname == urlsplit(url).hostname
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("cn-north-4", "https://iam.myhuaweicloud.com"),
+        ("cn-north-4", "https://iam.cn-north-4.myhuaweicloud.com"),
+        ("eu-west-101", "https://iam.myhuaweicloud.eu"),
+        ("eu-ch2", "https://iam-pub.eu-ch2.sc.otc.t-systems.com"),
+        ("eu-de", "https://iam.proxy.example"),
+        ("eu-de", "http://127.0.0.1:8080"),
+        ("RegionOne", "https://iam.example"),
+        ("RegionOne", "https://iam.eu-de.otc.t-systems.com"),
+    ],
+)
+def test_region_beside_its_own_or_an_unknown_host_leaves_the_host(region, url):
+    assert iam_endpoint({"region": region, "iam_endpoint": f"{url}/v3"}, {}) == url
+    assert iam_endpoint({}, {"OS_REGION_NAME": region, "OS_AUTH_URL": f"{url}/v3"}) == url
+
+
+def test_region_of_another_form_is_looked_at_only_where_it_decides():
+    stack = {"OS_REGION_NAME": "RegionOne", "OS_AUTH_URL": "https://os.example/v3"}
+    assert iam_endpoint({}, stack) == sts_endpoint({}, stack) == "https://os.example"
+    assert signing_region({}, stack) == ""
+    assert identity_center_endpoint({}, {**stack, "HWC_IDENTITY_CENTER_ENDPOINT": "https://ic.example"}) == "https://ic.example"
+    with pytest.raises(OptionError, match=r"^region \(from OS_REGION_NAME\) 'RegionOne' .* given with identity_center_endpoint"):
+        identity_center_endpoint({}, stack)
+
+
+def test_host_of_a_cloud_tells_the_region_of_the_other_services():
+    params = {"iam_endpoint": "https://iam.eu-west-101.myhuaweicloud.eu/v3"}
+    env = {"HW_REGION_NAME": "cn-north-4"}
+    assert identity_center_endpoint(params, env) == "https://identitycenter.myhuaweicloud.eu"
+    assert sts_endpoint(params, env) == "https://sts.eu-west-101.myhuaweicloud.eu"
+    assert signing_region(params, env) == "eu-west-101"
+    with pytest.raises(OptionError, match="this IAM belongs to Open Telekom Cloud"):
+        identity_center_endpoint({"iam_endpoint": "https://iam.eu-de.otc.t-systems.com"}, {})
+
+
+@pytest.mark.parametrize(
+    ("cloud", "region", "iam"),
+    [
+        ("myhuaweicloud.com", None, "https://iam.myhuaweicloud.com"),
+        ("myhuaweicloud.com", "cn-north-4", "https://iam.cn-north-4.myhuaweicloud.com"),
+        ("MyHuaweiCloud.eu ", "eu-west-101", "https://iam.eu-west-101.myhuaweicloud.eu"),
+        ("otc.t-systems.com", "eu-de", "https://iam.eu-de.otc.t-systems.com"),
+        ("sc.otc.t-systems.com", "eu-ch2", "https://iam-pub.eu-ch2.sc.otc.t-systems.com"),
+        ("cloud.example", "my-west-1", "https://iam.my-west-1.cloud.example"),
+        ("cloud.example", None, "https://iam.cloud.example"),
+    ],
+)
+def test_terraforms_cloud_is_the_domain_of_the_hosts(cloud, region, iam):
+    env = {"HW_CLOUD": cloud, "HW_REGION_NAME": region or ""}
+    assert iam_endpoint({}, env) == iam
+    assert names_a_host(env)
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ({"HW_CLOUD": "otc.t-systems.com"}, "^region is missing: Open Telekom Cloud has no global host"),
+        (
+            {"HW_CLOUD": "otc.t-systems.com", "HW_REGION_NAME": "cn-north-4"},
+            "^region cn-north-4 is not in otc.t-systems.com, which the cloud",
+        ),
+        ({"HW_CLOUD": "myhuaweicloud.com", "HW_REGION_NAME": "eu-de"}, "^region eu-de is not in myhuaweicloud.com"),
+        ({"HW_CLOUD": "https://me:s3cret@evil"}, r"^the cloud \(from HW_CLOUD\) must be a domain such as myhuaweicloud.com"),
+        ({"HW_CLOUD": "evil/x"}, r"^the cloud \(from HW_CLOUD\) must be a domain"),
+    ],
+)
+def test_cloud_that_cannot_be_is_refused(env, message):
+    with pytest.raises(OptionError, match=message) as caught:
+        iam_endpoint({}, env)
+    assert "s3cret" not in str(caught.value)
+
+
+# Whether anybody named the host
+
+
+@pytest.mark.parametrize(
+    ("params", "env", "iam", "center"),
+    [
+        ({}, {}, False, False),
+        ({}, {"HWC_IDENTITY_CENTER_ENDPOINT": "https://ic.example"}, False, True),
+        ({"region": "cn-north-4"}, {}, True, True),
+        ({}, {"HW_REGION_NAME": "cn-north-4"}, True, True),
+        ({}, {"HW_CLOUD": "cloud.example"}, True, True),
+        ({"iam_endpoint": "https://iam.example"}, {}, True, False),
+        ({}, {"OS_AUTH_URL": "https://iam.example"}, True, False),
+        ({"iam_endpoint": "https://iam.example", "identity_center_endpoint": "https://ic.example"}, {}, True, True),
+        ({"iam_endpoint": "https://iam.myhuaweicloud.com"}, {}, True, True),
+    ],
+)
+def test_host_is_named_by_a_region_or_by_itself(params, env, iam, center):
+    assert is_named("iam_endpoint", params, env) is iam
+    assert is_named("identity_center_endpoint", params, env) is center
 
 
 def test_empty_variables_count_as_not_set():

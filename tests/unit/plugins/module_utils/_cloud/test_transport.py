@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey, SignatureAuth
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Account
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, PasswordAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.token import Token, TokenAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
@@ -509,6 +510,45 @@ def test_ca_path_makes_the_certificate_trusted(tls_cloud):
     assert result["summary"]["users"] == 5
 
 
+def of_the_stack(cloud, **more):
+    """An OpenStack user's environment for a cloud."""
+    return {"OS_AUTH_URL": cloud.url, "OS_USER_ID": cloud.admin.id, "OS_PASSWORD": cloud.admin.password, **more}
+
+
+def told_by_the_environment(cloud, env, credentials=None, **options):
+    return cloud.run(MFA_INFO, env=env, credentials=credentials or {}, iam_endpoint=None, identity_center_endpoint=None, **options)
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+@pytest.mark.parametrize("more", [{"OS_CACERT": "its own"}, {"OS_INSECURE": "True"}, {"OS_INSECURE": "1", "OS_CACERT": "/nowhere"}])
+def test_environment_says_how_to_trust_the_host_that_it_names(tls_cloud, more):
+    more = {name: str(tls_cloud.certfile) if value == "its own" else value for name, value in more.items()}
+    assert told_by_the_environment(tls_cloud, of_the_stack(tls_cloud, **more))["summary"]["users"] == 5
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_terraforms_insecure_is_for_the_host_of_its_own_family(tls_cloud):
+    keys = {"HW_ACCESS_KEY": tls_cloud.admin.access_key, "HW_SECRET_KEY": tls_cloud.admin.secret_key, "HW_AUTH_URL": f"{tls_cloud.url}/v3"}
+    assert told_by_the_environment(tls_cloud, {**keys, "HW_INSECURE": "true"})["summary"]["users"] == 5
+    assert "not trusted" in told_by_the_environment(tls_cloud, {**keys, "OS_INSECURE": "true", "OS_CACERT": str(tls_cloud.certfile)})["msg"]
+
+
+def test_environment_does_not_switch_off_what_options_ask_for(tls_cloud, tmp_path):
+    env = of_the_stack(tls_cloud, OS_INSECURE="true")
+    assert "not trusted" in told_by_the_environment(tls_cloud, env, validate_certs=True)["msg"]
+    # A host that an option names is none of the environment's.
+    assert "not trusted" in tls_cloud.run(MFA_INFO, env=env)["msg"]
+    certfile, _keyfile = write_certificate(tmp_path)
+    assert "not trusted" in told_by_the_environment(tls_cloud, env, ca_path=str(certfile))["msg"]
+    assert tls_cloud.log == []
+
+
+def test_environment_that_says_neither_is_refused_by_its_name(tls_cloud):
+    assert "'maybe' is neither true nor false" in told_by_the_environment(tls_cloud, of_the_stack(tls_cloud, OS_INSECURE="maybe"))["msg"]
+    wrong = told_by_the_environment(tls_cloud, of_the_stack(tls_cloud, OS_CACERT="/nowhere"))["msg"]
+    assert wrong == "ca_path (from OS_CACERT) cannot be used: No such file or directory."
+
+
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_validate_certs_false_trusts_anything(tls_cloud):
     assert tls_cloud.run(MFA_INFO, validate_certs=False)["summary"]["users"] == 5
@@ -549,7 +589,7 @@ def test_number_out_of_its_range_is_refused_by_the_options_name(cloud, option, v
 
 def password_auth(cloud, user=None, password=None, sleep=None):
     user = user or cloud.admin
-    return PasswordAuth(Password(password or user.password, user.id), cloud.session(sleep), lambda: cloud.domain_name)
+    return PasswordAuth(Password(password or user.password, user.id), cloud.session(sleep), lambda: Account(cloud.domain_name))
 
 
 def test_login_happens_once_for_many_threads(cloud):

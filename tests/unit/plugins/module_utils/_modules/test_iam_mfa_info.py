@@ -185,12 +185,12 @@ def test_credentials_may_come_from_the_environment(cloud):
     assert cloud.run(MFA_INFO, credentials={}, iam_endpoint=None, env=env)["caller"]["user_id"] == cloud.admin.id
 
 
-def test_domain_id_of_the_environment_saves_asking_for_it(cloud):
-    env = {"HW_DOMAIN_ID": cloud.admin.domain_id}
-    assert cloud.run(MFA_INFO, env=env, user_ids=[cloud.users[0].id])["users"]
+def test_account_id_that_is_given_saves_asking_for_it(cloud):
+    own = {"auth_domain_id": cloud.admin.domain_id}
+    assert cloud.run(MFA_INFO, **own, user_ids=[cloud.users[0].id])["users"]
     assert "domains" not in cloud.routes()
     # The account's name is told nowhere else.
-    assert cloud.run(MFA_INFO, env=env)["account"] == {"id": cloud.admin.domain_id, "name": cloud.domain_name}
+    assert cloud.run(MFA_INFO, **own)["account"] == {"id": cloud.admin.domain_id, "name": cloud.domain_name}
     assert cloud.routes().count("domains") == 1
 
 

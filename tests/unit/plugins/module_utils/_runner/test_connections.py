@@ -331,6 +331,170 @@ def test_sts_at_another_address_is_asked_there_with_a_signature_of_its_own(scrip
     assert len(server.requests) == 2
 
 
+# Where secrets go
+
+
+PASSWORD = {"auth_user_id": "u1", "auth_password": "pw"}
+STRAY = "https://iam.eu-de.otc.t-systems.com/v3"
+
+
+@pytest.mark.parametrize(
+    ("params", "env"),
+    [
+        (PASSWORD, {}),
+        ({"auth_token": "T0"}, {}),
+        ({}, {"HW_USER_ID": "u1", "HW_USER_PASSWORD": "pw", "OS_AUTH_URL": STRAY}),
+        ({}, {"HW_AUTH_TOKEN": "T0", "OS_REGION_NAME": "eu-de"}),
+    ],
+)
+def test_password_and_token_go_to_no_host_that_nobody_named(params, env):
+    connections = Connections(validated(MFA_INFO, params), env, lambda: True, {})
+    with pytest.raises(
+        OptionError, match=r"^region or iam_endpoint is missing: without them auth_.* would go to iam.myhuaweicloud.com, and"
+    ):
+        connections.own_auth()
+
+
+def test_users_own_password_goes_to_no_host_that_nobody_named():
+    keys = {"access_key": "AK", "secret_key": "SK", "auth_domain_name": "acme"}
+    connections = Connections(validated(MFA_INFO, keys), {}, lambda: True, {})
+    assert connections.own_auth() is not None
+    with pytest.raises(OptionError, match=r"^region or iam_endpoint is missing"):
+        connections.iam_as(Password("pw", "u1"))
+    users = [{"user_id": "u1", "auth_password": "pw", "auth_domain_name": "acme", "auth_passcode": "123456"}]
+    result, _secrets = perform(LOGIN_CHECK, validated(LOGIN_CHECK, {**keys, "users": users, "retries": 0}), False, False, {})
+    assert "region or iam_endpoint is missing" in str(result)
+
+
+def test_token_goes_to_no_identity_center_that_nobody_named(cloud, connect):
+    with pytest.raises(OptionError, match=r"would go to identitycenter\.myhuaweicloud\.com, and"):
+        assert connect(cloud.url, cloud.by_token()).identity_center
+    assert connect(cloud.url, cloud.by_key()).identity_center.session.base_url == "https://identitycenter.myhuaweicloud.com"
+    assert connect(cloud.url, cloud.by_token(), region="cn-north-4").identity_center is not None
+
+
+@pytest.mark.parametrize("stray", [{"HW_DOMAIN_ID": "d9"}, {"OS_DOMAIN_ID": "d9"}, {"HW_DOMAIN_NAME": "other", "OS_DOMAIN_NAME": "other"}])
+@pytest.mark.parametrize("how", ["by_key", "by_password", "by_token"])
+def test_account_of_the_environment_is_not_sent_with_credentials_of_options(cloud, connect, how, stray):
+    credentials = getattr(cloud, how)()
+    credentials.pop("auth_domain_name", None)
+    connections = connect(cloud.url, credentials, env=stray)
+    assert len(connections.iam.users()) == 5
+    assert connections.account_name() == cloud.domain_name
+    user = cloud.users[0]
+    assert connections.iam_as(Password(user.password, user.id)).own_domains() == [(user.domain_id, cloud.domain_name)]
+
+
+def test_account_id_of_the_keys_own_family_saves_the_question(cloud, connect):
+    admin = cloud.admin
+    env = {"HW_ACCESS_KEY": admin.access_key, "HW_SECRET_KEY": admin.secret_key, "HW_DOMAIN_ID": admin.domain_id}
+    assert len(connect(cloud.url, {}, env=env).iam.users()) == 5
+    assert len(connect(cloud.url, {**cloud.by_key(), "auth_domain_id": admin.domain_id}).iam.users()) == 5
+    assert cloud.routes() == ["users", "users"]
+    with pytest.raises(CloudError, match="X-Domain-Id"):
+        connect(cloud.url, {}, env={**env, "HW_DOMAIN_ID": "d9"}).iam.users()
+
+
+def test_secrets_of_a_clouds_yaml_are_masked_like_those_of_the_environment(cloud, connect, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keys = "{ak: AK, sk: s3cret, auth: {password: h1dden}}"
+    (tmp_path / "clouds.yaml").write_text(f"clouds: {{acme: {keys}}}", encoding="utf-8")
+    assert connect(cloud.url, {}, cloud="acme").environment_secrets() == {"s3cret", "h1dden"}
+
+
+# A login by id, without an account
+
+
+@pytest.fixture
+def strict(start):
+    """A cloud where a token for no account is good for no call of one."""
+    return start(demands_scope=True)
+
+
+def test_login_without_an_account_asks_for_it_and_logs_in_again(strict, connect):
+    credentials = {"auth_user_id": strict.admin.id, "auth_password": strict.admin.password}
+    assert len(connect(strict.url, credentials).iam.users()) == 5
+    assert strict.routes() == ["login", "domains", "login", "users"]
+    scopes = [entry["body"]["auth"].get("scope") for entry in strict.log if entry["route"] == "login"]
+    assert scopes == [None, {"domain": {"name": strict.domain_name}}]
+
+
+@pytest.mark.parametrize("fault", ["status=403:domains", "domains_empty"])
+def test_login_whose_account_is_not_listed_is_for_that_of_its_user(start, connect, fault):
+    cloud = start(demands_scope=True, domains_empty=fault == "domains_empty")
+    if fault != "domains_empty":
+        cloud.handle.fault(fault)
+    credentials = {"auth_user_id": cloud.admin.id, "auth_password": cloud.admin.password}
+    assert len(connect(cloud.url, credentials).iam.users()) == 5
+    assert cloud.routes()[:4] == ["login", "domains", "login", "users"]
+
+
+@pytest.mark.parametrize("account", ["auth_domain_name", "auth_domain_id"])
+def test_login_whose_account_is_given_is_one(strict, connect, account):
+    value = strict.domain_name if account == "auth_domain_name" else strict.admin.domain_id
+    for who in ({"auth_user_id": strict.admin.id}, {"auth_username": strict.admin.name}):
+        assert len(connect(strict.url, {**who, "auth_password": strict.admin.password, account: value}).iam.users()) == 5
+    assert strict.routes() == ["login", "users"] * 2
+
+
+def test_login_with_a_code_is_never_followed_by_another(cloud, connect):
+    admin = cloud.admin
+    cloud.cloud.give_device(admin.id, bound=True)
+    credentials = {"auth_user_id": admin.id, "auth_password": admin.password, "auth_passcode": cloud.cloud.code(admin.id)}
+    assert len(connect(cloud.url, credentials).iam.users()) == 5
+    assert cloud.routes() == ["login", "users"]
+
+
+def test_login_that_is_refused_the_second_time_is_not_tried_a_third(strict, connect):
+    strict.handle.fault("status=401:login:2")
+    connections = connect(strict.url, {"auth_user_id": strict.admin.id, "auth_password": strict.admin.password})
+    for _time in range(2):
+        with pytest.raises(CloudError, match="POST /v3/auth/tokens"):
+            connections.iam.users()
+    assert strict.routes() == ["login", "domains", "login"]
+
+
+def test_login_at_a_cloud_that_tells_no_account_stays_without(script, connect):
+    server = script((201, {"token": {}}, {"X-Subject-Token": "T0"}), (200, {"domains": []}), (200, {"users": []}))
+    assert connect(server.url, PASSWORD).iam.users() == []
+    assert [path.partition("?")[0] for _method, path, _headers, _body in server.requests] == [
+        "/v3/auth/tokens",
+        "/v3/auth/domains",
+        "/v3/users",
+    ]
+    assert server.requests[1][2]["X-Auth-Token"] == "T0"
+
+
+# Derived keys
+
+
+@pytest.mark.parametrize("region", [None, "eu-de"])
+def test_keys_sign_with_a_derived_key_where_that_is_asked_for(start, connect, region):
+    cloud = start(signatures="derived")
+    options = {"signature": "derived", "region": region}
+    user = cloud.users[0]
+    for credentials in (cloud.by_key(), cloud.cloud.temporary[cloud.admin.id]):
+        connections = connect(cloud.url, credentials, **options)
+        assert len(connections.iam.users()) == 5
+        assert connections.iam_as(AccessKey(user.access_key, user.secret_key)).own_domains()
+    with pytest.raises(CloudError, match="this kind of signature is not accepted here"):
+        connect(cloud.url, cloud.by_key()).iam.users()
+
+
+def test_services_beside_iam_are_asked_with_a_derived_key_too(start, connect):
+    cloud = start(signatures="derived")
+    connections = connect(cloud.url, cloud.cloud.temporary[cloud.admin.id], signature="derived", identity_center_endpoint=cloud.url)
+    assert connections.caller()["user_id"] == cloud.admin.id
+    assert len(connections.identity_center.instances()) == 1
+
+
+def test_keys_sign_plainly_where_nothing_is_said(start, connect):
+    cloud = start(signatures="plain")
+    assert len(connect(cloud.url, cloud.by_key()).iam.users()) == 5
+    with pytest.raises(CloudError, match="this kind of signature is not accepted here"):
+        connect(cloud.url, cloud.by_key(), signature="derived").iam.users()
+
+
 # Many threads
 
 
@@ -393,4 +557,7 @@ def test_threads_that_log_in_ask_and_sign_at_once_never_wait_for_each_other_in_a
         works = [(lambda opened, user: opened.iam_as(user).own_domains(), connections, user) for user in users] * 2
         works += [(work, connections) for work in ANYBODY] * 3
         assert all_at_once(works, seconds=30) == []
-        assert logins(cloud) == {user.id: 1 for user in cloud.users[:8]} | ({} if own == "key" else {admin.id: 1})
+        # A login by id alone is followed by one for the account, where no code forbids it.
+        assert (
+            logins(cloud) == {user.id: 1 for user in cloud.users[:8]} | {"key": {}, "code": {admin.id: 1}, "password": {admin.id: 2}}[own]
+        )
