@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import BIND, CREATE, PROTECT, STORE, UNPROTECT, PlanError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import BIND, CREATE, PROTECT, STORE, UNPROTECT, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import RecordError, RolloutRecord
 
 

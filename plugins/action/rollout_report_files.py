@@ -13,8 +13,8 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    account_path,
     directory_at,
-    file_name,
     make_directory,
     read_file,
     replace_file,
@@ -23,6 +23,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import un
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import report_csv, report_json
 
 SUFFIXES = (".json", ".csv")
+
+_SPREADSHEET = "utf-8-sig"
+"""Without a mark at the begin, spreadsheets take letters beyond ASCII for others."""
 
 
 class ActionModule(ControlNodeAction):
@@ -52,9 +55,8 @@ class ActionModule(ControlNodeAction):
     @staticmethod
     def _write(directory: Path, packed: Any, check_mode: bool) -> dict[str, Any]:
         report = unpack(packed)
-        name = file_name(report["account"])
-        contents = (report_json(report), report_csv(report))
-        files = {directory / f"{name}{suffix}": text.encode("utf-8") for suffix, text in zip(SUFFIXES, contents)}
+        contents = (report_json(report).encode("utf-8"), report_csv(report).encode(_SPREADSHEET))
+        files = {account_path(directory, report["account"], suffix): content for suffix, content in zip(SUFFIXES, contents)}
         differing = {path: content for path, content in files.items() if not _holds(path, content)}
         if not check_mode:
             make_directory(directory)
@@ -65,7 +67,7 @@ class ActionModule(ControlNodeAction):
     @staticmethod
     def _probe(directory: Path, account: str, check_mode: bool) -> dict[str, Any]:
         """Raise OSError where a report of this account could not be written, before anything is done that it would tell of."""
-        files = [directory / f"{file_name(account)}{suffix}" for suffix in SUFFIXES]
+        files = [account_path(directory, account, suffix) for suffix in SUFFIXES]
         if not check_mode:
             make_directory(directory)
         nearest = next(path for path in (directory, *directory.parents) if path.exists())

@@ -25,11 +25,12 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import ModuleCalls
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host, with_own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in, made_in, mapping_in, seeds_in, terms_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in, made_in, mapping_in, seeds_in, terms_in, users_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import failed, outcome_of, wave_line
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError, own_credentials
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import own_credentials
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import EVERYBODY, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Finished, Wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import RENEWAL, Owner, StoreLock
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
@@ -49,6 +50,7 @@ class ActionModule(ControlNodeAction):
         "account": {"type": "str", "required": True},
         "account_id": {"type": "str"},
         "claim": {"type": "bool", "default": True},
+        "from_environment": {"type": "bool", "default": False},
         "entries": {"type": "raw"},
         "number": {"type": "int", "default": 1},
         "total": {"type": "int", "default": 1},
@@ -66,6 +68,7 @@ class ActionModule(ControlNodeAction):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._host = str((task_vars or {}).get("inventory_hostname", ""))
+        self._play = task_vars or {}
         return super().run(tmp, task_vars)
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -103,6 +106,11 @@ class ActionModule(ControlNodeAction):
         return result
 
     def _audit(self, calls: ModuleCalls, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        if not params["from_environment"] and with_own_credentials(self._play, params):
+            raise WorkError(
+                f"host {legible(self._host, 255)} has no credentials in mfa_rollout_auth, and other hosts of this play have: those of the"
+                " environment would be taken for its account. Give it its own, or set mfa_rollout_auth_from_environment=true for it."
+            )
         found = calls("iam_mfa_info", {})
         if "users" not in found:
             raise WorkError(str(found.get("msg") or "the account could not be looked at"))
@@ -113,7 +121,7 @@ class ActionModule(ControlNodeAction):
         return {
             "changed": False,
             # Ansible looks at every value of a variable each time it is passed on, and at a text once.
-            "audit_packed": pack({name: found[name] for name in ("users", "summary", "caller", "administrators")}),
+            "audit_packed": pack({name: found[name] for name in ("users", "summary", "caller", "administrators", "api")}),
             "cloud_account": account,
             "api": found["api"],
             "check_mode": check_mode,
@@ -137,7 +145,7 @@ class ActionModule(ControlNodeAction):
             terms_in(params["terms"]),
             api=params["cloud_api"],
             sleep=connections.http.sleep,
-            credentials=own_credentials(entries, params["users"] or [], params["users_offset"]),
+            credentials=own_credentials(entries, _named(params["users"]), params["users_offset"]),
             check_mode=check_mode,
             number=params["number"],
             total=params["total"],
@@ -199,6 +207,11 @@ def _heart(lock: StoreLock | None, progress: Progress) -> Iterator[Callable[[], 
         thread.join()
 
 
+def _named(users: Any) -> list[dict[str, Any]]:
+    found = users_in(users or [])
+    return [] if found == EVERYBODY else list(found)
+
+
 def _taken(other: str, account_id: str | None) -> str:
     return (
         f"host {legible(other, 255)} of this play already works on this account of the cloud (id {legible(account_id, 80)}):"
@@ -233,7 +246,7 @@ def _result(finished: Finished, broken: bool = False) -> dict[str, Any]:
         "line": finished.line,
         "failures": [outcome for outcome in finished.outcomes if outcome["failed"]],
         "removed": finished.removed,
-        "broken": broken or finished.unstored,
+        "broken": broken or finished.unstored or finished.not_enabled,
         "certain": certain,
         **({"_ansible_no_log": True} if certain else {}),
     }

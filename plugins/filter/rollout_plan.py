@@ -7,18 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
-    audit_in,
-    ids_in,
-    named_in,
-    options_in,
-    record_in,
-    seeds_in,
-    told,
-    users_in,
-)
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import told
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import packed as packed_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import plan_from
 
 
 def rollout_plan(
@@ -34,24 +25,8 @@ def rollout_plan(
 ) -> dict[str, Any]:
     """Who belongs to which wave, and why not: see the documentation beside this file."""
     with told("rollout_plan"):
-        known = Known(seeds=seeds_in(stored), intents=ids_in(intents), record=record_in(record), auth=options_in(auth, "mfa_rollout_auth"))
-        plan = make_plan(users_in(users), audit_in(audit), terms_of(terms), named_in(exempt, "mfa_rollout_exempt"), known)
-    if packed:
-        plan["users_packed"] = pack(plan.pop("users"))
-        plan["waves"] = [_packed_wave(wave) for wave in plan["waves"]]
-    return plan
-
-
-def _packed_wave(wave: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A wave as one text, and beside it what the role's tasks ask of it."""
-    indexes = [entry["index"] for entry in wave]
-    return {
-        "entries_packed": pack(wave),
-        "first": min(indexes),
-        "last": max(indexes),
-        "creating": [entry["user_id"] for entry in wave if "create" in entry["steps"]],
-        "protects": any(step in entry["steps"] for entry in wave for step in ("protect", "unprotect")),
-    }
+        plan = plan_from(users, audit, exempt=exempt, stored=stored, intents=intents, record=record, auth=auth, terms=terms)
+        return packed_plan(plan) if packed else plan
 
 
 class FilterModule:

@@ -11,8 +11,8 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened, plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in, seeds_in, told
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError, terms_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report, report_line, skipped_lines
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, terms_of
 
 
 def rollout_report(

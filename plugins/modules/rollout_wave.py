@@ -59,6 +59,11 @@ options:
       - Whether O(phase=audit) reserves the account for this host of the play.
     type: bool
     default: true
+  from_environment:
+    description:
+      - Whether O(phase=audit) takes the credentials of the environment, although other hosts of the play have credentials in C(mfa_rollout_auth).
+    type: bool
+    default: false
   entries:
     description:
       - The users of the wave, as P(hwc.mfa.rollout_plan#filter) returns them.
@@ -87,7 +92,7 @@ options:
     default: v3
   users:
     description:
-      - The part of the role's C(mfa_rollout_users) that holds the users of the wave with their credentials.
+      - The part of the role's C(mfa_rollout_users) that holds the users of the wave with their credentials, or the text of the whole list.
     type: raw
   users_offset:
     description:
@@ -136,7 +141,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 audit_packed:
-  description: The users, the summary, the caller and the administrators of the account, as M(hwc.mfa.iam_mfa_info) returns them, as a JSON text.
+  description: The users, the summary, the caller, the administrators and the C(api) of the account, as M(hwc.mfa.iam_mfa_info) returns them, as a JSON text.
   returned: success, with O(phase=audit)
   type: str
   sample: ' {}'
@@ -196,7 +201,7 @@ certain:
   type: dict
   sample: {}
 broken:
-  description: Whether the rollout must stop, because the store or the account could not be used.
+  description: Whether the rollout must stop, because the store or the account could not be used, or an administrator may not bind for others.
   returned: success, with O(phase=finish) and O(phase=remove)
   type: bool
   sample: false

@@ -102,7 +102,9 @@ def test_accounts_are_previewed_enrolled_repeated_audited_rolled_back_and_enroll
     audited = ground.run("hwc.mfa.audit")
     assert audited.code == 0 and audited.recap(ACCOUNT)["changed"] == 0, audited.output
     assert ground.report(ACCOUNT)["summary"]["already"] == 6
-    for row in ground.report(ACCOUNT)["users"]:
+    *rows, others = ground.report(ACCOUNT)["users"]
+    assert (others["named"], others["reason"]) == (False, "not asked for in mfa_rollout_users")
+    for row in rows:
         assert row["before"] == row["after"]
         assert row["after"]["login_protection"] == "vmfa"
         assert row["seed_stored"] is True
@@ -234,6 +236,9 @@ WRONG_INPUT: dict[str, tuple[dict[str, Any], str]] = {
     "no-place": ({"mfa_rollout_seed_store_dir": ""}, "mfa_rollout_seed_store_dir"),
     "no-password": ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password"),
     "no-strategy": ({"mfa_rollout_strategy": "enroll"}, "mfa_rollout_strategy"),
+    "misspelt": ({"mfa_rollout_exempts": []}, "did you mean mfa_rollout_exempt?"),
+    "unknown-key": ({"mfa_rollout_users": [{"name": "ada", "passwrod": "x"}]}, "user ada has passwrod; a user can have"),
+    "relative": ({"mfa_rollout_report_dir": "report"}, "mfa_rollout_report_dir: directory must be an absolute path"),
     "no-wave": ({"mfa_rollout_wave_sizes": [0]}, "mfa_rollout_wave_sizes"),
     "exempt-who": ({"mfa_rollout_exempt": [{"reason": "nobody"}]}, "mfa_rollout_exempt"),
     "awx": ({"awx_job_id": 42}, "mfa_rollout_seed_store_persistent"),

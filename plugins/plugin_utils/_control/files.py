@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+
 _TEMPORARY = ".new-"
 
 LARGEST = 2**28  # equivalent: any size will do that seeds never reach and memory can hold
@@ -23,24 +25,45 @@ LARGEST = 2**28  # equivalent: any size will do that seeds never reach and memor
 
 
 def file_name(account: str) -> str:
-    """An account's name as the name of a file or directory, which cannot lead elsewhere. Raises ValueError with a sentence."""
+    """An account's name as the name of a file or directory, which cannot lead elsewhere. Raises ValueError with a sentence.
+
+    Letters of all languages stay as they are. What parts paths, what no file system may like, and what cannot be seen is escaped.
+    """
+    if not account or account.startswith("."):
+        raise ValueError("account must not be empty or begin with a dot: it names files.")
+    return "".join(each if not each.isascii() and each.isprintable() else _escaped(each) for each in account)
+
+
+def _escaped(account: str) -> str:
+    """``account`` with all but ASCII letters, digits and a few signs escaped, as version 0.1 wrote it. Raises ValueError."""
     try:
-        name = quote(account, safe=" @+=,")
+        return quote(account, safe=" @+=,")
     except UnicodeEncodeError:
         raise ValueError("account holds a code that is no character, and cannot name files.") from None
-    if not account or name.startswith("."):
-        raise ValueError("account must not be empty or begin with a dot: it names files.")
-    return name
+
+
+def account_path(directory: Path, account: str, suffix: str = "") -> Path:
+    """Where a file or directory of an account lies: where an earlier version put it, if it is there. Raises ValueError."""
+    path, before = directory / f"{file_name(account)}{suffix}", directory / f"{_escaped(account)}{suffix}"
+    # A store that was not found would seem to be empty.
+    return before if before != path and os.path.lexists(before) and not os.path.lexists(path) else path
 
 
 def directory_at(text: str) -> Path:
-    """The path of a directory that an option names. Raises ValueError with a sentence."""
+    """The path of a directory that an option names, from the root. Raises ValueError with a sentence."""
     try:
-        if b"\0" not in os.fsencode(text):
-            return Path(text).expanduser()
-    except (UnicodeEncodeError, RuntimeError):  # the latter where ``~`` is nobody's
-        pass
-    raise ValueError("directory must be the path of a directory.")
+        if b"\0" in os.fsencode(text):
+            raise ValueError
+        path = Path(text).expanduser()
+    except (ValueError, RuntimeError):  # the latter where ``~`` is nobody's
+        raise ValueError("directory must be the path of a directory.") from None
+    if not path.is_absolute():
+        # Started elsewhere, the same play would find an empty store.
+        raise ValueError(
+            f"directory must be an absolute path, and {legible(text, 255)} depends on where ansible-playbook is started:"
+            " begin it with /, ~ or {{ playbook_dir }}."
+        )
+    return path
 
 
 def make_directory(path: Path) -> None:

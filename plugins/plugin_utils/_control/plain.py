@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,13 +14,23 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import un
 
 _PACKED = "_packed"
 
+_PLACEHOLDER = re.compile(r"__omit_place_holder__[0-9a-f]{40}", re.ASCII)
+"""What ``omit`` is before ansible-core 2.19: a text."""
+
+
+def omitted(value: Any) -> bool:
+    """Whether a value is ``omit``. Core drops it from a task's options, and hands it to filters as it is."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.fullmatch(value) is not None
+    return type(value).__name__ == "_OmitType"
+
 
 def plain(value: Any) -> Any:
-    """Options as a module gets them: text that Ansible keeps lazily or encrypted becomes a plain string."""
+    """Options as a module gets them: text that Ansible keeps lazily or encrypted becomes a plain string, and what is omitted is not there."""
     if isinstance(value, Mapping):
-        return {exact(name): plain(item) for name, item in value.items()}
+        return {exact(name): plain(item) for name, item in value.items() if not omitted(item)}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item) for item in value if not omitted(item)]
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return exact(value)
@@ -38,5 +49,6 @@ def opened(value: Any) -> Any:
         return {
             exact(name).removesuffix(_PACKED): opened(item) if exact(name).endswith(_PACKED) else plain(item)
             for name, item in value.items()
+            if not omitted(item)
         }
     return plain(value)

@@ -9,9 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible import constants
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import KINDS
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import omitted
 
 
 def other_host(account_id: str | None, host: str) -> str | None:
@@ -36,3 +40,28 @@ def other_host(account_id: str | None, host: str) -> str | None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(f"{host}\n")
     return None
+
+
+_CREDENTIALS = (*(option for kind in KINDS for option in kind.telling), "cloud")
+"""The options that tell whose credentials they are. ``cloud`` names an entry of a file that has them."""
+
+
+def with_own_credentials(task_vars: Mapping[str, Any], params: Mapping[str, Any]) -> str | None:
+    """Another host of the play that has credentials of its own, where this one (``params``) has none and would take the environment's.
+
+    Variables are looked at and not evaluated: what is a template may give credentials.
+    """
+    if any(params.get(option) for option in _CREDENTIALS):
+        return None
+    hostvars = task_vars.get("hostvars")
+    hosts = [str(host) for host in task_vars.get("ansible_play_hosts_all") or ()]
+    if hostvars is None or len(hosts) < 2:
+        return None
+    return next((host for host in hosts if host != task_vars.get("inventory_hostname") and _has_credentials(hostvars.raw_get(host))), None)
+
+
+def _has_credentials(variables: Any) -> bool:
+    auth = variables.get("mfa_rollout_auth") if isinstance(variables, Mapping) else None
+    if isinstance(auth, Mapping):
+        return any(auth.get(option) and not omitted(auth[option]) for option in _CREDENTIALS)
+    return bool(auth)

@@ -13,8 +13,19 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact, opened, plain
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import EVERYBODY, ORDER, PlanError, Terms, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
+    EVERYBODY,
+    ORDER,
+    OWN_CREDENTIALS,
+    PlanError,
+    Terms,
+    terms_of,
+)
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seed_in
+
+OTHER_FORM = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
+"""How data of another form shows itself, wherever it is looked into."""
 
 
 @contextmanager
@@ -24,7 +35,7 @@ def told(name: str) -> Iterator[None]:
         yield
     except PlanError as error:
         raise AnsibleFilterError(f"hwc.mfa.{name}: {legible(error)}") from None
-    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+    except OTHER_FORM as error:
         raise AnsibleFilterError(
             f"hwc.mfa.{name}: the input or an argument has another form than is documented ({type(error).__name__})."
         ) from error
@@ -130,22 +141,33 @@ def mapping_in(value: Any, option: str) -> dict[str, Any]:
 
 
 def users_in(value: Any) -> Any:
-    """``mfa_rollout_users``: ``all``, or users whom it names. Raises PlanError."""
+    """``mfa_rollout_users``: ``all``, or users whom it names, as a list or as the text of one. Raises PlanError."""
     if isinstance(value, str) and exact(value) == EVERYBODY:
         return EVERYBODY
     return named_in(value, "mfa_rollout_users")
 
 
 def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
-    """Users whom a variable of the role names. Raises PlanError."""
-    users = plain(value)
+    """Users whom a variable of the role names, as a list or as the text of one. Raises PlanError."""
+    users = plain(written(value))
+    everybody, more, keys = _FORMS[variable]
     if not isinstance(users, list) or not all(isinstance(user, dict) and _is_named(user) for user in users):
-        everybody, more = _WORDS.get(variable, ("", ""))
-        raise PlanError(f"{variable} must be {everybody}a list of mappings, each with user_id or name{more}.")
+        raise PlanError(f"{variable} must be {everybody}a list of mappings, each with user_id or name{more}, such as [{{name: ada}}].")
+    for user in users:
+        who = legible(user.get("name") or user.get("user_id"), 80)
+        number = next((key for key in OWN_CREDENTIALS if not isinstance(user.get(key, ""), (str, type(None)))), None)
+        if number is not None:
+            raise PlanError(f"{variable}: {number} of user {who} is no text: YAML makes numbers of digits, so put it in quotes.")
+        unknown = sorted(str(key) for key in user if key not in keys)
+        if unknown:
+            raise PlanError(f"{variable}: user {who} has {legible(', '.join(unknown), 200)}; a user can have {', '.join(keys)}.")
     return users
 
 
-_WORDS = {"mfa_rollout_exempt": ("", ", and a reason"), "mfa_rollout_users": ("all, or ", "")}
+_FORMS = {
+    "mfa_rollout_exempt": ("", ", and a reason", ("user_id", "name", "reason")),
+    "mfa_rollout_users": ("all, or ", "", ("user_id", "name", "device_name", *OWN_CREDENTIALS)),
+}
 
 
 def _is_named(user: Mapping[str, Any]) -> bool:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown, has_vmfa
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     BIND,
     CREATE,
     ORDER,
@@ -22,8 +24,6 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
     VERIFY,
     Entry,
     Terms,
-    binding_shown,
-    has_vmfa,
 )
 
 Outcomes = Mapping[str, Entry]
@@ -105,12 +105,5 @@ def wave_line(number: int, total: int, outcomes: Sequence[Entry]) -> str:
 
 def failure_lines(failures: Sequence[Entry]) -> list[str]:
     """Failures for a person: those with the same cause once, with a count and the first names."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for outcome in failures:
-        alike.setdefault((str(outcome["step"]), str(outcome["msg"])), []).append(str(outcome["name"] or outcome["user_id"]))
-    lines = []
-    for (step, msg), names in alike.items():
-        more = len(names) - _SHOWN_ALIKE
-        who = ", ".join(names[:_SHOWN_ALIKE]) + (f" and {more} more" if more > 0 else "")
-        lines.append(legible(f"{who}: {step}: {msg}"))
-    return lines
+    found = [(str(each["user_id"]), str(each["name"] or each["user_id"]), f"{each['step']}: {each['msg']}") for each in failures]
+    return [legible(f"{who}: {reason}") for who, reason in alike(found, _SHOWN_ALIKE)]

@@ -7,88 +7,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import NOT_USERS, Guards, People
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa, paired
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
+    ALREADY,
+    BIND,
+    CREATE,
+    ENROL,
+    EVERYBODY,
+    LEFT_ALONE,
+    NOT_SIZES,
+    ORDER,
+    OWN_CREDENTIALS,
+    PROBLEM,
+    PROTECT,
+    PROVE,
+    REMOVE,
+    REQUIRE,
+    TODO,
+    UNPROTECT,
+    WAYS_TO_BIND,
+    Entry,
+    PlanError,
+    Terms,
+)
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
-
-REQUIRE, ENROL = "require", "enrol"
-
-CREATE, STORE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE = "create", "store", "bind", "protect", "prove", "unprotect", "remove"
-
-VERIFY = "verify"
-"""The step at which a user fails for whom the cloud does not show what was done, though all calls succeeded."""
-
-ORDER = (CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE)
-"""The steps of an entry, in the order in which a wave takes them."""
-
-TODO, ALREADY, LEFT_ALONE, PROBLEM = "todo", "already", "left_alone", "problem"
-"""What a plan makes of a user: something is to be done; nothing is left to do; the user is not to be touched; the user was named and cannot be enrolled."""
-
-EVERYBODY = "all"
-"""The value of ``mfa_rollout_users`` that means every user of the account."""
-
-OWN_CREDENTIALS = ("auth_password", "auth_token", "access_key", "secret_key", "security_token", "auth_domain_name", "auth_passcode")
-_KEYS = ("user_id", "name", "device_name", *OWN_CREDENTIALS)
-
-Entry = Mapping[str, Any]
-
-
-class PlanError(ValueError):
-    """The input of a plan is wrong. The text names the role's variable."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a plan is made under, as the role's variables say it."""
-
-    strategy: str = REQUIRE
-    state: str = "present"
-    login_protection: bool = True
-    wave_sizes: Sequence[int] = (1, 10, 100, 1000)
-    prove_login: bool = False
-    exempt_strict: bool = True
-    replace_unbound: bool = False
-    rollback_all: bool = False
-    audit_only: bool = False
-    """Whether nothing will be done: then nobody needs credentials of their own, and what would stop a rollout is a warning."""
-
-    store_known: bool = True
-    """Whether there is a store that could tell which devices a rollout made."""
-
-    @property
-    def present(self) -> bool:
-        """Whether this is a rollout and not a roll-back."""
-        return self.state == "present"
-
-
-def terms_of(terms: Mapping[str, Any]) -> Terms:
-    """Terms from the mapping that the role passes around; what is missing has its default. Raises PlanError."""
-    default = Terms()
-    known = {each.name for each in fields(Terms)}
-    unknown = sorted(str(name) for name in terms if name not in known)
-    if unknown:
-        raise PlanError(f"no term is called {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-    values: dict[str, Any] = {name: terms.get(name, getattr(default, name)) for name in known}
-    sizes = values["wave_sizes"]
-    for name, value in values.items():
-        if name in ("strategy", "state"):
-            values[name] = str(value)
-        elif name != "wave_sizes":
-            values[name] = _flag(name, value)
-    # What is no list is refused where the plan is made, with the words for it.
-    values["wave_sizes"] = list(sizes) if isinstance(sizes, (list, tuple)) else []
-    return Terms(**values)
-
-
-def _flag(name: str, value: Any) -> bool:
-    """A flag as a play may give it: the text "false" is not true."""
-    try:
-        return bool(boolean(value))
-    except TypeError:
-        raise PlanError(f"mfa_rollout_{name} must be true or false.") from None
 
 
 @dataclass(frozen=True)
@@ -115,17 +63,19 @@ def make_plan(
     ``warnings``, and ``lines`` for a person. No secret is in it. Raises PlanError.
     """
     _check(terms)
-    people = _People(audit["users"])
-    guards = _Guards(people, audit, terms, exempt, known.auth)
+    people = People(audit["users"])
+    guards = Guards(people, audit, terms, exempt, known.auth)
     if terms.present:
         guards.demand_a_way_in()
     intended = set(known.intents)
+    # IAM v5 lets administrators enable devices of others, where their account's policies do (docs/dev/cloud_api.md, section 2).
+    may_be_enabled = audit.get("api") == "v5"
     fates: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     taken: set[str] = set()
     everybody = wanted == EVERYBODY
     if not everybody and not isinstance(wanted, (list, tuple)):
-        raise PlanError(_NOT_USERS)
+        raise PlanError(NOT_USERS)
     named: Sequence[Any] = [{"user_id": user["user_id"]} for user in audit["users"]] if everybody else list(wanted)
     for index, asked in enumerate(named):
         user = people.asked_for(asked)
@@ -133,24 +83,45 @@ def make_plan(
             who = {"user_id": asked.get("user_id"), "name": asked.get("name")}
             fates.append({**who, "named": True, "fate": PROBLEM, "reason": "no such user in this account"})
             continue
-        unknown = sorted(str(key) for key in asked if key not in _KEYS)
-        if unknown:
-            raise PlanError(f"mfa_rollout_users: user {user['name']} has {', '.join(unknown)}; a user can have {', '.join(_KEYS)}.")
         user_id = str(user["user_id"])
         if user_id in taken:
             raise PlanError(f"mfa_rollout_users names user {user['name']} ({user_id}) twice.")
         taken.add(user_id)
         seeds = seeds_of(known.seeds.get(user_id))
-        fate, reason, entry = _decide(
-            _Case(asked, *_paired(user, seeds), terms, user_id in intended, known.record.get(user_id)), guards.reason_to_spare(asked, user)
-        )
+        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, known.record.get(user_id), may_be_enabled)
+        fate, reason, entry = _decide(case, guards.reason_to_spare(asked, user))
         fates.append({"user_id": user_id, "name": user["name"], "named": not everybody, "fate": fate, "reason": reason})
         if entry is not None:
             entries.append({**entry, "index": index})
     if terms.present:
         guards.spare_the_last(fates, entries)
-    plan: dict[str, Any] = {"waves": _waves(entries, terms.wave_sizes), "users": fates, "warnings": guards.warnings}
+    if terms.audit_only:
+        # Whoever looks at an account wants to see all of it.
+        fates += [_not_asked(user) for user in audit["users"] if user["user_id"] not in taken]
+    sizes = terms.wave_sizes
+    if may_be_enabled:
+        entries, sizes = _tried_first(entries, named, sizes)
+    plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": guards.warnings}
     return {**plan, "lines": plan_lines(plan)}
+
+
+def _not_asked(user: Entry) -> dict[str, Any]:
+    who = {"user_id": str(user["user_id"]), "name": user["name"], "named": False}
+    return {**who, "fate": LEFT_ALONE, "reason": "not asked for in mfa_rollout_users"}
+
+
+def _has_own(asked: Entry) -> bool:
+    """Whether the user can bind their device with credentials of their own."""
+    return any(asked.get(name) for name in ("auth_password", "auth_token", "access_key"))
+
+
+def _tried_first(entries: list[dict[str, Any]], named: Sequence[Entry], sizes: Sequence[int]) -> tuple[list[dict[str, Any]], Sequence[int]]:
+    """Entries and sizes of waves such that one user tries out whether an administrator may bind the devices of others."""
+    place = next((number for number, entry in enumerate(entries) if BIND in entry["steps"] and not _has_own(named[entry["index"]])), None)
+    if place is None:
+        return entries, sizes
+    tried = entries.pop(place)
+    return [tried, *entries], sizes if sizes[0] == 1 else [1, *sizes]
 
 
 def _check(terms: Terms) -> None:
@@ -160,175 +131,7 @@ def _check(terms: Terms) -> None:
         raise PlanError("mfa_rollout_state must be present or absent.")
     sizes = terms.wave_sizes
     if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
-        raise PlanError("mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100, 1000].")
-
-
-_NOT_USERS = "mfa_rollout_users must be all, or a list of mappings, each with user_id or name."
-
-
-class _People:
-    """The users of the account, by id and by name."""
-
-    def __init__(self, users: Sequence[Entry]) -> None:
-        self.by_id = {str(user["user_id"]): user for user in users}
-        self.by_name: dict[str, Entry] = {}
-        self._by_likeness: dict[str, str] = {}
-        for user in users:
-            name = str(user["name"])
-            self.by_name.setdefault(name, user)
-            self._by_likeness.setdefault(_likeness(name), name)
-
-    def alike(self, name: Any) -> str | None:
-        """The name of a user that differs from ``name`` in case or blanks only; None where a user has that very name, or none is alike."""
-        return None if str(name) in self.by_name else self._by_likeness.get(_likeness(str(name)))
-
-    def asked_for(self, asked: Any) -> Entry | None:
-        """The user whom an item of ``mfa_rollout_users`` means, by id before name. Raises PlanError where it means two."""
-        if not isinstance(asked, Mapping) or not (asked.get("user_id") or asked.get("name")):
-            raise PlanError(_NOT_USERS)
-        named = self.by_name.get(str(asked["name"])) if asked.get("name") else None
-        if not asked.get("user_id"):
-            return named
-        found = self.by_id.get(str(asked["user_id"]))
-        if found is not None and named is not None and found["user_id"] != named["user_id"]:
-            raise PlanError(
-                f"mfa_rollout_users: user_id {legible(asked['user_id'], 80)} is {legible(found['name'], 80)} and not"
-                f" {legible(asked['name'], 80)}: give the one or the other."
-            )
-        return found
-
-
-def _likeness(name: str) -> str:
-    return "".join(name.split()).casefold()
-
-
-_CALLER = "the play runs as this user"
-_LAST = "the last administrator who logs in without a device: exempt another administrator, and this one is included too"
-
-
-class _Guards:
-    """Who is never touched, whatever is planned."""
-
-    def __init__(self, people: _People, audit: Entry, terms: Terms, exempt: Sequence[Any], auth: Entry) -> None:
-        self._people = people
-        self._terms = terms
-        self._auth = auth
-        self._caller: Entry | None = audit.get("caller")
-        self._administrators: Sequence[str] | None = audit.get("administrators")
-        self.warnings: list[str] = []
-        self._exempt = self._exemptions(exempt)
-
-    def _exemptions(self, exempt: Sequence[Any]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for item in exempt:
-            if not isinstance(item, Mapping) or not (item.get("user_id") or item.get("name")):
-                raise PlanError("mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason.")
-            reason = str(item.get("reason") or "no reason given")
-            name = item.get("name")
-            alike = self._people.alike(name) if name else None
-            if alike is not None:
-                raise PlanError(
-                    f"mfa_rollout_exempt names {legible(name, 80)!r}, and the user is called {legible(alike, 80)!r}: write it just so."
-                )
-            # An old id beside the right name, or the other way round, is no reason to touch a user who was to be spared.
-            fitting = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]
-            for user in fitting:
-                if user is not None:
-                    found[str(user["user_id"])] = reason
-            if not any(fitting):
-                self._exempts_nobody(item)
-        return found
-
-    def _exempts_nobody(self, item: Entry) -> None:
-        text = f"mfa_rollout_exempt names {legible(item.get('user_id') or item.get('name'), 80)}, who is no user of this account"
-        if self._terms.exempt_strict and not self._terms.audit_only:
-            raise PlanError(f"{text}. Mend it, or set mfa_rollout_exempt_strict=false where accounts share one list.")
-        self.warnings.append(f"{text}.")
-
-    def demand_a_way_in(self) -> None:
-        """Raise PlanError where nobody can tell whom the play would lock out."""
-        if self._caller is not None:
-            return
-        who = "The cloud does not tell which user the play runs as"
-        if self._administrators is not None:
-            self.warnings.append(f"{who}: name that user in mfa_rollout_exempt.")
-            return
-        text = f"{who}, nor who administers the account: name that user, or an administrator, in mfa_rollout_exempt, as a way in."
-        if not self._exempt and not self._terms.audit_only:
-            raise PlanError(text)
-        self.warnings.append(text)
-
-    def reason_to_spare(self, asked: Entry, user: Entry) -> str | None:
-        """Why a user is not touched, or None."""
-        exemption = self._exempt.get(str(user["user_id"]))
-        if exemption is not None:
-            return f"exempt: {exemption}"
-        return _CALLER if self._is_caller(asked, user) else None
-
-    def _is_caller(self, asked: Entry, user: Entry) -> bool:
-        """Whether the play itself runs as this user: by what the cloud says, by the login, or by the very credentials."""
-        caller, auth = self._caller, self._auth
-        if caller and (caller.get("user_id") == user["user_id"] or (not caller.get("user_id") and caller.get("name") == user["name"])):
-            return True
-        if auth.get("auth_user_id") == user["user_id"] or (auth.get("auth_username") and auth["auth_username"] == user["name"]):
-            return True
-        return any(auth.get(secret) and auth[secret] == asked.get(secret) for secret in ("access_key", "auth_token"))
-
-    def spare_the_last(self, fates: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
-        """Take one administrator out of a plan that would touch all of them.
-
-        Nobody asks whether the others can log in: the one who is spared is the same in the next run, when the others have been enrolled.
-        """
-        found = [self._people.by_id.get(user_id) for user_id in self._administrators or []]
-        administrators = [user for user in found if user is not None and user["enabled"]]
-        planned = {entry["user_id"]: entry for entry in entries}
-        touched = [user["user_id"] for user in administrators if user["user_id"] in planned]
-        ways_in = [
-            user for user in administrators if self.reason_to_spare({}, user) or (user["user_id"] not in planned and _untouched(user))
-        ]
-        if not touched or ways_in:
-            return
-        entries.remove(planned[touched[0]])
-        for fate in fates:
-            if fate["user_id"] == touched[0]:
-                fate.update(fate=LEFT_ALONE, reason=_LAST)
-
-
-def _untouched(user: Entry) -> bool:
-    """Whether a user logs in as if there had never been a rollout."""
-    return not has_vmfa(user) and user["device"] is None
-
-
-def has_vmfa(user: Entry) -> bool:
-    """Whether a user of an audit is asked for a code of a virtual MFA device at each login."""
-    return bool(user["login_protection"]["enabled"]) and user["login_protection"]["verification_method"] == "vmfa"
-
-
-def devices_of(user: Entry) -> list[Entry]:
-    """All devices that an audit shows of a user."""
-    listed = user.get("devices")
-    if listed:
-        return list(listed)
-    return [user["device"]] if user["device"] is not None else []
-
-
-def _paired(user: Entry, seeds: Sequence[StoredSeed]) -> tuple[Entry, Entry | None, StoredSeed | None]:
-    """The user, their virtual device, and its seed. A device whose seed is stored is a virtual one, whatever kind the cloud shows."""
-    for seed in seeds:
-        for device in devices_of(user):
-            if device["serial_number"] == seed.serial_number:
-                return user, device, seed
-    return user, user["device"], None
-
-
-def stored_seed(user: Entry, entry: Any) -> StoredSeed | None:
-    """The stored seed of the device that an audit shows of a user, from the store's ``entry``; None where it is not stored."""
-    return _paired(user, seeds_of(entry))[2]
-
-
-def binding_shown(user: Entry, serial_number: str | None) -> str | None:
-    """How an audit shows the device with this serial number: its binding, or None where the user does not have it."""
-    return next((str(device["binding"]) for device in devices_of(user) if device["serial_number"] == serial_number), None)
+        raise PlanError(NOT_SIZES)
 
 
 @dataclass(frozen=True)
@@ -342,6 +145,8 @@ class _Case:
     terms: Terms
     intended: bool
     record: Entry | None
+    may_be_enabled: bool
+    """Whether an administrator may perhaps bind the device. Otherwise only the user may."""
 
     @property
     def set_protection(self) -> Entry | None:
@@ -382,16 +187,8 @@ def _decide(case: _Case, spared: str | None) -> tuple[str, str, dict[str, Any] |
         steps, reason = _steps_enrol(case)
         if terms.prove_login and case.asked.get("auth_password") and not reason and not _proven(case, steps):
             steps.append(PROVE)
-        if (
-            BIND in steps
-            and not terms.audit_only
-            and not any(case.asked.get(name) for name in ("auth_password", "auth_token", "access_key"))
-        ):
-            return (
-                PROBLEM,
-                "no credentials of their own, and only the user may bind: give auth_password, auth_token or access_key/secret_key",
-                None,
-            )
+        if BIND in steps and not terms.audit_only and not case.may_be_enabled and not _has_own(case.asked):
+            return PROBLEM, f"no credentials of their own, and only the user may bind: give {WAYS_TO_BIND}", None
     if reason:
         return LEFT_ALONE, reason, None
     if not steps:
@@ -505,6 +302,10 @@ def _is_for(asked: Entry, entry: Entry) -> bool:
     return bool(asked.get("name") and str(asked["name"]) == entry["name"])
 
 
+_SHOWN = 10
+"""Of how many users with the same reason a plan's lines show the names."""
+
+
 def plan_lines(plan: Entry) -> list[str]:
     """The plan for a person: a line a wave, and a line for everybody who is not included and why."""
     lines = []
@@ -515,6 +316,8 @@ def plan_lines(plan: Entry) -> list[str]:
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already compliant")
-    lines += [f"skipped: {fate['name']}: {fate['reason']}" for fate in plan["users"] if fate["fate"] == LEFT_ALONE]
-    lines += [f"problem: {fate['name'] or fate['user_id']}: {fate['reason']}" for fate in plan["users"] if fate["fate"] == PROBLEM]
+    for word, made in (("skipped", LEFT_ALONE), ("problem", PROBLEM)):
+        found = [fate for fate in plan["users"] if fate["fate"] == made]
+        reasons = [(str(fate["user_id"] or ""), str(fate["name"] or fate["user_id"]), fate["reason"]) for fate in found]
+        lines += [f"{word}: {who}: {reason}" for who, reason in alike(reasons, _SHOWN)]
     return [legible(line) for line in lines]

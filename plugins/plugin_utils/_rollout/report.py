@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import LEFT_ALONE, PROBLEM, TODO, Entry, Terms, stored_seed
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import stored_seed
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, Entry, Terms
 
 
 def make_report(

@@ -18,7 +18,8 @@ from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     BIND,
     CREATE,
     ENROL,
@@ -28,9 +29,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import (
     STORE,
     UNPROTECT,
     VERIFY,
+    WAYS_TO_BIND,
     Entry,
     Terms,
-    binding_shown,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, protection_in, seeds_of
 
@@ -46,6 +47,10 @@ PAUSE = 2.0
 NOT_ANNOUNCED = "the seed could not be stored: the store has no announcement of this device, so it was not created"
 NOT_STORED = "the seed could not be stored: the store does not show it, so the device was not bound"
 NOT_SHOWN_BOUND = "the cloud does not show the device as bound"
+NOT_ENABLED = (
+    "The user has no credentials of their own, and this administrator may not enable devices of others:"
+    f" give {WAYS_TO_BIND} in mfa_rollout_users, or the administrator the right to do so."
+)
 NOT_DOUBTED = "the store could not be written, so the device was not removed"
 
 
@@ -85,6 +90,11 @@ class Finished:
     def unstored(self) -> bool:
         """Whether anybody failed because the store could not be written, so that the rollout must not go on."""
         return any(outcome["msg"] in (NOT_ANNOUNCED, NOT_STORED, NOT_DOUBTED) for outcome in self.outcomes)
+
+    @property
+    def not_enabled(self) -> bool:
+        """Whether the administrator may not bind for others: all further users without credentials of their own would fail too."""
+        return any(str(outcome["msg"]).endswith(NOT_ENABLED) for outcome in self.outcomes)
 
     changed: bool = False
 
@@ -298,6 +308,10 @@ class Wave:
             if entry["user_id"] in seeds
         ]
         self._bulk(BIND, "iam_virtual_mfa_bind", "bindings", items)
+        for entry in binding:
+            outcome = self._tables[BIND].get(entry["user_id"], {})
+            if outcome.get("failed") and not self._own(entry) and (outcome.get("error") or {}).get("status") == 403:
+                self._tables[BIND][entry["user_id"]] = {**outcome, "msg": f"{outcome['msg']} {NOT_ENABLED}"}
         for entry in binding:
             # In check mode nothing was made that could be bound; that it could not be made is said already.
             unbound = {"failed": False} if self._check_mode and CREATE in entry["steps"] else failed("the store does not show its seed")

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at, file_name, make_directory, read_file, replace_file
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    account_path,
+    directory_at,
+    make_directory,
+    read_file,
+    replace_file,
+)
 
 
 class RecordError(Exception):
@@ -27,8 +32,8 @@ class RolloutRecord:
 
     def __init__(self, directory: str, account: str, in_store: bool = False) -> None:
         try:
-            name = file_name(account)
-            self.path = directory_at(directory) / (Path(name) / ".record.json" if in_store else f"{name}.record.json")
+            base = directory_at(directory)
+            self.path = account_path(base, account) / ".record.json" if in_store else account_path(base, account, ".record.json")
         except ValueError as error:
             raise RecordError(str(error)) from None
 

@@ -21,9 +21,9 @@ from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    account_path,
     create_file,
     directory_at,
-    file_name,
     make_directory,
     read_file,
     remove_leftovers,
@@ -60,7 +60,7 @@ class VaultFiles(SeedStore):
         if not secret:
             raise StoreError("password must not be empty (in the role: mfa_rollout_seed_store_password).")
         try:
-            self.path = directory_at(directory) / file_name(account)
+            self.path = account_path(directory_at(directory), account)
         except ValueError as error:
             raise StoreError(str(error)) from None
         self._account = account

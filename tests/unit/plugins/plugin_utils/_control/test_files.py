@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    account_path,
     create_file,
+    directory_at,
     file_name,
     make_directory,
     replace_file,
@@ -76,6 +78,43 @@ def test_account_names_one_entry_of_its_directory(account: str) -> None:
 def test_account_that_would_lead_elsewhere_is_refused(account: str) -> None:
     with pytest.raises(ValueError, match="account must not be empty or begin with a dot"):
         file_name(account)
+
+
+@pytest.mark.parametrize(
+    ("account", "name"),
+    [
+        ("Z\u00fcrich", "Z\u00fcrich"),
+        ("\u5317\u4eac \u751f\u4ea7", "\u5317\u4eac \u751f\u4ea7"),
+        ("\u041c\u043e\u0441\u043a\u0432\u0430", "\u041c\u043e\u0441\u043a\u0432\u0430"),
+        ("acme.prod_1", "acme.prod_1"),
+        ("a/\u00fc", "a%2F\u00fc"),
+        ("a:b*c", "a%3Ab%2Ac"),
+        ("\u00fc\u202ex\u2028y\u00a0z", "\u00fc%E2%80%AEx%E2%80%A8y%C2%A0z"),
+        ("50%", "50%25"),
+    ],
+)
+def test_letters_of_all_languages_name_files_and_what_cannot_be_seen_is_escaped(account: str, name: str) -> None:
+    assert file_name(account) == name
+
+
+def test_account_is_found_where_an_earlier_version_put_it(tmp_path: Path) -> None:
+    assert account_path(tmp_path, "Z\u00fcrich", ".json") == tmp_path / "Z\u00fcrich.json"
+    (tmp_path / "Z%C3%BCrich.json").touch()
+    assert account_path(tmp_path, "Z\u00fcrich", ".json") == tmp_path / "Z%C3%BCrich.json"
+    (tmp_path / "Z\u00fcrich.json").touch()
+    assert account_path(tmp_path, "Z\u00fcrich", ".json") == tmp_path / "Z\u00fcrich.json"
+
+
+@pytest.mark.parametrize("relative", ["seeds", "./seeds", "../seeds", ""])
+def test_path_that_depends_on_where_a_play_is_started_is_refused(relative: str) -> None:
+    with pytest.raises(ValueError, match="directory must be an absolute path"):
+        directory_at(relative)
+
+
+def test_path_from_the_root_or_from_the_home_directory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert directory_at("~/seeds") == Path("/home/ada/seeds")
+    assert directory_at("/srv/seeds") == Path("/srv/seeds")
 
 
 # Files that are never written over

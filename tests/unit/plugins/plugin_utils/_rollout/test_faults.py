@@ -11,7 +11,8 @@ import os
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import DEFINITIONS
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, Terms, make_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents
 from hypothesis import HealthCheck, given, settings

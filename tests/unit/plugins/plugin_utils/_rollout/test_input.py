@@ -20,7 +20,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     told,
     users_in,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import PlanError, Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import SECRET, audit_of, own, planned, stored, user
 from hypothesis import given, settings
@@ -122,8 +122,11 @@ def test_users_are_all_or_a_list():
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        ("mfa_rollout_users", "mfa_rollout_users must be all, or a list of mappings, each with user_id or name."),
-        ("mfa_rollout_exempt", "mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason."),
+        ("mfa_rollout_users", "mfa_rollout_users must be all, or a list of mappings, each with user_id or name, such as [{name: ada}]."),
+        (
+            "mfa_rollout_exempt",
+            "mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason, such as [{name: ada}].",
+        ),
     ],
 )
 @pytest.mark.parametrize("wrong", [None, "x", {}, ["x"], [{}], [{"name": ""}], [{"name": []}], [{"name": True}], [{"user_id": 1.5}]])
@@ -131,6 +134,59 @@ def test_users_of_another_form_are_refused_by_the_variable(variable, words, wron
     with pytest.raises(PlanError) as caught:
         named_in(wrong, variable)
     assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"name": "007", "auth_password": "0123"}, {"user_id": "no"}]',
+        "- name: 007\n  auth_password: 0123\n- user_id: no\n",
+        "[{name: 007, auth_password: 0123}, {user_id: no}]",
+    ],
+)
+def test_list_may_come_as_its_text_and_keeps_what_was_typed(text):
+    assert users_in(text) == [{"name": "007", "auth_password": "0123"}, {"user_id": "no"}]
+    assert named_in("[]", "mfa_rollout_exempt") == []
+    assert named_in("- name: ada\n  reason: null\n", "mfa_rollout_exempt") == [{"name": "ada", "reason": None}]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "ada", "ada, grace", "[ada]", "name: ada", "- !!python/object/apply:os.getcwd []", "[" * 3000, "[{", "all\n"]
+)
+def test_text_that_is_no_list_of_mappings_is_refused_and_never_everybody(wrong):
+    with pytest.raises(PlanError, match="mfa_rollout_users must be all, or a list"):
+        users_in(wrong)
+
+
+def test_what_is_omitted_is_not_there():
+    placeholder = "__omit_place_holder__" + "0123456789" * 4
+    assert users_in([{"name": "ada", "auth_password": placeholder}]) == [{"name": "ada"}]
+    assert options_in({"region": placeholder}, "mfa_rollout_auth") == {}
+
+
+def test_unknown_key_is_refused_by_its_name_without_its_value():
+    for variable, wrong in (("mfa_rollout_users", "auth_pasword"), ("mfa_rollout_exempt", "auth_password")):
+        with pytest.raises(PlanError, match=rf"^{variable}: user ada has {wrong}; a user can have user_id, name,") as caught:
+            named_in([{"name": "grace"}, {"name": "ada", wrong: SECRET}], variable)
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [83, 1.5, True, 5025])
+def test_credentials_that_yaml_has_made_numbers_are_refused_by_name(number):
+    with pytest.raises(PlanError, match=r"mfa_rollout_users: auth_password of user ada is no text: .* put it in quotes") as caught:
+        users_in([{"name": "ada", "auth_password": number}])
+    assert str(number) not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [[1, 10], ["1", 10], "1, 10", "[1, 10]", '["1","10"]', "- 1\n- 10\n"])
+def test_wave_sizes_are_numbers_however_they_are_written(given):
+    assert terms_in({"wave_sizes": given}).wave_sizes == [1, 10]
+
+
+@pytest.mark.parametrize("wrong", [[], [0], "0", "", "one", "1;10", [1.5], [True], None, 5, {"a": 1}, "{a: 1}"])
+def test_wave_sizes_that_are_none_are_refused_by_the_variable(wrong):
+    with pytest.raises(PlanError, match="mfa_rollout_wave_sizes must be a list of whole numbers above 0"):
+        terms_in({"wave_sizes": wrong})
 
 
 def test_lists_and_mappings_of_another_form_are_refused_by_their_names():

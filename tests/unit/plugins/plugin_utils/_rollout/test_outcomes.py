@@ -15,7 +15,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import (
     unfulfilled,
     wave_line,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import SECRET, SMS, VMFA, device_of, user
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,3 +219,19 @@ def test_names_and_messages_cannot_write_lines_of_their_own(failures):
     lines = failure_lines(outcomes)
     assert len(wave_line(1, 1, outcomes).splitlines()) == 1 + len(lines)
     assert all(line.isprintable() or len(line.splitlines()) == 1 for line in lines)
+
+
+def test_causes_that_differ_in_ids_only_are_one():
+    failures = [
+        {
+            "user_id": f"id{number}",
+            "name": f"n{number}",
+            "step": "protect",
+            "msg": f"PUT /v3.0/OS-USER/users/id{number}/login-protect: no (HTTP 403, IAM.0003, request id r-{number}). Ask.",
+        }
+        for number in range(10)
+    ]
+    assert failure_lines(failures) == [
+        "n0, n1, n2 and 7 more: protect: PUT /v3.0/OS-USER/users/id0/login-protect: no (HTTP 403, IAM.0003, request id r-0). Ask."
+    ]
+    assert len(failure_lines([*failures, {**failures[0], "msg": "other"}])) == 2

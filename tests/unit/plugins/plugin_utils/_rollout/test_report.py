@@ -9,7 +9,6 @@ import json
 import re
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import (
     make_report,
     report_csv,
@@ -17,6 +16,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import (
     report_line,
     skipped_lines,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import (
     SECRET,
     SMS,

@@ -12,7 +12,7 @@ import itertools
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import wave as _wave
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import LOOKS, PAUSE, Wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import OFF, SECRET, SMS, VMFA, audit_of, own, user
@@ -934,3 +934,31 @@ def test_every_reason_that_stops_a_rollout_is_one_of_the_store():
     assert all("store" in text for text in texts)
     assert not _wave.Finished([{"msg": None}, {"msg": _wave.NOT_SHOWN_BOUND}], "").unstored
     assert all(_wave.Finished([{"msg": None}, {"msg": text}], "").unstored for text in texts)
+
+
+# Users without credentials of their own
+
+
+def test_refusal_to_bind_for_others_says_what_is_missing_and_stops_the_rollout():
+    refused = {"failed": True, "msg": "PUT /v5/mfa/enable: forbidden.", "error": {"status": 403, "code": None, "request_id": None}}
+    cloud = Cloud(user("u1"), user("u2"), wrong={"iam_virtual_mfa_bind": {"u1": refused, "u2": refused}})
+    wave = Wave(cloud, [entry("u1"), entry("u2", index=1)], ENROL, api="v5", sleep=cloud.slept.append, credentials={"u1": {}, "u2": own()})
+    created = wave.create(["u1", "u2"])
+    finished = wave.finish(created.outcomes, created.seeds, {key: seed.as_entry() for key, seed in created.seeds.items()}, {})
+    mine, theirs = (outcome["msg"] for outcome in finished.outcomes)
+    assert mine.startswith(refused["msg"])
+    assert mine.endswith(
+        "give auth_password, auth_token, or access_key with secret_key in mfa_rollout_users, or the administrator the right to do so."
+    )
+    assert theirs == refused["msg"]
+    assert finished.not_enabled
+    assert cloud.asked("iam_login_protection") == []
+
+
+def test_other_failures_of_users_without_credentials_are_told_as_they_are():
+    cloud = Cloud(user("u1"), wrong={"iam_virtual_mfa_bind": {"u1": {"failed": True, "msg": "throttled", "error": {"status": 429}}}})
+    wave = Wave(cloud, [entry("u1")], ENROL, api="v5", sleep=cloud.slept.append)
+    created = wave.create(["u1"])
+    finished = wave.finish(created.outcomes, created.seeds, {key: seed.as_entry() for key, seed in created.seeds.items()}, {})
+    assert finished.outcomes[0]["msg"] == "throttled"
+    assert not finished.not_enabled

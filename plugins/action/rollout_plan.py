@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import OTHER_FORM
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import packed, plan_from
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
+
+
+class ActionModule(ControlNodeAction):
+    """The plan of a rollout, with its warnings as Ansible's, and with what is wrong with the input as the task's own message."""
+
+    spec: Mapping[str, Mapping[str, Any]] = {
+        "account": {"type": "str", "required": True},
+        "users": {"type": "raw", "required": True},
+        "audit": {"type": "raw", "required": True},
+        "exempt": {"type": "raw", "default": []},
+        "stored": {"type": "raw"},
+        "intents": {"type": "raw", "default": []},
+        "record": {"type": "raw"},
+        "auth": {"type": "raw"},
+        "terms": {"type": "raw", "default": {}},
+    }
+
+    def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        given = {name: params[name] for name in self.spec if name != "account"}
+        try:
+            plan = packed(plan_from(**given))
+        except PlanError as error:
+            raise WorkError(legible(error)) from None
+        except OTHER_FORM as error:
+            raise WorkError(f"an option has another form than is documented ({type(error).__name__}).") from None
+        warnings = [f"{legible(params['account'], 255)}: {warning}" for warning in plan["warnings"]]
+        return {"changed": False, "plan": plan, **({"warnings": warnings} if warnings else {})}

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
+    misplaced,
+    unknown_variables,
+    warnings_of,
+    wrong_values,
+)
+
+
+class ActionModule(ControlNodeAction):
+    """Finds everything that is wrong with the role's variables and its surroundings, and says all of it at once."""
+
+    spec: Mapping[str, Mapping[str, Any]] = {
+        "variables": {"type": "dict", "required": True},
+        "names": {"type": "list", "elements": "str", "default": []},
+        "audit_only": {"type": "bool", "default": False},
+        "in_awx": {"type": "bool", "default": False},
+    }
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._play = task_vars or {}
+        return super().run(tmp, task_vars)
+
+    def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        variables, audit_only = params["variables"], params["audit_only"]
+        causes = [
+            *unknown_variables(str(name) for name in self._play),
+            *self._elsewhere(),
+            *(
+                f"{name} is omitted by its template: leave the variable out, or give it a value."
+                for name in params["names"]
+                if name not in variables
+            ),
+            *self._misplaced(variables),
+            *wrong_values(variables, audit_only, params["in_awx"]),
+        ]
+        if causes:
+            raise WorkError(" ".join(legible(cause) for cause in dict.fromkeys(causes)))
+        warnings = [f"{legible(variables.get('mfa_rollout_account', ''), 255)}: {each}" for each in warnings_of(variables, audit_only)]
+        return {"changed": False, **({"warnings": warnings} if warnings else {})}
+
+    def _elsewhere(self) -> Iterator[str]:
+        """Variables of an inventory beat the keywords of a play, and its own variables beat those."""
+        connection = str(self._connection.transport)
+        if connection != "local":
+            yield (
+                f"The connection of this host is {legible(connection, 80)}, and the role works where Ansible runs: set ansible_connection to"
+                " local in the vars of the play, which group_vars do not override."
+            )
+        if self._connection.become:
+            yield (
+                "The tasks of this host become another user, and the role works as the user who runs Ansible: set ansible_become to false in"
+                " the vars of the play, which group_vars do not override."
+            )
+
+    def _misplaced(self, variables: Mapping[str, Any]) -> Iterator[str]:
+        sources = [str(source) for source in self._play.get("ansible_inventory_sources") or ()]
+        for name in ("mfa_rollout_report_dir", "mfa_rollout_seed_store_dir"):
+            if variables.get(name):
+                cause = misplaced(name, str(variables[name]), sources, str(self._play.get("playbook_dir") or "."))
+                if cause is not None:
+                    yield cause

@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_plan
+short_description: Decide which user belongs to which wave of an MFA rollout, as a task
+version_added: 0.2.0
+description:
+  - Makes the plan of P(hwc.mfa.rollout_plan#filter) for the role C(hwc.mfa.mfa_rollout), and shows its warnings as Ansible's own. If the input is wrong, the
+    task fails with just that message. The module is internal to the role. In playbooks, use the filter.
+  - It calls no cloud and changes nothing.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.control_node
+attributes:
+  diff_mode:
+    support: none
+    details: It changes nothing.
+options:
+  account:
+    description:
+      - The account's name in messages.
+    type: str
+    required: true
+  users:
+    description:
+      - V(all), or a list of users, or its text in JSON or YAML.
+    type: raw
+    required: true
+  audit:
+    description:
+      - The result of M(hwc.mfa.iam_mfa_info), or of M(hwc.mfa.rollout_wave) with C(phase=audit).
+    type: raw
+    required: true
+  exempt:
+    description:
+      - Users who are never touched, as a list or its text in JSON or YAML.
+    type: raw
+    default: []
+  stored:
+    description:
+      - The stored seeds.
+    type: raw
+  intents:
+    description:
+      - The ids of users for whom an earlier run was about to create a device.
+    type: raw
+    default: []
+  record:
+    description:
+      - The record of login protection.
+    type: raw
+  auth:
+    description:
+      - The play's own credentials, to recognise the user whom the play runs as.
+    type: raw
+  terms:
+    description:
+      - The other options of the filter, such as C(strategy) and C(state).
+    type: raw
+    default: {}
+seealso:
+  - plugin: hwc.mfa.rollout_plan
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Look at the whole account
+  hwc.mfa.iam_mfa_info:
+  register: account
+
+- name: Plan to protect all users
+  hwc.mfa.rollout_plan:
+    account: acme
+    users: all
+    audit: "{{ account }}"
+"""
+
+RETURN = r"""
+plan:
+  description: The plan, as the filter returns it with C(packed=true).
+  returned: success
+  type: dict
+  sample:
+    waves: []
+    users_packed: ' []'
+    lines: []
+    warnings: []
+"""

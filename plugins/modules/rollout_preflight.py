@@ -1,0 +1,63 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_preflight
+short_description: Check the variables of an MFA rollout before anything is touched
+version_added: 0.2.0
+description:
+  - Finds everything that is wrong with the variables of the role C(hwc.mfa.mfa_rollout), and fails with a sentence for each cause. The module is internal
+    to the role.
+  - Variables of the host whose names begin with C(mfa_rollout_) and that the role does not know are errors, because they would be ignored. Their values are
+    not shown.
+  - Directories of the report and of the seed store must be absolute paths outside of the inventory, because Ansible reads all files in a directory that is
+    an inventory.
+  - The connection must be local and without C(become), because the role works in the control process.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.control_node
+attributes:
+  diff_mode:
+    support: none
+    details: It changes nothing.
+options:
+  variables:
+    description:
+      - The variables of the role with their values. Of the users, the first one is enough.
+    type: dict
+    required: true
+  names:
+    description:
+      - The names of the variables that must be there. One that is missing in O(variables) was omitted with C(default(omit)).
+    type: list
+    elements: str
+    default: []
+  audit_only:
+    description:
+      - Whether nothing will be done. An audit needs no users and no place for seeds.
+    type: bool
+    default: false
+  in_awx:
+    description:
+      - Whether this is a job of AWX, whose disk is deleted with the job.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Check the variables of an audit
+  hwc.mfa.rollout_preflight:
+    audit_only: true
+    variables:
+      mfa_rollout_account: acme
+      mfa_rollout_strategy: require
+      mfa_rollout_report_dir: /var/lib/mfa-reports
+"""
+
+RETURN = r""" # """

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The users of an account, and who of them is never touched, whatever is planned: pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, Entry, PlanError, Terms
+
+NOT_USERS = "mfa_rollout_users must be all, or a list of mappings, each with user_id or name."
+
+
+class People:
+    """The users of the account, by id and by name."""
+
+    def __init__(self, users: Sequence[Entry]) -> None:
+        self.by_id = {str(user["user_id"]): user for user in users}
+        self.by_name: dict[str, Entry] = {}
+        self._by_likeness: dict[str, str] = {}
+        for user in users:
+            name = str(user["name"])
+            self.by_name.setdefault(name, user)
+            self._by_likeness.setdefault(_likeness(name), name)
+
+    def alike(self, name: Any) -> str | None:
+        """The name of a user that differs from ``name`` in case or blanks only; None where a user has that very name, or none is alike."""
+        return None if str(name) in self.by_name else self._by_likeness.get(_likeness(str(name)))
+
+    def asked_for(self, asked: Any) -> Entry | None:
+        """The user whom an item of ``mfa_rollout_users`` means, by id before name. Raises PlanError where it means two."""
+        if not isinstance(asked, Mapping) or not (asked.get("user_id") or asked.get("name")):
+            raise PlanError(NOT_USERS)
+        named = self.by_name.get(str(asked["name"])) if asked.get("name") else None
+        if not asked.get("user_id"):
+            return named
+        found = self.by_id.get(str(asked["user_id"]))
+        if found is not None and named is not None and found["user_id"] != named["user_id"]:
+            raise PlanError(
+                f"mfa_rollout_users: user_id {legible(asked['user_id'], 80)} is {legible(found['name'], 80)} and not"
+                f" {legible(asked['name'], 80)}: give the one or the other."
+            )
+        return found
+
+
+def _likeness(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+_CALLER = "the play runs as this user"
+_LAST = "the last administrator who logs in without a device: exempt another administrator, and this one is included too"
+
+
+class Guards:
+    """Who is never touched, whatever is planned."""
+
+    def __init__(self, people: People, audit: Entry, terms: Terms, exempt: Sequence[Any], auth: Entry) -> None:
+        self._people = people
+        self._terms = terms
+        self._auth = auth
+        self._caller: Entry | None = audit.get("caller")
+        self._administrators: Sequence[str] | None = audit.get("administrators")
+        self.warnings: list[str] = []
+        self._exempt = self._exemptions(exempt)
+
+    def _exemptions(self, exempt: Sequence[Any]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for item in exempt:
+            if not isinstance(item, Mapping) or not (item.get("user_id") or item.get("name")):
+                raise PlanError("mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason.")
+            reason = str(item.get("reason") or "no reason given")
+            name = item.get("name")
+            alike = self._people.alike(name) if name else None
+            if alike is not None:
+                raise PlanError(
+                    f"mfa_rollout_exempt names {legible(name, 80)!r}, and the user is called {legible(alike, 80)!r}: write it just so."
+                )
+            # An old id beside the right name, or the other way round, is no reason to touch a user who was to be spared.
+            fitting = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]
+            for user in fitting:
+                if user is not None:
+                    found[str(user["user_id"])] = reason
+            if not any(fitting):
+                self._exempts_nobody(item)
+        return found
+
+    def _exempts_nobody(self, item: Entry) -> None:
+        text = f"mfa_rollout_exempt names {legible(item.get('user_id') or item.get('name'), 80)}, who is no user of this account"
+        if self._terms.exempt_strict and not self._terms.audit_only:
+            raise PlanError(f"{text}. Mend it, or set mfa_rollout_exempt_strict=false where accounts share one list.")
+        self.warnings.append(f"{text}.")
+
+    def demand_a_way_in(self) -> None:
+        """Raise PlanError where nobody can tell whom the play would lock out."""
+        if self._caller is not None:
+            return
+        who = "The cloud does not tell which user the play runs as"
+        if self._administrators is not None:
+            self.warnings.append(f"{who}: name that user in mfa_rollout_exempt.")
+            return
+        text = f"{who}, nor who administers the account: name that user, or an administrator, in mfa_rollout_exempt, as a way in."
+        if not self._exempt and not self._terms.audit_only:
+            raise PlanError(text)
+        self.warnings.append(text)
+
+    def reason_to_spare(self, asked: Entry, user: Entry) -> str | None:
+        """Why a user is not touched, or None."""
+        exemption = self._exempt.get(str(user["user_id"]))
+        if exemption is not None:
+            return f"exempt: {exemption}"
+        return _CALLER if self._is_caller(asked, user) else None
+
+    def _is_caller(self, asked: Entry, user: Entry) -> bool:
+        """Whether the play itself runs as this user: by what the cloud says, by the login, or by the very credentials."""
+        caller, auth = self._caller, self._auth
+        if caller and (caller.get("user_id") == user["user_id"] or (not caller.get("user_id") and caller.get("name") == user["name"])):
+            return True
+        if auth.get("auth_user_id") == user["user_id"] or (auth.get("auth_username") and auth["auth_username"] == user["name"]):
+            return True
+        return any(auth.get(secret) and auth[secret] == asked.get(secret) for secret in ("access_key", "auth_token"))
+
+    def spare_the_last(self, fates: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
+        """Take one administrator out of a plan that would touch all of them.
+
+        Nobody asks whether the others can log in: the one who is spared is the same in the next run, when the others have been enrolled.
+        """
+        found = [self._people.by_id.get(user_id) for user_id in self._administrators or []]
+        administrators = [user for user in found if user is not None and user["enabled"]]
+        planned = {entry["user_id"]: entry for entry in entries}
+        touched = [user["user_id"] for user in administrators if user["user_id"] in planned]
+        ways_in = [
+            user for user in administrators if self.reason_to_spare({}, user) or (user["user_id"] not in planned and _untouched(user))
+        ]
+        if not touched or ways_in:
+            return
+        entries.remove(planned[touched[0]])
+        for fate in fates:
+            if fate["user_id"] == touched[0]:
+                fate.update(fate=LEFT_ALONE, reason=_LAST)
+
+
+def _untouched(user: Entry) -> bool:
+    """Whether a user logs in as if there had never been a rollout."""
+    return not has_vmfa(user) and user["device"] is None

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan from what Ansible hands on, and as it hands it on: of the filter, and of the role's task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
+    audit_in,
+    ids_in,
+    named_in,
+    options_in,
+    record_in,
+    seeds_in,
+    users_in,
+)
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import terms_of
+
+
+def plan_from(
+    users: Any,
+    audit: Any,
+    *,
+    exempt: Any = (),
+    stored: Any = None,
+    intents: Any = (),
+    record: Any = None,
+    auth: Any = None,
+    terms: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A plan: see ``make_plan``. Raises PlanError, or one of ``input.OTHER_FORM`` where something has another form than is documented."""
+    known = Known(seeds=seeds_in(stored), intents=ids_in(intents), record=record_in(record), auth=options_in(auth, "mfa_rollout_auth"))
+    return make_plan(users_in(users), audit_in(audit), terms_of(terms), named_in(exempt, "mfa_rollout_exempt"), known)
+
+
+def packed(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan with ``users_packed``, and with each wave as one text and beside it what the role's tasks ask of it."""
+    rest = {name: value for name, value in plan.items() if name not in ("users", "waves")}
+    return {**rest, "users_packed": pack(plan["users"]), "waves": [_packed_wave(wave) for wave in plan["waves"]]}
+
+
+def _packed_wave(wave: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    indexes = [entry["index"] for entry in wave]
+    return {
+        "entries_packed": pack(wave),
+        "first": min(indexes),
+        "last": max(indexes),
+        "creating": [entry["user_id"] for entry in wave if "create" in entry["steps"]],
+        "protects": any(step in entry["steps"] for entry in wave for step in ("protect", "unprotect")),
+    }

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with the variables of a rollout, before the cloud is asked: pure decisions. Each cause is one sentence that says what to do."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import named_in, users_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import ENROL, EVERYBODY, REQUIRE, PlanError, sizes_in
+
+PREFIX = "mfa_rollout_"
+
+VARIABLES = tuple(
+    PREFIX + name
+    for name in (
+        "account",
+        "auth",
+        "auth_from_environment",
+        "concurrency",
+        "exempt",
+        "exempt_strict",
+        "identity_center",
+        "login_protection",
+        "max_failures",
+        "prove_login",
+        "replace_unbound",
+        "report_dir",
+        "rollback_all",
+        "secure_logging",
+        "seed_store",
+        "seed_store_dir",
+        "seed_store_password",
+        "seed_store_persistent",
+        "seed_store_tasks",
+        "state",
+        "strategy",
+        "users",
+        "wave_sizes",
+    )
+)
+"""The variables that the role takes, as meta/argument_specs.yml has them."""
+
+_GIVEN = tuple(PREFIX + name for name in ("report", "store_account", "store_action", "store_entries", "store_loaded", "store_users"))
+"""What the role sets for playbooks and for an operator's own store."""
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """A sentence for each variable that looks like one of the role's and is none. Its value may be a secret and is not told."""
+    known = {*VARIABLES, *_GIVEN}
+    causes = []
+    for name in sorted(name for name in names if name.startswith(PREFIX) and name not in known):
+        near = difflib.get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in VARIABLES], 1)
+        advice = f"did you mean {PREFIX}{near[0]}?" if near else "ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
+        causes.append(f"{legible(name, 80)} is no variable of the role: {advice}")
+    return causes
+
+
+def misplaced(variable: str, text: str, sources: Sequence[str], playbook_dir: str) -> str | None:
+    """Why files must not lie in the directory ``text``, or None: Ansible reads all files of an inventory's directory as inventory.
+
+    ``sources`` are the inventories that Ansible was given. Of a file's directory it reads ``host_vars`` and ``group_vars`` only.
+    """
+    try:
+        directory = directory_at(os.path.expandvars(text))
+    except ValueError as error:
+        return f"{variable}: {error}"
+    place = Path(os.path.realpath(directory))
+    read: list[Path] = []
+    for source in [*sources, playbook_dir]:
+        path = Path(os.path.realpath(source))
+        if path.is_dir() and source != playbook_dir:
+            read.append(path)
+        else:
+            base = path if source == playbook_dir else path.parent
+            read += [base / "host_vars", base / "group_vars"]
+    within = next((path for path in read if place == path or path in place.parents), None)
+    if within is None:
+        return None
+    return (
+        f"{variable} is {legible(directory, 255)}, and Ansible reads what lies in {legible(within, 255)} as inventory or variables:"
+        " name a directory outside of it."
+    )
+
+
+def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the variables' values, which are never told. Of the users some are enough."""
+    values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
+    for name in ("auth", "identity_center"):
+        if not isinstance(values.get(name, {}), Mapping):
+            yield f"{PREFIX}{name} must be a mapping of options, and not a text or a list."
+    auth = values.get("auth")
+    if isinstance(auth, Mapping) and auth.get("auth_passcode"):
+        yield (
+            f"{PREFIX}auth has auth_passcode. A code works once, and each of the role's tasks logs in: give auth_token, or access_key and"
+            " secret_key."
+        )
+    enrols = values.get("strategy", REQUIRE) == ENROL
+    checks: Mapping[str, Callable[[Any], Any]] = {
+        "users": users_in,
+        "exempt": lambda value: named_in(value, f"{PREFIX}exempt"),
+        "wave_sizes": sizes_in,
+    }
+    for name, check in checks.items():
+        try:
+            found = check(values[name]) if name in values else None
+        except PlanError as error:
+            yield str(error)
+            continue
+        # Without the variable, it is everybody.
+        if name == "users" and found in (None, EVERYBODY, []) and enrols and values.get("state") != "absent" and not audit_only:
+            yield f"With {PREFIX}strategy=enrol, {PREFIX}users must name the users."
+    if _whole(values.get("max_failures", 0), 0, None) is None:
+        yield f"{PREFIX}max_failures must be a whole number from 0 on."
+    if _whole(values.get("concurrency", 1), 1, 256) is None:
+        yield f"{PREFIX}concurrency must be a whole number from 1 to 256."
+    if enrols:
+        yield from _wrong_store(values, audit_only, in_awx)
+
+
+def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
+    if values.get("seed_store_tasks"):
+        return
+    if not values.get("seed_store_dir"):
+        if values.get("state") != "absent" and not audit_only:
+            yield (
+                f"With {PREFIX}strategy=enrol seeds need a place, since each is shown once: give {PREFIX}seed_store_dir and"
+                f" {PREFIX}seed_store_password, or {PREFIX}seed_store_tasks."
+            )
+        return
+    if not values.get("seed_store_password"):
+        yield f"{PREFIX}seed_store_password is empty: give the vault password of the seeds in {PREFIX}seed_store_dir."
+    if in_awx and not audit_only and not _true(values.get("seed_store_persistent")):
+        yield (
+            f"The disk of an AWX job goes away with the job, and the seeds on it. Set {PREFIX}seed_store_persistent=true if"
+            f" {PREFIX}seed_store_dir is a mount that stays, or give {PREFIX}seed_store_tasks."
+        )
+
+
+def warnings_of(variables: Mapping[str, Any], audit_only: bool) -> list[str]:
+    """What the user should know, though nothing is wrong."""
+    values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
+    places = any(values.get(name) for name in ("report_dir", "seed_store_dir"))
+    takes_back = values.get("state") == "absent" and values.get("strategy", REQUIRE) == REQUIRE
+    if takes_back and not places and not audit_only and not _true(values.get("rollback_all")):
+        return [
+            f"Neither {PREFIX}report_dir nor {PREFIX}seed_store_dir is set, so no record tells which login protection a rollout has set,"
+            f" and none will be lifted. Set what the rollout had, or {PREFIX}rollback_all=true."
+        ]
+    return []
+
+
+def _true(value: Any) -> bool:
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        return False
+
+
+def _whole(value: Any, least: int, most: int | None) -> int | None:
+    try:
+        number = int(str(value))
+    except ValueError:
+        return None
+    return number if number >= least and (most is None or number <= most) else None

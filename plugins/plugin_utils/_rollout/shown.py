@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an audit shows of a user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entry
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
+
+
+def has_vmfa(user: Entry) -> bool:
+    """Whether a user of an audit is asked for a code of a virtual MFA device at each login."""
+    return bool(user["login_protection"]["enabled"]) and user["login_protection"]["verification_method"] == "vmfa"
+
+
+def devices_of(user: Entry) -> list[Entry]:
+    """All devices that an audit shows of a user."""
+    listed = user.get("devices")
+    if listed:
+        return list(listed)
+    return [user["device"]] if user["device"] is not None else []
+
+
+def paired(user: Entry, seeds: Sequence[StoredSeed]) -> tuple[Entry, Entry | None, StoredSeed | None]:
+    """The user, their virtual device, and its seed. A device whose seed is stored is a virtual one, whatever kind the cloud shows."""
+    for seed in seeds:
+        for device in devices_of(user):
+            if device["serial_number"] == seed.serial_number:
+                return user, device, seed
+    return user, user["device"], None
+
+
+def stored_seed(user: Entry, entry: Any) -> StoredSeed | None:
+    """The stored seed of the device that an audit shows of a user, from the store's ``entry``; None where it is not stored."""
+    return paired(user, seeds_of(entry))[2]
+
+
+def binding_shown(user: Entry, serial_number: str | None) -> str | None:
+    """How an audit shows the device with this serial number: its binding, or None where the user does not have it."""
+    return next((str(device["binding"]) for device in devices_of(user) if device["serial_number"] == serial_number), None)

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a plan is made under: the words of its decisions, and the role's variables as terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
+
+REQUIRE, ENROL = "require", "enrol"
+
+CREATE, STORE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE = "create", "store", "bind", "protect", "prove", "unprotect", "remove"
+
+VERIFY = "verify"
+"""The step at which a user fails for whom the cloud does not show what was done, though all calls succeeded."""
+
+ORDER = (CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE)
+"""The steps of an entry, in the order in which a wave takes them."""
+
+TODO, ALREADY, LEFT_ALONE, PROBLEM = "todo", "already", "left_alone", "problem"
+"""What a plan makes of a user: something is to be done; nothing is left to do; the user is not to be touched; the user was named and cannot be enrolled."""
+
+EVERYBODY = "all"
+"""The value of ``mfa_rollout_users`` that means every user of the account."""
+
+OWN_CREDENTIALS = ("auth_password", "auth_token", "access_key", "secret_key", "security_token", "auth_domain_name", "auth_passcode")
+
+WAYS_TO_BIND = "auth_password, auth_token, or access_key with secret_key"
+"""With which credentials of their own users bind their devices, for messages."""
+
+Entry = Mapping[str, Any]
+
+
+class PlanError(ValueError):
+    """The input of a plan is wrong. The text names the role's variable."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a plan is made under, as the role's variables say it."""
+
+    strategy: str = REQUIRE
+    state: str = "present"
+    login_protection: bool = True
+    wave_sizes: Sequence[int] = (1, 10, 100, 1000)
+    prove_login: bool = False
+    exempt_strict: bool = True
+    replace_unbound: bool = False
+    rollback_all: bool = False
+    audit_only: bool = False
+    """Whether nothing will be done: then nobody needs credentials of their own, and what would stop a rollout is a warning."""
+
+    @property
+    def present(self) -> bool:
+        """Whether this is a rollout and not a roll-back."""
+        return self.state == "present"
+
+
+def terms_of(terms: Mapping[str, Any]) -> Terms:
+    """Terms from the mapping that the role passes around; what is missing has its default. Raises PlanError."""
+    default = Terms()
+    known = {each.name for each in fields(Terms)}
+    unknown = sorted(str(name) for name in terms if name not in known)
+    if unknown:
+        raise PlanError(f"no term is called {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+    values: dict[str, Any] = {name: terms.get(name, getattr(default, name)) for name in known}
+    for name, value in values.items():
+        if name in ("strategy", "state"):
+            values[name] = str(value)
+        elif name != "wave_sizes":
+            values[name] = _flag(name, value)
+    values["wave_sizes"] = sizes_in(values["wave_sizes"])
+    return Terms(**values)
+
+
+def _flag(name: str, value: Any) -> bool:
+    """A flag as a play may give it: the text "false" is not true."""
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise PlanError(f"mfa_rollout_{name} must be true or false.") from None
+
+
+def sizes_in(value: Any) -> list[int]:
+    """``mfa_rollout_wave_sizes``: a list, the text of one, or numbers with commas between them. Raises PlanError."""
+    sizes = written(value)
+    if isinstance(sizes, str):
+        sizes = sizes.split(",")
+    try:
+        numbers = [int(str(size)) for size in sizes] if isinstance(sizes, (list, tuple)) else []
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise PlanError(NOT_SIZES)
+    return numbers
+
+
+NOT_SIZES = "mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100, 1000]."

@@ -1,0 +1,176 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with a rollout's variables, each cause in a sentence of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
+    VARIABLES,
+    misplaced,
+    unknown_variables,
+    warnings_of,
+    wrong_values,
+)
+from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import SECRET
+
+ROLE = Path(__file__).resolve().parents[5] / "roles" / "mfa_rollout"
+ENROL = {
+    "mfa_rollout_strategy": "enrol",
+    "mfa_rollout_users": [{"name": "ada"}],
+    "mfa_rollout_seed_store_dir": "/srv/seeds",
+    "mfa_rollout_seed_store_password": SECRET,
+}
+
+
+def wrong(variables, audit_only=False, in_awx=False):
+    return list(wrong_values(variables, audit_only, in_awx))
+
+
+def test_variables_are_those_of_the_role():
+    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    assert list(VARIABLES) == sorted(VARIABLES)
+    assert set(VARIABLES) == set(specs["main"]["options"]) == set(specs["audit"]["options"])
+    assert set(VARIABLES) == set(yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")))
+    assert set(VARIABLES) == set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_given"])
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("mfa_rollout_exempts", "mfa_rollout_exempt"),
+        ("mfa_rollout_auths", "mfa_rollout_auth"),
+        ("mfa_rollout_user", "mfa_rollout_users"),
+        ("mfa_rollout_seed_store_directory", "mfa_rollout_seed_store_dir"),
+    ],
+)
+def test_misspelt_variable_is_told_with_the_nearest_name(name, near):
+    assert unknown_variables([name, "other"]) == [f"{name} is no variable of the role: did you mean {near}?"]
+
+
+def test_variables_of_the_role_and_what_it_gives_to_others_are_known():
+    given = ["mfa_rollout_report", "mfa_rollout_store_action", "mfa_rollout_store_loaded", "__mfa_rollout_before", "mfa_hosts"]
+    assert unknown_variables([*VARIABLES, *given]) == []
+    assert unknown_variables(["mfa_rollout_zzz"]) == [
+        "mfa_rollout_zzz is no variable of the role: ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
+    ]
+
+
+# Places
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "inv" / "host_vars").mkdir(parents=True)
+    (tmp_path / "accounts.yml").touch()
+    (tmp_path / "inv" / "hosts.yml").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "inv")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "directory"),
+    [
+        ("inv", "inv"),
+        ("inv", "inv/report"),
+        ("inv", "inv/sub/.hidden"),
+        ("inv", "link/report"),
+        ("link", "inv/report"),
+        ("inv", "other/../inv/report"),
+        ("inv/hosts.yml", "inv/host_vars/acme"),
+        ("accounts.yml", "group_vars"),
+        ("acme,", "plays/host_vars/seeds"),
+    ],
+)
+def test_directory_that_ansible_reads_as_inventory_is_refused(project, source, directory):
+    given = source if source.endswith(",") else str(project / source)
+    cause = misplaced("mfa_rollout_report_dir", str(project / directory), [given], str(project / "plays"))
+    assert cause.startswith(f"mfa_rollout_report_dir is {project / directory}, and Ansible reads what lies in ")
+    assert cause.endswith(": name a directory outside of it.")
+
+
+@pytest.mark.parametrize(
+    ("source", "directory"),
+    [
+        ("inv", "report"),
+        ("inv", "inv-report"),
+        ("inv/hosts.yml", "inv/report"),
+        ("accounts.yml", "report"),
+        ("acme,", "report"),
+        ("inv", "."),
+    ],
+)
+def test_directory_that_ansible_does_not_read_is_taken(project, source, directory):
+    given = source if source.endswith(",") else str(project / source)
+    assert misplaced("mfa_rollout_report_dir", str(project / directory), [given], str(project / "plays")) is None
+
+
+def test_relative_directory_is_refused_by_the_variables_name(project):
+    cause = misplaced("mfa_rollout_seed_store_dir", "seeds", [], str(project))
+    assert cause.startswith("mfa_rollout_seed_store_dir: directory must be an absolute path, and seeds depends on where")
+
+
+# Values
+
+
+def test_what_is_right_has_no_cause():
+    assert wrong({}) == wrong(ENROL) == wrong({**ENROL, "mfa_rollout_seed_store_persistent": "yes"}, in_awx=True) == []
+    assert wrong({"mfa_rollout_strategy": "enrol"}, audit_only=True) == []
+    assert wrong({"mfa_rollout_strategy": "enrol", "mfa_rollout_state": "absent"}) == []
+    assert wrong({"mfa_rollout_max_failures": "3", "mfa_rollout_concurrency": "256", "mfa_rollout_wave_sizes": "1,2"}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"mfa_rollout_users": "all"}, "With mfa_rollout_strategy=enrol, mfa_rollout_users must name the users."),
+        ({"mfa_rollout_users": []}, "With mfa_rollout_strategy=enrol, mfa_rollout_users must name the users."),
+        ({"mfa_rollout_users": "[]"}, "With mfa_rollout_strategy=enrol, mfa_rollout_users must name the users."),
+        ({"mfa_rollout_users": "ada"}, "mfa_rollout_users must be all, or a list of mappings"),
+        ({"mfa_rollout_exempt": "ada"}, "mfa_rollout_exempt must be a list of mappings"),
+        ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password is empty"),
+        ({"mfa_rollout_seed_store_dir": ""}, "With mfa_rollout_strategy=enrol seeds need a place"),
+        ({"mfa_rollout_auth": "text"}, "mfa_rollout_auth must be a mapping of options"),
+        ({"mfa_rollout_identity_center": []}, "mfa_rollout_identity_center must be a mapping of options"),
+        ({"mfa_rollout_auth": {"auth_passcode": SECRET}}, "mfa_rollout_auth has auth_passcode. A code works once"),
+        ({"mfa_rollout_wave_sizes": [0]}, "mfa_rollout_wave_sizes must be a list of whole numbers above 0"),
+        ({"mfa_rollout_max_failures": -1}, "mfa_rollout_max_failures must be a whole number from 0 on."),
+        ({"mfa_rollout_concurrency": 257}, "mfa_rollout_concurrency must be a whole number from 1 to 256."),
+        ({"mfa_rollout_concurrency": "many"}, "mfa_rollout_concurrency must be a whole number from 1 to 256."),
+    ],
+)
+def test_each_cause_is_one_sentence_without_a_secret(change, cause):
+    (found,) = wrong({**ENROL, **change})
+    assert found.startswith(cause)
+    assert SECRET not in found
+
+
+def test_all_causes_are_found_at_once():
+    found = wrong({"mfa_rollout_strategy": "enrol", "mfa_rollout_max_failures": -1, "mfa_rollout_exempt": "ada"})
+    assert len(found) == 4
+
+
+def test_disk_of_an_awx_job_is_no_place_for_seeds_unless_it_is_said_to_stay():
+    for value in (False, "no", "", None):
+        (cause,) = wrong({**ENROL, "mfa_rollout_seed_store_persistent": value}, in_awx=True)
+        assert "Set mfa_rollout_seed_store_persistent=true" in cause
+    assert wrong({**ENROL, "mfa_rollout_seed_store_tasks": "/x.yml"}, in_awx=True) == []
+    assert wrong(ENROL, audit_only=True, in_awx=True) == []
+
+
+def test_roll_back_of_require_without_a_place_for_its_record_is_warned_of():
+    back = {"mfa_rollout_state": "absent", "mfa_rollout_strategy": "require"}
+    (warning,) = warnings_of(back, False)
+    assert warning.startswith("Neither mfa_rollout_report_dir nor mfa_rollout_seed_store_dir is set")
+    for change in (
+        {"mfa_rollout_report_dir": "/r"},
+        {"mfa_rollout_seed_store_dir": "/s"},
+        {"mfa_rollout_rollback_all": "yes"},
+        {"mfa_rollout_state": "present"},
+        {"mfa_rollout_strategy": "enrol"},
+    ):
+        assert warnings_of({**back, **change}, False) == []
+    assert warnings_of(back, True) == []
