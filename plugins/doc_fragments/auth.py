@@ -144,7 +144,7 @@ notes:
   - Give exactly one kind of credentials, O(access_key) with O(secret_key), or O(auth_token), or O(auth_password) with O(auth_username) or
     O(auth_user_id). Two kinds given on one level are an error.
   - "The nearest level counts as a whole: the task, then C(module_defaults) of the module, then those of the group, then O(cloud), then the environment.
-    A level adds to a nearer one only what that lacks of the same kind, and never to a key, token or user that the nearer one names."
+    A farther level adds only what a nearer one lacks of the same kind, and nothing if both name a key, a token or a user."
   - "Variables of the environment count by families: those that begin with C(HW_), then C(HUAWEICLOUD_SDK_), then C(OS_). Parts of two families never
     join, and passwords and tokens go only to the host that their own family names, or an option, or E(HWC_IAM_ENDPOINT)."
   - Set options once for all tasks with C(module_defaults) and the group C(group/hwc.mfa.mfa).

@@ -24,6 +24,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import RE
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 
@@ -41,6 +42,7 @@ class InProcessAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
+        self._task.args = own_args(self)
         if self._task.async_val and not self._task.poll and self.definition.returns_seeds:
             # async_status would print the seeds, and they would stay in the job's file in the clear.
             result.update(
