@@ -147,8 +147,13 @@ class SeedStore(ABC):
     """The seeds of one account. Every method raises StoreError where it cannot keep its promise.
 
     What is written is on the disk, or wherever the store lies, and was read back before a method returns. Nothing that is stored is ever
-    overwritten. With ``guarded``, a write is refused unless this run holds the lock, and nobody else has written since this run has read.
+    overwritten. After ``lock`` or ``guard`` a write is refused unless this run still holds the lock, and nobody else has written since this
+    run has read.
     """
+
+    @abstractmethod
+    def account_id(self) -> str | None:
+        """The cloud's id of the account that the store belongs to, without reading a seed; None where no run has told it."""
 
     @abstractmethod
     def read(self) -> Contents:
@@ -156,7 +161,10 @@ class SeedStore(ABC):
 
     @abstractmethod
     def announce(self, user_ids: Sequence[str], account_id: str | None = None) -> list[str]:
-        """Write down that devices are about to be created, and to which account the store belongs. Returns the files that were written."""
+        """Write down that devices are about to be created, and to which account the store belongs. Returns the files that were written.
+
+        Refused where the store belongs to another account.
+        """
 
     @abstractmethod
     def save(self, seeds: Mapping[str, StoredSeed]) -> list[str]:
@@ -181,6 +189,10 @@ class SeedStore(ABC):
     @abstractmethod
     def unlock(self, owner: Owner) -> None:
         """Let other runs at this account again."""
+
+    @abstractmethod
+    def refuse_others(self, owner: Owner) -> None:
+        """Raise StoreError where another run holds the lock: for writes of a task that takes no lock of its own."""
 
 
 def check_account(known: str | None, reached: str | None, name: str) -> None:

@@ -35,6 +35,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import (
     SeedStore,
     StoredSeed,
     StoreError,
+    check_account,
     seed_in,
 )
 
@@ -88,7 +89,6 @@ class VaultFiles(SeedStore):
         return contents
 
     def account_id(self) -> str | None:
-        """The cloud's id of the account that the store belongs to, without reading a seed; None where no run has told it."""
         for path in reversed(self._files()):
             if path.suffix == MARKS:
                 account = self._mark(path, self._read(path))["account"]
@@ -108,7 +108,10 @@ class VaultFiles(SeedStore):
         return [str(path)]
 
     def announce(self, user_ids: Sequence[str], account_id: str | None = None) -> list[str]:
-        return self._write_mark({"announces": list(user_ids), "account": account_id}) if user_ids else []
+        if not user_ids:
+            return []
+        check_account(self.account_id(), account_id, self._account)
+        return self._write_mark({"announces": list(user_ids), "account": account_id})
 
     def withdraw(self, user_ids: Sequence[str]) -> list[str]:
         return self._write_mark({"withdraws": list(user_ids)}) if user_ids else []
@@ -154,7 +157,6 @@ class VaultFiles(SeedStore):
             StoreLock(self.path, owner).release()
 
     def refuse_others(self, owner: Owner) -> None:
-        """Raise StoreError where another run holds the lock: for writes without a lock of their own."""
         with self._writing():
             taken = StoreLock(self.path, owner).renew()
         if taken is not None:

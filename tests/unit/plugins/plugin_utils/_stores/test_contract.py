@@ -282,6 +282,16 @@ def test_store_belongs_to_the_account_that_was_announced_and_others_are_refused(
         check_account(known, "account-2", "acme")
 
 
+def test_store_itself_refuses_an_announcement_for_another_account(opens):
+    opens().announce(["u1"], "account-1")
+    with pytest.raises(StoreError, match="it belongs to the account with the id account-1"):
+        opens().announce(["u2"], "account-2")
+    found = opens().read()
+    assert (list(found.intents), found.account_id) == (["u1"], "account-1")
+    opens().announce(["u2"])
+    assert list(opens().read().intents) == ["u1", "u2"]
+
+
 @pytest.mark.parametrize(
     ("known", "reached"), [(None, "account-2"), ("", "account-2"), ("account-1", None), ("account-1", ""), (None, None)]
 )
