@@ -30,9 +30,13 @@ options:
     required: true
     suboptions:
       user_id:
-        description: The id of the user.
+        description: The id of the user. Give it or O(users[].user_name).
         type: str
-        required: true
+      user_name:
+        description:
+          - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
+        type: str
+        version_added: 0.2.0
       auth_password:
         description: The user's password.
         type: str
@@ -79,10 +83,16 @@ users:
   elements: dict
   contains:
     user_id:
-      description: The id of the user.
+      description: The id of the user, or V(null) where O(users[].user_name) is nobody's.
       returned: always
       type: str
       sample: c91752a33d589cab301ba9880a3efb80
+    user_name:
+      description: The name of the user, where the user was named by it.
+      returned: when the user is given by name
+      type: str
+      version_added: 0.2.0
+      sample: grace
     logged_in:
       description: Whether the user got in.
       returned: always

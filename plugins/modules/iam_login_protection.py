@@ -24,8 +24,13 @@ extends_documentation_fragment:
 options:
   user_id:
     description:
-      - The id of the user. Give exactly one of it and O(users).
+      - The id of the user. Give exactly one of it, O(user_name) and O(users).
     type: str
+  user_name:
+    description:
+      - The name of the user, instead of the id. It is looked up in the listing of the account, which takes an administrator's credentials.
+    type: str
+    version_added: 0.2.0
   enabled:
     description:
       - Whether login protection is on.
@@ -47,9 +52,13 @@ options:
     elements: dict
     suboptions:
       user_id:
-        description: The id of the user.
+        description: The id of the user. Give it or O(users[].user_name).
         type: str
-        required: true
+      user_name:
+        description:
+          - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
+        type: str
+        version_added: 0.2.0
       enabled:
         description: Whether login protection is on.
         type: bool
@@ -79,7 +88,7 @@ EXAMPLES = r"""
     users:
       - user_id: c91752a33d589cab301ba9880a3efb80
         verification_method: vmfa
-      - user_id: 4e3d4d0f51dd5d5cdd946658d2511c38
+      - user_name: grace
         verification_method: vmfa
       - user_id: 9b29b54be587dd211f8ce97adb34fa8d
         enabled: false
@@ -93,10 +102,16 @@ users:
   elements: dict
   contains:
     user_id:
-      description: The id of the user.
+      description: The id of the user, or V(null) where O(users[].user_name) is nobody's.
       returned: always
       type: str
       sample: 4e3d4d0f51dd5d5cdd946658d2511c38
+    user_name:
+      description: The name of the user, where the user was named by it.
+      returned: when the user is given by name
+      type: str
+      version_added: 0.2.0
+      sample: grace
     enabled:
       description: Whether login protection is on now; in check mode, whether it would be. V(null) if it failed for this user.
       returned: always

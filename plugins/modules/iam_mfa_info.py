@@ -30,9 +30,16 @@ options:
     type: list
     elements: str
     version_added: 0.2.0
+  user_names:
+    description:
+      - The names of the users to read, instead of the whole account, or beside O(user_ids). The account is listed once for all of them.
+      - The module fails if nobody has one of the names.
+    type: list
+    elements: str
+    version_added: 0.2.0
   concurrency:
     description:
-      - How many of O(user_ids) are read at once, from 1 to 256.
+      - How many users are read at once where O(user_ids) or O(user_names) is given, from 1 to 256.
     type: int
     default: 8
     version_added: 0.2.0
@@ -59,7 +66,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: Every user of the account, or those of O(user_ids) in that order.
+  description: Every user of the account, or those of O(user_ids) in that order and after them those of O(user_names).
   returned: success
   type: list
   elements: dict

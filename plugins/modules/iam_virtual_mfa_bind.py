@@ -39,8 +39,13 @@ options:
     default: present
   user_id:
     description:
-      - The id of the user. Give exactly one of it and O(bindings).
+      - The id of the user. Give exactly one of it, O(user_name) and O(bindings).
     type: str
+  user_name:
+    description:
+      - The name of the user, instead of the id. It is looked up in the listing of the account, which takes an administrator's credentials.
+    type: str
+    version_added: 0.2.0
   serial_number:
     description:
       - The serial number of the device, as the cloud gave it. Without it the user's virtual MFA device is taken. A user has at most one.
@@ -76,9 +81,13 @@ options:
     elements: dict
     suboptions:
       user_id:
-        description: The id of the user.
+        description: The id of the user. Give it or O(bindings[].user_name).
         type: str
-        required: true
+      user_name:
+        description:
+          - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
+        type: str
+        version_added: 0.2.0
       serial_number:
         description: The serial number of the device, else the user's device.
         type: str
@@ -164,10 +173,16 @@ bindings:
   elements: dict
   contains:
     user_id:
-      description: The id of the user.
+      description: The id of the user, or V(null) where O(bindings[].user_name) is nobody's.
       returned: always
       type: str
       sample: 4e3d4d0f51dd5d5cdd946658d2511c38
+    user_name:
+      description: The name of the user, where the user was named by it.
+      returned: when the user is given by name
+      type: str
+      version_added: 0.2.0
+      sample: grace
     serial_number:
       description: The serial number of the device, or V(null) where it is not known.
       returned: always

@@ -37,11 +37,18 @@ options:
     default: present
   user_id:
     description:
-      - The id of the user. Give exactly one of it and O(devices).
+      - The id of the user. Give exactly one of it, O(user_name) and O(devices).
     type: str
+  user_name:
+    description:
+      - The name of the user, instead of the id. It is looked up in the listing of the account, which takes an administrator's credentials.
+    type: str
+    version_added: 0.2.0
   name:
     description:
-      - The name of the device, 1 to 64 letters A to Z, digits, C(-) and C(_). Names are unique in an account.
+      - The name of the device. Names are unique in an account.
+      - A name of the cloud's has 1 to 64 letters A to Z, digits, C(-) and C(_). What cannot stand in it is replaced, and a short end tells names apart
+        that would become the same, so that a device can be named after its user.
       - Without it, the name is made from the user's id and a random end. The cloud makes the serial number from the name, and a serial number that returned
         with another seed would make the old seed look valid. For the same reason do not use a name again.
     type: str
@@ -65,9 +72,13 @@ options:
     elements: dict
     suboptions:
       user_id:
-        description: The id of the user.
+        description: The id of the user. Give it or O(devices[].user_name).
         type: str
-        required: true
+      user_name:
+        description:
+          - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
+        type: str
+        version_added: 0.2.0
       name:
         description: The name of the device.
         type: str
@@ -164,10 +175,16 @@ devices:
   elements: dict
   contains:
     user_id:
-      description: The id of the user.
+      description: The id of the user, or V(null) where O(devices[].user_name) is nobody's.
       returned: always
       type: str
       sample: 4e3d4d0f51dd5d5cdd946658d2511c38
+    user_name:
+      description: The name of the user, where the user was named by it.
+      returned: when the user is given by name
+      type: str
+      version_added: 0.2.0
+      sample: grace
     serial_number:
       description: The serial number of the device, or V(null) if there is none or, in check mode, none yet.
       returned: always

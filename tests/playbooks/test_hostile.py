@@ -180,12 +180,11 @@ def test_account_and_device_names_that_are_no_templates_stay_texts(
     users = ground.variables[ACCOUNT].pop("mfa_rollout_users")
     users[2]["device_name"] = Unsafe(evil)
     account = f"=a/../{evil}<b>\\\"'"
-    more = {"mfa_rollout_account": Unsafe(account), "mfa_rollout_users": users, "mfa_rollout_max_failures": 1}
+    more = {"mfa_rollout_account": Unsafe(account), "mfa_rollout_users": users}
     (ground.path / "more.yml").write_text(yaml.safe_dump(more), encoding="utf-8")
     run = ground.run("hwc.mfa.rollout", "-e", f"@{ground.path / 'more.yml'}", env=core)
     assert run.code == 0, run.output
     assert_nothing_got_out(ground, run, trap)
-    assert "name must have 1 to 64 characters" in run.output
     (directory,) = ground.seed_directory.iterdir()
     assert len(list(directory.glob("*.yml"))) == 2
     assert sorted(path.suffix for path in (ground.path / "report").iterdir()) == [".csv", ".json"]

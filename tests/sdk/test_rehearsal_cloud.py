@@ -199,7 +199,7 @@ def test_a_user_sees_nothing_of_others(cloud, user, described):
     assert refusal(user("GET", "/v3.0/OS-USER/login-protects")) == (403, "IAM.0003")
     assert refusal(user.protect(user.user_id)) == (403, "IAM.0003")
     assert refusal(user.create(user_id=other)) == (403, "IAM.0003")
-    assert refusal(user("GET", "/v5/mfa-devices")) == (403, "PAP5.0003")
+    assert refusal(user("GET", "/v5/mfa-devices")) == (403, "PAP5.0001")
     answer = user("GET", "/v3/users")
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, 403)
 
@@ -683,7 +683,7 @@ def test_permissions_tokens_and_time_can_be_taken_away(cloud, described, admin):
     cloud.fault("slow=0.2:domains:1")
 
     answer = admin("GET", "/v5/mfa-devices")
-    assert refusal(answer) == (403, "PAP5.0003")
+    assert refusal(answer) == (403, "PAP5.0001")
     assert answer.json()["encoded_authorization_message"]
     started = time.monotonic()
     assert admin("GET", "/v3/auth/domains").status_code == 200

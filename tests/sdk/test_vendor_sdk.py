@@ -215,7 +215,7 @@ def test_v5_tells_bound_from_created(cloud, sdk, clients, admin, user, refused):
         authentication_code_second=second,
     )
     enable = sdk.v5.EnableMfaDeviceV5Request(body=body)
-    error = refused(403, "PAP5.0003", office.enable_mfa_device_v5, enable)
+    error = refused(403, "PAP5.0001", office.enable_mfa_device_v5, enable)
     assert error.encoded_auth_msg
     own.enable_mfa_device_v5(enable)
     assert listed() == [(user_id, True)]
@@ -401,7 +401,7 @@ def test_an_account_is_summed_up(cloud, sdk, clients, admin, user, refused):
 
     assert (before.users, before.groups, before.root_user_mfa_enabled) == (4, 1, 0)
     assert (created.root_user_mfa_enabled, bound.root_user_mfa_enabled) == (0, 1)
-    refused(403, "PAP5.0003", clients.v5(user).get_account_summary_v5, request)
+    refused(403, "PAP5.0001", clients.v5(user).get_account_summary_v5, request)
 
 
 def test_a_user_without_a_console_password_has_no_login_profile(cloud, sdk, clients, admin, user, refused):

@@ -104,6 +104,7 @@ class Settings:
     security_keys: int = 0
     security_keys_in_v5: bool = False
     tells_caller: bool = True
+    decodes_messages: bool = True
     domains_empty: bool = False
     serial_forms_differ: bool = False
     throttle_tells: bool = False

@@ -107,6 +107,9 @@ def family(path: str) -> str:
     return "center" if path.startswith("/v1/") else "gateway"
 
 
+_DENIED = "denied "
+"""How the rehearsal's encoded messages begin. What those of the cloud hold is not documented."""
+
 KEYSTONE_TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
 
 
@@ -124,11 +127,13 @@ def error_answer(refusal: Refusal, path: str, request_id: str) -> Answer:
         code = "IIC.1002"
     body = {"error_code": code, "error_msg": refusal.message}
     if shape in ("v5", "center"):
-        body["request_id"] = request_id
+        # v5's refusals of a malformed request have none.
+        if shape == "center" or refusal.status != 400:
+            body["request_id"] = request_id
         if refusal.status == 403:
             if shape == "v5":
-                body["error_code"] = code.replace("IAM.", "PAP5.")
-            body["encoded_authorization_message"] = base64.b64encode(f"denied {request_id}".encode()).decode()
+                body["error_code"] = "PAP5.0001"
+            body["encoded_authorization_message"] = base64.b64encode(f"{_DENIED}{request_id}".encode()).decode()
     return Answer(refusal.status, body, refusal.headers)
 
 
@@ -504,6 +509,19 @@ def _caller_identity(_cloud: Cloud, call: Call) -> Answer:
     return Answer(200, {"account_id": user.domain_id, "principal_urn": _user_urn(user), "principal_id": user.id})
 
 
+def _decode_authorization_message(cloud: Cloud, call: Call) -> Answer:
+    if not cloud.settings.decodes_messages:
+        raise Refusal(403, "PAP5.0001", "You are not authorized to perform: sts::decodeAuthorizationMessage.")
+    try:
+        text = base64.b64decode(str(call.json.get("encoded_message")), validate=True).decode()
+    except ValueError:
+        text = ""
+    if not text.startswith(_DENIED):
+        raise Refusal(400, "PAP5.0011", "The encoded message is none.")
+    decoded = {"allowed": False, "explicit_deny": False, "request_id": text[len(_DENIED) :]}
+    return Answer(200, {"decoded_message": json.dumps(decoded)})
+
+
 def _list_instances(cloud: Cloud, call: Call) -> Answer:
     centers = cloud.list_instances(call.user, call.query.get("limit"), call.query.get("marker"))
     bodies = [_instance_body(center) for center in centers]
@@ -588,6 +606,7 @@ ROUTES = (
     _v5("GET", "/v5/users/{}/login-profile", "v5-login-profile", _login_profile),
     _v5("GET", "/v5/users/{}/last-login", "v5-last-login", _last_login),
     _v5("GET", "/v5/account-summary", "account-summary", _account_summary),
+    _v5("POST", "/v5/decode-authorization-message", "decode-message", _decode_authorization_message),
     _v5("GET", "/v5/caller-identity", "caller-identity", _caller_identity, tells_caller=True),
     _center("GET", "/v1/instances", "ic-instances", _list_instances),
     _center("GET", "/v1/instances/{}/mfa-devices/management-settings", "ic-get-mfa", _get_permission),

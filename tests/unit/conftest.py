@@ -53,6 +53,12 @@ def otc(start: Callable[..., Rehearsal]) -> Rehearsal:
     return start(profile="otc")
 
 
+@pytest.fixture(params=["huaweicloud", "otc"])
+def any_cloud(request: pytest.FixtureRequest, start: Callable[..., Rehearsal]) -> Rehearsal:
+    """Each of the two clouds in turn, four users."""
+    return start(profile=request.param)
+
+
 @pytest.fixture
 def script() -> Iterator[Callable[..., Script]]:
     """Starts servers that answer with a list of canned answers."""

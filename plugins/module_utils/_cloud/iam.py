@@ -141,11 +141,16 @@ class Iam:
 
     # Keystone's part
 
-    def users(self) -> list[User]:
-        """``GET /v3/users``, all pages."""
+    def users(self, enabled: bool | None = None, name: str | None = None) -> list[User]:
+        """``GET /v3/users``, all pages. ``enabled`` selects; without it some clouds list enabled users only (docs/dev/cloud_api.md, section 2).
+
+        ``name`` selects too, and is no more than a wish: who is listed may have another one.
+        """
+        query: Query = [] if enabled is None else [("enabled", "true" if enabled else "false")]
+        query += [] if name is None else [("name", name)]
         return [
             User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False, _text_or_none(entry.get("domain_id")))
-            for page in linked_pages(self.session, "/v3/users", "users", [], "id")
+            for page in linked_pages(self.session, "/v3/users", "users", query, "id")
             for entry in page
         ]
 
@@ -197,11 +202,19 @@ class Iam:
         self.session.write("DELETE", "/v5/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
 
     def devices_v5(self, user_id: str | None = None) -> Iterator[list[Device]]:
-        """``GET /v5/mfa-devices``, page by page; the only call that tells bound devices from created ones."""
+        """``GET /v5/mfa-devices``, page by page; the only call that tells bound devices from created ones.
+
+        A user who does not exist has none, as in v3.0.
+        """
         query: Query = [("user_id", user_id)] if user_id else []
         needed = ("user_id", "serial_number", "enabled")
-        for page in marked_pages(self.session, "/v5/mfa-devices", "mfa_devices", query, *needed, limit=_PAGE):
-            yield [Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND) for entry in page]
+        try:
+            for page in marked_pages(self.session, "/v5/mfa-devices", "mfa_devices", query, *needed, limit=_PAGE):
+                yield [Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND) for entry in page]
+        except CloudError as error:
+            # By its code, since a gateway says with a 404 that there is no such call.
+            if not user_id or error.status != 404 or not error.has_code("0004"):
+                raise
 
     def probe_v5(self) -> None:
         """``GET /v5/mfa-devices?limit=1``: raises CloudError where v5 does not answer these credentials."""
@@ -242,4 +255,5 @@ def _text_or_none(value: Any) -> str | None:
 def _protection(user_id: str, entry: Any) -> Protection:
     entry = entry if isinstance(entry, dict) else {}
     enabled = entry.get("enabled") is True
-    return Protection(user_id, enabled, str(entry.get("verification_method") or NO_PROTECTION) if enabled else NO_PROTECTION)
+    # Some answers have the method in capitals (docs/dev/cloud_api.md, section 2).
+    return Protection(user_id, enabled, str(entry.get("verification_method") or NO_PROTECTION).lower() if enabled else NO_PROTECTION)

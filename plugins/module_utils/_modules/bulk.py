@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, TypeVar
 
@@ -56,6 +57,8 @@ def reconcile(
         try:
             return {"failed": False, **work(item)}
         except (CloudError, OptionError) as error:
+            if isinstance(error, CloudError) and error.status == 404 and error.hint is None and _is_no_id(item):
+                error.hint = "An id of a user has 32 characters: a name is given as user_name."
             return {**failure(item), "failed": True, "msg": str(error), "error": error_facts(error)}
         except Exception as error:  # a bug here must not lose what the others got: a seed is shown once
             msg = f"unexpected {type(error).__name__}: please report this as a bug of hwc.mfa."
@@ -68,16 +71,10 @@ def reconcile(
         return list(pool.map(one, items))
 
 
-def unique_users(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``items``, after making sure that no user appears twice: two threads would get in each other's way. Raises OptionError."""
-    seen = set()
-    for item in items:
-        if not item["user_id"]:
-            raise OptionError("user_id must not be empty.")
-        if item["user_id"] in seen:
-            raise OptionError(f"user_id {item['user_id']} appears more than once in the list.")
-        seen.add(item["user_id"])
-    return items
+def _is_no_id(item: Any) -> bool:
+    """Whether an item's ``user_id`` does not look like one. The clouds' own ids have 32 hexadecimal digits; nobody promises that all have."""
+    user_id = item.get("user_id") if isinstance(item, Mapping) else None
+    return isinstance(user_id, str) and not re.fullmatch("[0-9a-f]{32}", user_id)
 
 
 def summarize(outcomes: Sequence[dict[str, Any]], key: str, many: str) -> dict[str, Any]:
@@ -91,5 +88,7 @@ def summarize(outcomes: Sequence[dict[str, Any]], key: str, many: str) -> dict[s
         if len(outcomes) == 1:
             result["msg"] = first["msg"]
         else:
-            result["msg"] = legible(f"{len(failed)} of {len(outcomes)} {many} failed; the first is {first['user_id']}: {first['msg']}")
+            result["msg"] = legible(
+                f"{len(failed)} of {len(outcomes)} {many} failed; the first is {first.get('user_name') or first['user_id']}: {first['msg']}"
+            )
     return result

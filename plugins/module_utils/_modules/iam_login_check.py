@@ -14,11 +14,12 @@ from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Pass
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, ONE_USER, USER_SPEC
 
 
 class _Prover:
@@ -55,18 +56,15 @@ class _Prover:
 
 def work_login(context: Context) -> dict[str, Any]:
     """The work of ``iam_login_check``."""
-    items = unique_users(context.params["users"])
+    named = Named(context, context.params["users"])
     prover = _Prover(context)
-    if any(item["seed"] for item in items):
+    if any(item["seed"] for item in named.resolved):
         context.connections.know_the_time()
         if context.params["new_codes"]:
             prover.wait_for_new_codes()
-    outcomes = reconcile(
-        items,
+    outcomes = named.reconcile(
         prover.log_in,
         lambda item: {"user_id": item["user_id"], "logged_in": False, "changed": False},
-        context.params["concurrency"],
-        context.connections.item_done,
     )
     return summarize(outcomes, "users", "users")
 
@@ -80,10 +78,11 @@ LOGIN_CHECK = Definition(
             "elements": "dict",
             "required": True,
             "options": {
-                "user_id": {"type": "str", "required": True},
+                **USER_SPEC,
                 "seed": {"type": "str", "no_log": True},
                 **{name: ITEM_AUTH_SPEC[name] for name in ("auth_password", "auth_domain_name", "auth_domain_id", "auth_passcode")},
             },
+            **ONE_USER,
         },
         "new_codes": {"type": "bool", "default": True},
     },

@@ -12,11 +12,12 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ONE_USER, USER_SPEC
 
 METHODS = ["sms", "email", "vmfa"]
 
@@ -74,14 +75,12 @@ def work_protection(context: Context) -> dict[str, Any]:
     """The work of ``iam_login_protection``: one user's flat options are a list of one."""
     params = context.params
     items = params["users"] if params["users"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    named = Named(context, items)
     protector = _Protector(context)
-    protector.reader.prefetch([item["user_id"] for item in items])
-    outcomes = reconcile(
-        unique_users(items),
+    protector.reader.prefetch([item["user_id"] for item in named.resolved])
+    outcomes = named.reconcile(
         protector.ensure,
         lambda item: {"user_id": item["user_id"], "enabled": None, "verification_method": None, "changed": False},
-        params["concurrency"],
-        context.connections.item_done,
     )
     changing = [outcome for outcome in outcomes if outcome["changed"]]
     diff = {
@@ -97,7 +96,7 @@ def work_protection(context: Context) -> dict[str, Any]:
 
 
 _ITEM_SPEC: dict[str, dict[str, Any]] = {
-    "user_id": {"type": "str"},
+    **USER_SPEC,
     "enabled": {"type": "bool", "default": True},
     "verification_method": {"type": "str", "choices": METHODS},
 }
@@ -110,13 +109,14 @@ PROTECTION = Definition(
         "users": {
             "type": "list",
             "elements": "dict",
-            "options": {**_ITEM_SPEC, "user_id": {"type": "str", "required": True}},
+            "options": _ITEM_SPEC,
+            **ONE_USER,
         },
     },
     work=work_protection,
     many="users",
     relations={
-        "mutually_exclusive": [["users", "user_id"], ["users", "verification_method"]],
-        "required_one_of": [["user_id", "users"]],
+        "mutually_exclusive": [["users", "user_id", "user_name"], ["users", "verification_method"]],
+        "required_one_of": [["user_id", "user_name", "users"]],
     },
 )

@@ -23,6 +23,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import (
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import DeviceReader, own_reader
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import all_users, ids_of
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader, by_user
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
@@ -84,15 +85,6 @@ def summary(users: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _all_users(iam: Iam) -> list[User]:
-    try:
-        return iam.users()
-    except CloudError as error:
-        if error.status not in (404, 405):
-            raise
-        return iam.users_v5()
-
-
 _ADMIN_GROUP = "admin"
 """The group that every account has and that may do everything. The root user always belongs to it (the vendor's user guide)."""
 
@@ -113,7 +105,7 @@ def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
     """The whole account: which it is, who is there, with what, who administers it, and who asks; all asked for at once."""
     iam, connections = context.iam, context.connections
     with ThreadPoolExecutor(max_workers=6) as pool:  # equivalent: one thread for each question; with fewer a question waits
-        users, devices = pool.submit(_all_users, iam), pool.submit(reader.all)
+        users, devices = pool.submit(all_users, iam), pool.submit(reader.all)
         protections, caller = pool.submit(iam.protections), pool.submit(connections.caller)
         administrators, account = pool.submit(_administrators, iam), pool.submit(connections.account)
         entries = overview(users.result(), devices.result(), reader.virtual_of, by_user(protections.result()))
@@ -132,8 +124,8 @@ def _identified(account: Mapping[str, str | None], users: Iterable[User]) -> dic
     return {"id": account["id"] or (ids.pop() if len(ids) == 1 else None), "name": account["name"]}
 
 
-def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[str, Any]:
-    """Some users only. Their names are not asked for, since that would take the listing of the whole account."""
+def _some(context: Context, reader: DeviceReader, user_ids: list[str], names: Mapping[str, str]) -> dict[str, Any]:
+    """Some users only, and the ``names`` of those who were named so. Others' are not asked for: that would take the listing of the account."""
     concurrency = context.params["concurrency"]
     for user_id in user_ids:
         check_id(user_id, "user_ids")
@@ -143,7 +135,7 @@ def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[s
 
     def look(user_id: str) -> dict[str, Any]:
         device, devices = reader.known_all(user_id)
-        return _entry(User(user_id, None, None), device, devices, protections.known(user_id))
+        return _entry(User(user_id, names.get(user_id), None), device, devices, protections.known(user_id))
 
     # equivalent: a pool must have a thread, even if there are no users
     with ThreadPoolExecutor(max_workers=min(concurrency, len(user_ids) or 1)) as pool:
@@ -152,9 +144,16 @@ def _some(context: Context, reader: DeviceReader, user_ids: list[str]) -> dict[s
 
 def work_info(context: Context) -> dict[str, Any]:
     """The work of ``iam_mfa_info``."""
-    user_ids = context.params["user_ids"]
+    user_ids, user_names = context.params["user_ids"], context.params["user_names"]
     reader = own_reader(context)
-    found = _account(context, reader) if user_ids is None else _some(context, reader, list(dict.fromkeys(user_ids)))
+    if user_ids is None and user_names is None:
+        found = _account(context, reader)
+    else:
+        ids, unresolved = ids_of(context, user_names or [])
+        for error in unresolved.values():
+            raise error
+        names = {user_id: name for name, user_id in ids.items()}
+        found = _some(context, reader, list(dict.fromkeys([*(user_ids or []), *names])), names)
     return {"changed": False, **found, "api": "v5" if reader.v5 else "v3", "check_mode": context.check_mode}
 
 
@@ -164,6 +163,7 @@ MFA_INFO = Definition(
         **FLEET_SPEC,
         "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
         "user_ids": {"type": "list", "elements": "str"},
+        "user_names": {"type": "list", "elements": "str"},
     },
     work=work_info,
     many="users",

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
     Actors,
@@ -21,10 +21,11 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     refuse_unknown_kind,
     same_serial,
 )
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, ONE_USER, USER_SPEC
 
 ANY_CODE = "000000"
 """What an administrator sends to unbind in v3.0: any six digits, unchecked (docs/dev/cloud_api.md, section 2)."""
@@ -192,18 +193,16 @@ def work_bind(context: Context) -> dict[str, Any]:
     items = params["bindings"] if params["bindings"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
     if params["state"] == "absent" and any(item["presume_unbound"] for item in items):
         raise OptionError("presume_unbound goes with state=present only: what is presumed to be unbound needs no unbinding.")
+    named = Named(context, items)
     binder = _Binder(context)
-    binder.actors.prefetch([item for item in items if not (item["presume_unbound"] and item["serial_number"])])
+    binder.actors.prefetch([item for item in named.resolved if not (item["presume_unbound"] and item["serial_number"])])
     if any(item["presume_unbound"] for item in items) and not context.check_mode:
         binder.actors.settle()
         # Nothing has been read yet, so the server's time is unknown.
         context.connections.know_the_time()
-    outcomes = reconcile(
-        unique_users(items),
+    outcomes = named.reconcile(
         binder.bind if params["state"] == "present" else binder.unbind,
         lambda item: {"user_id": item["user_id"], "serial_number": item["serial_number"], "binding": UNKNOWN, "changed": False},
-        params["concurrency"],
-        context.connections.item_done,
     )
     result = summarize(outcomes, "bindings", "users")
     if context.diff:
@@ -222,7 +221,7 @@ def binding_diff(outcomes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 _ITEM_SPEC: dict[str, dict[str, Any]] = {
-    "user_id": {"type": "str"},
+    **USER_SPEC,
     "serial_number": {"type": "str"},
     "authentication_code_first": {"type": "str", "no_log": True},
     "authentication_code_second": {"type": "str", "no_log": True},
@@ -240,13 +239,17 @@ BIND = Definition(
         "bindings": {
             "type": "list",
             "elements": "dict",
-            "options": {**_ITEM_SPEC, "user_id": {"type": "str", "required": True}, **ITEM_AUTH_SPEC},
+            "options": {**_ITEM_SPEC, **ITEM_AUTH_SPEC},
+            **ONE_USER,
         },
     },
     work=work_bind,
     many="bindings",
     relations={
-        "mutually_exclusive": [["bindings", name] for name in _ITEM_SPEC if name != "presume_unbound"],
-        "required_one_of": [["user_id", "bindings"]],
+        "mutually_exclusive": [
+            ["user_id", "user_name"],
+            *(["bindings", name] for name in _ITEM_SPEC if name != "presume_unbound"),
+        ],
+        "required_one_of": [["user_id", "user_name", "bindings"]],
     },
 )

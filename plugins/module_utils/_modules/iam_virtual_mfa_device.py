@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, NewDevice
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
     Actors,
@@ -22,13 +23,15 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     refuse_unknown_kind,
     same_serial,
 )
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import unbind
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, ONE_USER, USER_SPEC
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_UNFIT_FOR_NAME = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 _LONGEST_NAME = 64
 _SUFFIX_BYTES = 4
 
@@ -60,12 +63,19 @@ def unique_name(base: str) -> str:
 
 
 def device_name(name: str | None, user_id: str) -> str:
-    """The name to create a device with; without one given it is made from the user's id, with a random end. Raises OptionError."""
+    """The name to create a device with. One that the cloud does not allow, such as many users' own, is made to fit, the same way each time.
+
+    Without one it is made from the user's id, with a random end. Raises OptionError for a name without characters.
+    """
     if name is None:
-        return unique_name("mfa-" + re.sub(r"[^A-Za-z0-9_-]", "-", user_id))
-    if not _NAME.fullmatch(name):
-        raise OptionError("name must have 1 to 64 characters, each a letter A to Z, a digit, '-' or '_'.")
-    return name
+        return unique_name("mfa-" + _UNFIT_FOR_NAME.sub("-", user_id))
+    if not name.strip():
+        raise OptionError("name must not be empty.")
+    if _NAME.fullmatch(name):
+        return name
+    # Two names that would become the same must stay two.
+    end = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[: 2 * _SUFFIX_BYTES]
+    return f"{_UNFIT_FOR_NAME.sub('-', name)[: _LONGEST_NAME - len(end) - 1]}-{end}"
 
 
 def bears_name(serial_number: str, name: str) -> bool:
@@ -233,20 +243,19 @@ def work_device(context: Context) -> dict[str, Any]:
     """The work of ``iam_virtual_mfa_device``: one user's flat options are a list of one."""
     params = context.params
     items = params["devices"] if params["devices"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    named = Named(context, items)
     maker = _Maker(context)
     present = params["state"] == "present"
-    maker.actors.prefetch(items, mostly_without=present)
+    maker.actors.prefetch(named.resolved, mostly_without=present)
     if not present and context.check_mode and maker.protections is not None:
-        maker.protections.prefetch([item["user_id"] for item in items])
-    outcomes = reconcile(
-        unique_users(items), maker.present if present else maker.absent, maker.failure, params["concurrency"], context.connections.item_done
-    )
+        maker.protections.prefetch([item["user_id"] for item in named.resolved])
+    outcomes = named.reconcile(maker.present if present else maker.absent, maker.failure)
     result = summarize(outcomes, "devices", "users")
     if any(outcome.get("seed") for outcome in outcomes):
         # The result is censored because it holds seeds; what failed must be seen all the same.
         for outcome in outcomes:
             if outcome["failed"]:
-                context.warn(f"user {outcome['user_id']}: {outcome['msg']}")
+                context.warn(f"user {outcome.get('user_name') or outcome['user_id']}: {outcome['msg']}")
     if context.diff:
         changing = [outcome["user_id"] for outcome in outcomes if outcome["changed"]]
         without, with_one = dict.fromkeys(changing), dict.fromkeys(changing, "virtual MFA device")
@@ -255,7 +264,7 @@ def work_device(context: Context) -> dict[str, Any]:
 
 
 _ITEM_SPEC: dict[str, dict[str, Any]] = {
-    "user_id": {"type": "str"},
+    **USER_SPEC,
     "name": {"type": "str"},
     "serial_number": {"type": "str"},
     "presume_unbound": {"type": "bool", "default": False},
@@ -276,17 +285,17 @@ DEVICE = Definition(
             "elements": "dict",
             "options": {
                 **_ITEM_SPEC,
-                "user_id": {"type": "str", "required": True},
                 "replace": {"type": "str", "choices": _REPLACE},
                 **ITEM_AUTH_SPEC,
             },
+            **ONE_USER,
         },
     },
     work=work_device,
     many="devices",
     relations={
-        "mutually_exclusive": [["devices", "user_id"], ["devices", "name"], ["devices", "serial_number"]],
-        "required_one_of": [["user_id", "devices"]],
+        "mutually_exclusive": [["devices", "user_id", "user_name"], ["devices", "name"], ["devices", "serial_number"]],
+        "required_one_of": [["user_id", "user_name", "devices"]],
     },
     returns_seeds=True,
 )

@@ -48,6 +48,7 @@ def perform_with(
         result = definition.work(context)
     except (CloudError, OptionError) as error:
         result = _failure(error)
+    _explain(connections, result)
     if context.warnings:
         result["warnings"] = context.warnings
     return result
@@ -55,3 +56,13 @@ def perform_with(
 
 def _failure(error: CloudError | OptionError) -> dict[str, Any]:
     return {"failed": True, "changed": False, "msg": str(error), "error": error_facts(error)}
+
+
+def _explain(connections: Connections, result: dict[str, Any]) -> None:
+    """Add to a refusal what its encoded message says, where the caller may decode that."""
+    encoded = (result.get("error") or {}).get("encoded_authorization_message")
+    decoded = connections.explanation(encoded) if encoded else None
+    if decoded:
+        result["error"]["authorization_message"] = decoded
+        if result.get("msg"):
+            result["msg"] = f"{result['msg']} Decoded: {decoded}"

@@ -412,3 +412,16 @@ def test_link_to_the_next_page_that_is_no_address_is_an_error(script, link):
     page = {"users": [{"id": "u1", "name": "a"}], "links": {"next": link}}
     with pytest.raises((CloudError, OptionError), match=r"the listing is broken|no character"):
         script((200, page)).iam().users()
+
+
+@pytest.mark.parametrize("method", ["SMS", "sms", "Sms"])
+def test_method_is_the_same_in_capitals(script, method):
+    answer = {"user_id": "u1", "enabled": True, "verification_method": method}
+    assert script((200, {"login_protect": answer})).iam().protection_of("u1") == Protection("u1", True, "sms")
+    assert script((200, {"login_protects": [answer]})).iam().protections() == [Protection("u1", True, "sms")]
+
+
+def test_filters_of_the_listing_are_what_the_api_documents(script):
+    server = script((200, {"users": [], "links": {"next": None}}))
+    server.iam().users(enabled=False, name="ä b")
+    assert [path for _method, path, _headers, _body in server.requests] == ["/v3/users?enabled=false&name=%C3%A4%20b"]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, look_until, reconcile, summarize, unique_users
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, look_until, reconcile, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 
 
@@ -108,14 +108,6 @@ def test_what_is_seen_is_looked_at_again_until_it_fits():
     slept.clear()
     assert look_until(lambda: 0, bool, slept.append) == 0
     assert slept == list(STALE_WAITS)
-
-
-def test_user_appears_in_a_list_once_and_by_id():
-    assert unique_users([{"user_id": "a"}, {"user_id": "b"}]) == [{"user_id": "a"}, {"user_id": "b"}]
-    with pytest.raises(OptionError, match=r"^user_id must not be empty"):
-        unique_users([{"user_id": "a"}, {"user_id": ""}])
-    with pytest.raises(OptionError, match=r"^user_id a appears more than once in the list"):
-        unique_users([{"user_id": "a"}, {"user_id": "b"}, {"user_id": "a"}])
 
 
 def test_failure_of_one_is_told_as_it_is_and_of_several_with_their_number():

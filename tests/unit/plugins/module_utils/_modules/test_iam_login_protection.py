@@ -13,11 +13,6 @@ SMS = Protection("u", True, "sms")
 VMFA = Protection("u", True, "vmfa")
 
 
-@pytest.fixture(params=["huaweicloud", "otc"])
-def any_cloud(request, start):
-    return start(profile=request.param)
-
-
 def only(result):
     assert len(result["users"]) == 1
     return result["users"][0]

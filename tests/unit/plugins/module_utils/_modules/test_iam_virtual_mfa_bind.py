@@ -20,11 +20,6 @@ BINDS = {"bind", "v5-enable"}
 UNBINDS = {"unbind", "v5-disable"}
 
 
-@pytest.fixture(params=["huaweicloud", "otc"])
-def any_cloud(request, start):
-    return start(profile=request.param)
-
-
 def is_v5(cloud):
     return cloud.cloud.settings.profile == "huaweicloud"
 

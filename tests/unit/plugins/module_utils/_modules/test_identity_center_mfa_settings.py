@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
@@ -261,6 +262,18 @@ def test_refusal_shows_the_authorization_message(cloud):
     assert result["error"]["status"] == 403
     assert result["error"]["encoded_authorization_message"] in result["msg"]
     assert result["changed"] is False
+    # Whoever may decode it is told what it says.
+    assert json.loads(result["error"]["authorization_message"])["allowed"] is False
+    assert f"Decoded: {result['error']['authorization_message']}" in result["msg"]
+
+
+@pytest.mark.parametrize("fault", ["forbid:decode-message", "cut:decode-message", "html:decode-message"])
+def test_refusal_stays_what_it_is_where_its_message_cannot_be_decoded(cloud, fault):
+    cloud.handle.fault(fault)
+    result = cloud.run(SETTINGS, credentials=cloud.by_key(cloud.users[0]), mfa_mode="ALWAYS_ON", retries=0)
+    assert result["error"]["status"] == 403
+    assert result["error"]["encoded_authorization_message"] in result["msg"]
+    assert "authorization_message" not in result["error"]
 
 
 def test_sso_settings_that_may_not_be_read_are_a_warning_unless_they_are_wanted(cloud):

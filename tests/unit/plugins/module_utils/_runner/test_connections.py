@@ -22,11 +22,6 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
 
 
-@pytest.fixture(params=["huaweicloud", "otc"])
-def any_cloud(request, start):
-    return start(profile=request.param)
-
-
 @pytest.fixture
 def connect():
     """Opens connections to a cloud with an administrator's options, and closes them after the test."""
