@@ -72,8 +72,11 @@ class Playground:
     def start(self, playbook: str, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """Start a playbook in a process group of its own, so that the cloud can kill all of it."""
         self.write_inventory()
+        return self._started(self.command(playbook, *words), env)
+
+    def _started(self, command: list[str], env: dict[str, str] | None) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(playbook, *words),
+            command,
             cwd=self.path,
             env=self.environment(env),
             stdout=subprocess.PIPE,
@@ -84,7 +87,12 @@ class Playground:
 
     def run(self, playbook: str, *words: str, env: dict[str, str] | None = None) -> Run:
         """Run a playbook to its end."""
-        process = self.start(playbook, *words, env=env)
+        self.write_inventory()
+        return self.run_command(self.command(playbook, *words), env=env)
+
+    def run_command(self, command: list[str], env: dict[str, str] | None = None) -> Run:
+        """Run a command line to its end, with the inventory as it is on the disk."""
+        process = self._started(command, env)
         output, _nothing = process.communicate(timeout=180)
         return Run(process.returncode, output)
 
