@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, decode_seed
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, seed_text
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import decrypted
 
 
 def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:
     """The ``otpauth://`` URI of a base32 ``seed``, as authenticator apps scan it; ``account`` names the user in the app."""
+    seed = decrypted(seed)
     if not isinstance(seed, str):
         raise AnsibleFilterError("hwc.mfa.otpauth_uri: the input must be a base32 seed, a string.")
     if not account or not issuer:
@@ -22,13 +24,12 @@ def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:
     if ":" in str(account) or ":" in str(issuer):
         raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold a colon.")
     try:
-        decode_seed(seed)
+        secret = seed_text(seed)
         label = f"{quote(str(issuer), safe='')}:{quote(str(account), safe='@')}"
     except OptionError as error:
         raise AnsibleFilterError(f"hwc.mfa.otpauth_uri: {error}") from None
     except UnicodeEncodeError:
         raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold codes that are no characters.") from None
-    secret = "".join(character for character in seed.upper() if character.isalnum())
     return f"otpauth://totp/{label}?secret={secret}&issuer={quote(str(issuer), safe='')}&algorithm=SHA1&digits=6&period={STEP}"
 
 

@@ -11,10 +11,12 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud import totp as codes
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import decrypted
 
 
 def totp(seed: Any, at: float | None = None) -> str:
     """The code of a base32 ``seed`` at ``at`` (seconds since the epoch, default now), a string of six digits."""
+    seed = decrypted(seed)
     if not isinstance(seed, str):
         raise AnsibleFilterError("hwc.mfa.totp: the input must be a base32 seed, a string.")
     try:

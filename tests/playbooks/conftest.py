@@ -128,6 +128,17 @@ class Run:
         return {name: int(count) for name, count in (pair.split("=") for pair in line.group(1).split())}
 
 
+@pytest.fixture(params=["newest", "oldest"])
+def core(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment in which ansible-playbook is that of this core, or of the oldest one that the collection supports."""
+    if request.param == "newest":
+        return {}
+    folder = os.environ.get("OLDEST_CORE")
+    if not folder:
+        pytest.skip("OLDEST_CORE names no bin directory with the oldest ansible-core")
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "ANSIBLE_PYTHON_INTERPRETER": f"{folder}/python"}
+
+
 @pytest.fixture
 def playground(tmp_path: Path) -> Iterator[Callable[..., Playground]]:
     """Makes playgrounds: starts a cloud with simulator.start's arguments and fills the inventory with its accounts, in the given strategy."""

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from pathlib import Path
 from typing import Any, Callable
 
-import pytest
 import yaml
 from test_rollout import OWN_STORE
 
@@ -19,17 +17,6 @@ ACCOUNT = "acme-berlin"
 
 # What a terminal obeys, what ends a line, and what turns the direction of writing; the newline aside.
 UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-@pytest.fixture(params=["newest", "oldest"])
-def core(request: pytest.FixtureRequest) -> dict[str, str]:
-    """What to add to the environment for a run with this ansible-core; templates and unsafe texts are not the same in all."""
-    if request.param == "newest":
-        return {}
-    folder = os.environ.get("OLDEST_CORE")
-    if not folder:
-        pytest.skip("OLDEST_CORE names no bin directory with the oldest ansible-core")
-    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "ANSIBLE_PYTHON_INTERPRETER": f"{folder}/python"}
 
 
 def touching(file: Path) -> str:

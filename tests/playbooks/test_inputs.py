@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, Callable
 
 import pytest
@@ -14,17 +13,6 @@ import yaml
 
 ACCOUNT = "acme-berlin"
 AUDIT, ROLLOUT, ROLLBACK = "hwc.mfa.audit", "hwc.mfa.rollout", "hwc.mfa.rollback"
-
-
-@pytest.fixture(params=["this", "oldest"])
-def core(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment in which ansible-playbook is that of this core, or of the oldest one that the collection supports."""
-    if request.param == "this":
-        return {}
-    folder = os.environ.get("OLDEST_CORE")
-    if not folder:
-        pytest.skip("OLDEST_CORE names no bin directory with the oldest ansible-core")
-    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
 def fatal(run: Any, host: str = ACCOUNT) -> str:

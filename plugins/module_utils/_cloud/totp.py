@@ -13,6 +13,7 @@ import re
 import struct
 import threading
 import time
+import unicodedata
 from email.utils import mktime_tz, parsedate_tz
 from typing import Callable
 
@@ -24,20 +25,45 @@ STEP = 30
 GUARD = 3.0
 """Seconds before a step's end in which no code is sent: it could arrive in the next step."""
 
+_BASE32 = re.compile(r"[A-Za-z2-7]", re.ASCII)
+
+_BETWEEN = ("Cf", "Pd")
+"""Unicode's categories of characters that nobody sees, such as zero-width spaces, and of dashes."""
+
+_NO_LENGTH = (1, 3, 6)
+"""How many characters beyond a multiple of eight no base32 text has (RFC 4648, 6)."""
+
 _CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 
+def seed_text(seed: str, option: str = "seed") -> str:
+    """A base32 seed as it is meant: in capitals, without padding and without what people and web pages put between its characters.
+
+    Raises OptionError that names ``option`` and says what is wrong, and never shows the seed.
+    """
+    if seed.strip().lower().startswith("otpauth:"):
+        raise OptionError(f"{option} is a whole otpauth:// address: give only what stands in it between secret= and the next &.")
+    text = "".join(character for character in seed if unicodedata.category(character) not in _BETWEEN and not character.isspace()).rstrip(
+        "="
+    )
+    for place, character in enumerate(text, 1):
+        # Before upper(), which makes A to Z of some letters beyond ASCII.
+        if not _BASE32.fullmatch(character):
+            raise OptionError(
+                f"{option} is not a base32 seed: only the letters A to Z and the digits 2 to 7 can stand in it, and its character {place} is"
+                " none of them."
+            )
+    if not text:
+        raise OptionError(f"{option} is not a base32 seed: it is empty.")
+    if len(text) % 8 in _NO_LENGTH:
+        raise OptionError(f"{option} is not a base32 seed: no seed has {len(text)} characters, so some are missing or too many.")
+    return text.upper()
+
+
 def decode_seed(seed: str, option: str = "seed") -> bytes:
-    """The key of a base32 ``seed``; spaces, hyphens, case and missing padding are forgiven. Raises OptionError that names ``option``."""
-    text = re.sub(r"[\s-]", "", seed).rstrip("=")
-    try:
-        # Encoded first: some letters beyond ASCII become A to Z in upper case.
-        key = base64.b32decode(text.encode("ascii").upper() + b"=" * (-len(text) % 8))
-    except ValueError:
-        key = b""
-    if not key:
-        raise OptionError(f"{option} is not a base32 seed: only the letters A to Z and the digits 2 to 7 can stand in it.")
-    return key
+    """The key of a base32 ``seed``; see ``seed_text`` for what is forgiven. Raises OptionError that names ``option``."""
+    text = seed_text(seed, option)
+    return base64.b32decode(text + "=" * (-len(text) % 8))
 
 
 def check_code(code: str, option: str) -> str:

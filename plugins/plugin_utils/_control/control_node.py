@@ -13,6 +13,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 
@@ -36,6 +37,10 @@ class ControlNodeAction(ActionBase):
         result = super().run(tmp, task_vars)
         # Defaults of the action group reach these plugins too, and mean nothing to them.
         args = {name: value for name, value in plain(own_args(self)).items() if name in self.spec or name not in AUTH_SPEC}
+        # Names of accounts may be numbers; credentials never are.
+        wrong = texts.sentence(texts.not_text({name: AUTH_SPEC[name] for name in AUTH_SPEC if name in self.spec}, args))
+        if wrong is not None:
+            return {**result, "failed": True, "msg": wrong}
         validated = ArgumentSpecValidator(dict(self.spec)).validate(args)
         if validated.error_messages:
             return {**result, "failed": True, "msg": validated.error_messages[0]}

@@ -24,6 +24,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import RE
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
@@ -50,6 +51,10 @@ class InProcessAction(ActionBase):
                 changed=False,
                 msg=f"{self._task.action} returns seeds and cannot run with async and poll=0: leave async out, or set poll.",
             )
+            return result
+        wrong = texts.sentence(texts.not_text(self.definition.argument_spec, plain(self._task.args)))
+        if wrong is not None:
+            result.update(failed=True, changed=False, msg=wrong)
             return result
         if self._in_process(task_vars):
             result.update(self._run_here(str(task_vars.get("inventory_hostname", ""))))

@@ -36,6 +36,11 @@ def plain(value: Any) -> Any:
     return exact(value)
 
 
+def decrypted(value: Any) -> Any:
+    """A value that may be a text encrypted in place (``!vault``): before ansible-core 2.19 that is no string in a filter."""
+    return exact(value) if getattr(value, "__ENCRYPTED__", False) else value
+
+
 def exact(value: Any) -> str:
     """``value`` as a string and nothing more: what Ansible hangs on its strings survives ``str()``, and YAML's safe writer refuses it."""
     return str.__str__(str(value))

@@ -239,7 +239,40 @@ def test_digits_of_other_scripts_are_no_code(code):
         _totp.check_code(code, "my_option")
 
 
-@pytest.mark.parametrize("seed", ["JBSWY3DP\u200bEHPK3PXP", "ＪＢＳＷＹ３ＤＰ", "JBSWY3DP\x00", "ßßßßßßßß", "ıııııııı", "ſſſſſſſſ"])
+@pytest.mark.parametrize("seed", ["ＪＢＳＷＹ３ＤＰ", "JBSWY3DP\x00", "ßßßßßßßß", "ıııııııı", "ſſſſſſſſ"])
 def test_seed_with_letters_that_only_look_right_is_refused(seed):
     with pytest.raises(OptionError, match="my_option is not a base32 seed"):
         _totp.decode_seed(seed, "my_option")
+
+
+@pytest.mark.parametrize(
+    "between", [" ", "\u00a0", "\u200b", "\u200d", "\ufeff", "\u2060", "\u00ad", "-", "\u2010", "\u2011", "\u2013", "\u202f", "\n", "\t"]
+)
+def test_what_stands_between_the_characters_of_a_seed_is_passed_over(between):
+    written = between + between.join(SEED[at : at + 4] for at in range(0, len(SEED), 4)).lower() + between
+    assert _totp.seed_text(written) == SEED
+    assert _totp.decode_seed(written) == _totp.decode_seed(SEED)
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"),
+    [
+        (SEED + "A", f"no seed has {len(SEED) + 1} characters, so some are missing or too many"),
+        ("ABC", "no seed has 3 characters"),
+        ("ABCDEF", "no seed has 6 characters"),
+        ("ABCDEFG1", "its character 8 is none of them"),
+        ("ABCDEFG\u0130", "its character 8 is none of them"),
+        ("0BCDEFGH", "its character 1 is none of them"),
+        ("ABCD\x00FGH", "its character 5 is none of them"),
+        (" - ", "it is empty"),
+        ("====", "it is empty"),
+        (f"otpauth://totp/a:b?secret={SEED}&issuer=a", "between secret= and the next &"),
+        (f" OTPAUTH://totp/?secret={SEED}", "between secret= and the next &"),
+    ],
+)
+def test_what_is_wrong_with_a_seed_is_said_without_showing_it(seed, words):
+    with pytest.raises(OptionError) as caught:
+        _totp.decode_seed(seed, "seed of ada")
+    assert str(caught.value).startswith("seed of ada is ")
+    assert words in str(caught.value)
+    assert SEED not in str(caught.value)
