@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import base
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, PasswordAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, seconds_until_safe, totp
@@ -244,7 +245,7 @@ class Client:
     def login(self, user: User, scope: str | None = ACCOUNT, **changes: Any) -> PasswordAuth:
         """A login with a user's password, by id unless ``changes`` say more."""
         password = Password(**{"password": user.password, "user_id": user.id, **changes})
-        return PasswordAuth(password, self.session, lambda: scope)
+        return PasswordAuth(password, self.session, lambda: base.Account(scope))
 
     def iam(self, auth: Any) -> Iam:
         """IAM with an identity."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Account
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.token import Token, TokenAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
@@ -45,9 +46,22 @@ def test_password_logs_in_by_id(client, account, alice):
 
 
 def test_password_logs_in_by_name_and_account(client, account, alice):
-    auth = client.login(alice, user_id=None, username=alice.name, domain_name=ACCOUNT)
+    auth = client.login(alice, user_id=None, username=alice.name, account=Account(ACCOUNT))
     assert client.iam(auth).own_domains() == [(account.id, ACCOUNT)]
     assert (auth.user["id"], auth.user["domain"]["name"]) == (alice.id, ACCOUNT)
+
+
+def test_password_logs_in_by_name_and_the_accounts_id(client, account, alice):
+    auth = client.login(alice, user_id=None, username=alice.name, account=Account(id=account.id))
+    assert client.iam(auth).own_domains() == [(account.id, ACCOUNT)]
+
+
+def test_login_without_an_account_asks_for_it_and_logs_in_again(client, account, alice, passers_by):
+    auth = client.login(alice, scope=None)
+    assert alice.id in [user.user_id for user in client.iam(auth).users()]
+    assert client.calls()[:4] == [LOGIN, "GET /v3/auth/domains", LOGIN, "GET /v3/users"]
+    assert client.answers[2].json()["token"]["domain"] == {"id": account.id, "name": ACCOUNT}
+    assert "domain" not in client.answers[0].json()["token"]
 
 
 def test_one_login_serves_many_threads(client, alice):
@@ -103,8 +117,8 @@ def test_wrong_password_is_sent_once_by_all_threads_and_locks_nobody(keystone, c
     "changes",
     [
         {"user_id": "0123456789abcdef0123456789abcdef"},
-        {"user_id": None, "username": "nobody", "domain_name": ACCOUNT},
-        {"user_id": None, "username": "alice", "domain_name": "Default"},
+        {"user_id": None, "username": "nobody", "account": Account(ACCOUNT)},
+        {"user_id": None, "username": "alice", "account": Account("Default")},
         {"scope": "Default"},
         {"scope": "nowhere"},
     ],
@@ -145,7 +159,7 @@ def test_code_of_the_servers_clock_logs_in(client, account, toni, windows_ago):
 
 
 def test_code_logs_in_by_name_too(client, toni):
-    named = {"user_id": None, "username": toni.name, "domain_name": ACCOUNT}
+    named = {"user_id": None, "username": toni.name, "account": Account(ACCOUNT)}
     assert client.login(toni, passcode=client.code(toni), **named).prepare()
 
 
@@ -255,15 +269,12 @@ def test_what_is_not_there_is_told_in_keystones_words(client, account):
     assert (error.status, error.code, error.message, error.hint) == (404, None, "Could not find user: nobody.", None)
 
 
-@pytest.mark.parametrize("scope", [ACCOUNT, None])
-def test_missing_permission_is_told_as_one(client, alice, scope):
-    iam = client.iam(client.login(alice, scope=scope))
-    calls = [lambda: iam.session.write("POST", "/v3/users", body={"user": {"name": "x"}}), *([] if scope else [iam.users])]
-    for call in calls:
-        error = refusal(call)
-        assert (error.status, error.code) == (403, None)
-        assert "not authorized to perform the requested action: identity:" in error.message
-        assert "lack the permission" in str(error)
+def test_missing_permission_is_told_as_one(client, alice):
+    iam = client.iam(client.login(alice))
+    error = refusal(lambda: iam.session.write("POST", "/v3/users", body={"user": {"name": "x"}}))
+    assert (error.status, error.code) == (403, None)
+    assert "not authorized to perform the requested action: identity:" in error.message
+    assert "lack the permission" in str(error)
 
 
 # A module, as a playbook runs it
