@@ -164,6 +164,17 @@ def test_misspelt_variable_stops_every_kind_of_run_and_its_value_is_not_shown(pl
     assert ground.cloud.log == []
 
 
+def test_misspelt_exemption_that_a_play_ignores_touches_nobody_and_fails_the_host(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    exempt = ground.cloud.describe()["users"][0]
+    ground.variables[ACCOUNT]["mfa_rollout_exempts"] = [{"name": exempt["name"], "reason": "break glass"}]
+    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n"
+    run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n", header=header)
+    assert run.code == 2
+    assert "did you mean mfa_rollout_exempt?" in run.output and "There is no plan, since a task before it has failed." in run.output
+    assert protected(ground) == set()
+
+
 def test_audit_checks_its_arguments_as_a_rollout_does(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=1)
     ground.variables[ACCOUNT]["mfa_rollout_strategy"] = "enroll"

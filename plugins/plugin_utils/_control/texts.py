@@ -20,6 +20,8 @@ def not_text(spec: Mapping[str, Mapping[str, Any]], args: Mapping[str, Any], at:
                 yield label
         elif isinstance(value, (list, tuple)) and option.get("type") == "list":
             yield from _within(option, value, label)
+        elif isinstance(value, Mapping) and "options" in option:
+            yield from not_text(option["options"], value, f"{label}.")
 
 
 def _within(option: Mapping[str, Any], items: Iterable[Any], label: str) -> Iterator[str]:

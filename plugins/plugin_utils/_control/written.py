@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
@@ -17,9 +17,10 @@ _NULL = "tag:yaml.org,2002:null"
 class _AsTyped(yaml.SafeLoader):
     """YAML in which only ``null`` is no text: a password of digits, or a name such as ``no``, stays what somebody has typed."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [each for each in known if each[0] == _NULL] for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_AsTyped.yaml_implicit_resolvers = {
+    first: [each for each in known if each[0] == _NULL] for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def written(value: Any) -> Any:

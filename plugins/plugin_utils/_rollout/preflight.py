@@ -122,7 +122,7 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
     if _whole(values.get("max_failures", 0), 0, None) is None:
         yield f"{PREFIX}max_failures must be a whole number from 0 on."
     if _whole(values.get("concurrency", 1), 1, 256) is None:
-        yield f"{PREFIX}concurrency must be a whole number from 1 to 256."
+        yield f"{PREFIX}concurrency must be from 1 to 256."
     if enrols:
         yield from _wrong_store(values, audit_only, in_awx)
 

@@ -178,7 +178,7 @@ class Wave:
             elif user_id in announced and not entry["intended"] and outcome.get("creation") == NOT_MADE:
                 created.withdrawn.append(user_id)
             if not outcome.get("failed") and not seed and not self._check_mode:
-                outcome = failed("a device of this user has appeared meanwhile, and is left alone")
+                outcome = failed("a device of this user has appeared meanwhile, so none was created: run again")
             created.outcomes[user_id] = outcome
         return created
 

@@ -10,8 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible import constants
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.vars.hostvars import HostVars
+from ansible.vars.manager import VariableManager
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import play_accounts
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host, with_own_credentials
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +99,42 @@ def test_nothing_is_left_open():
     after = os.open(os.devnull, os.O_RDONLY)
     os.close(after)
     assert after == before
+
+
+# Hosts that would take the environment's credentials
+
+PLACEHOLDER = "__omit_place_holder__" + "0123456789" * 4
+KEYS = {"access_key": "AK", "secret_key": "SK"}
+
+
+def play(auths, host="berlin", hosts=None):
+    """The variables of a task of ``host``, in a play on hosts with these values of mfa_rollout_auth."""
+    loader = DataLoader()
+    inventory = InventoryManager(loader=loader, sources=[])
+    manager = VariableManager(loader=loader, inventory=inventory)
+    for name, auth in auths.items():
+        inventory.add_host(name)
+        if auth is not None:
+            inventory.hosts[name].set_variable("mfa_rollout_auth", auth)
+    names = list(auths) if hosts is None else hosts
+    return {"hostvars": HostVars(inventory, manager, loader), "ansible_play_hosts_all": names, "inventory_hostname": host}
+
+
+@pytest.mark.parametrize(
+    "auth", [KEYS, {"auth_token": "T"}, {"auth_username": "ada", "auth_password": "P"}, {"cloud": "acme"}, "{{ bonn_auth }}"]
+)
+def test_host_without_credentials_is_told_of_another_host_that_has_some(auth):
+    assert with_own_credentials(play({"berlin": None, "bonn": auth}), {"region": "eu-de"}) == "bonn"
+
+
+@pytest.mark.parametrize("auth", [None, {}, "", {"region": "eu-de"}, {"access_key": ""}, {"access_key": PLACEHOLDER}])
+def test_environment_is_for_a_play_in_which_no_host_has_credentials(auth):
+    assert with_own_credentials(play({"berlin": None, "bonn": auth}), {"region": "eu-de"}) is None
+
+
+def test_environment_is_not_asked_for_where_a_host_is_alone_or_has_credentials_of_its_own():
+    task_vars = play({"berlin": None, "bonn": KEYS})
+    assert with_own_credentials(task_vars, KEYS) is None
+    assert with_own_credentials({**task_vars, "ansible_play_hosts_all": ["berlin"]}, {}) is None
+    assert with_own_credentials({}, {}) is None
+    assert with_own_credentials(play({"berlin": KEYS, "bonn": None}), {}) is None

@@ -138,8 +138,8 @@ def test_what_is_right_has_no_cause():
         ({"mfa_rollout_auth": {"auth_passcode": SECRET}}, "mfa_rollout_auth has auth_passcode. A code works once"),
         ({"mfa_rollout_wave_sizes": [0]}, "mfa_rollout_wave_sizes must be a list of whole numbers above 0"),
         ({"mfa_rollout_max_failures": -1}, "mfa_rollout_max_failures must be a whole number from 0 on."),
-        ({"mfa_rollout_concurrency": 257}, "mfa_rollout_concurrency must be a whole number from 1 to 256."),
-        ({"mfa_rollout_concurrency": "many"}, "mfa_rollout_concurrency must be a whole number from 1 to 256."),
+        ({"mfa_rollout_concurrency": 257}, "mfa_rollout_concurrency must be from 1 to 256."),
+        ({"mfa_rollout_concurrency": "many"}, "mfa_rollout_concurrency must be from 1 to 256."),
     ],
 )
 def test_each_cause_is_one_sentence_without_a_secret(change, cause):

@@ -293,7 +293,10 @@ def test_device_that_has_appeared_since_the_plan_is_left_alone():
     cloud = Cloud(user(), wrong={"iam_virtual_mfa_device": {"u1": {"creation": "none", "seed": None, "serial_number": "own"}}})
     created, finished = enrolled(cloud, entry())
     assert created.seeds == {}
-    assert (came(finished)["step"], came(finished)["msg"]) == ("create", "a device of this user has appeared meanwhile, and is left alone")
+    assert (came(finished)["step"], came(finished)["msg"]) == (
+        "create",
+        "a device of this user has appeared meanwhile, so none was created: run again",
+    )
     assert cloud.asked("iam_virtual_mfa_bind") == cloud.asked("iam_login_protection") == []
 
 
