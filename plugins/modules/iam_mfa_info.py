@@ -11,7 +11,7 @@ short_description: Show who in an account has an MFA device, whether it is bound
 version_added: 0.1.0
 description:
   - Reads the users of an account of Huawei Cloud or Open Telekom Cloud, their MFA devices and their login protection. The number of calls does not depend
-    on the number of users, apart from paging. Changes nothing.
+    on the number of users, apart from paging and O(details). Changes nothing.
   - A user who has a device is not yet protected. The device may have been created and never bound, and the cloud asks for a code of a bound device only
     while login protection with V(vmfa) is on.
 author:
@@ -37,9 +37,46 @@ options:
     type: list
     elements: str
     version_added: 0.2.0
+  details:
+    description:
+      - Ask for each user by themselves, which costs up to three calls a user, O(concurrency) at once.
+      - It tells RV(users[].console_access) where the cloud's listing does not, and whether a user who may use the console has a password for it. It tells
+        RV(users[].email) and RV(users[].last_login_at) too. On Open Telekom Cloud only this tells RV(users[].created_at) and RV(root).
+    type: bool
+    default: false
+    version_added: 0.2.0
+  groups:
+    description:
+      - Names of groups whose members are returned as RV(groups). Two calls a group.
+    type: list
+    elements: str
+    version_added: 0.2.0
+  select:
+    description:
+      - Which users to return and to count. A user must fit all that is given. A user of whom the cloud does not tell what is asked for does not fit.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      names:
+        description: Patterns of names with C(*), C(?) and C([...]), of which one must fit. They are case-sensitive.
+        type: list
+        elements: str
+      groups:
+        description: Names of groups, of which the user must be in one.
+        type: list
+        elements: str
+      tags:
+        description: Tags that the user must have, all of them. Huawei Cloud only.
+        type: dict
+      created_after:
+        description: A date such as C(2026-01-31), or a time such as C(2026-01-31T12:00:00Z). A date begins at midnight UTC.
+        type: raw
+      last_login_before:
+        description: As O(select.created_after). Users who never logged in fit any date.
+        type: raw
   concurrency:
     description:
-      - How many users are read at once where O(user_ids) or O(user_names) is given, from 1 to 256.
+      - How many users are read at once where O(user_ids), O(user_names) or O(details) is given, from 1 to 256.
     type: int
     default: 8
     version_added: 0.2.0
@@ -55,13 +92,16 @@ EXAMPLES = r"""
   hwc.mfa.iam_mfa_info:
   register: account
 
-- name: Name the enabled users who are not protected
+- name: Name the users who need MFA and are not protected
   ansible.builtin.debug:
-    msg: >-
-      {{ account.users
-         | selectattr('enabled')
-         | rejectattr('login_protection.enabled')
-         | map(attribute='name') }}
+    msg: "{{ account.users | selectattr('posture', 'in', ['unprotected', 'enrolled_only', 'required_only']) | map(attribute='name') }}"
+
+- name: Look at administrators who have not logged in for a year, and say whether they have a password
+  hwc.mfa.iam_mfa_info:
+    details: true
+    select:
+      groups: [admin]
+      last_login_before: 2025-11-01
 """
 
 RETURN = r"""
@@ -86,6 +126,52 @@ users:
       returned: always
       type: bool
       sample: true
+    posture:
+      description:
+        - What MFA comes to for the user. The first line that fits counts.
+        - V(disabled) - the user is disabled.
+        - V(not_needed) - the user cannot log in to the console.
+        - V(protected) - a virtual device is bound, and login protection asks for its code.
+        - V(enrolled_only) - a virtual device is bound, and nothing asks for its code.
+        - V(unknown) - login protection asks for a code of a device, and the cloud does not tell whether it is bound.
+        - V(required_only) - login protection asks for a code, and no device is bound. The user must bind one at the next login.
+        - V(unprotected) - everybody else. Login protection by SMS or e-mail does not count.
+      returned: always
+      type: str
+      version_added: 0.2.0
+      sample: protected
+    console_access:
+      description:
+        - Whether the user can log in to the console, V(yes), V(no) or V(unknown). With V(no) the user needs no MFA for it.
+        - Without O(details), Huawei Cloud tells it by the access mode only, and Open Telekom Cloud does not tell it.
+      returned: always
+      type: str
+      version_added: 0.2.0
+      sample: 'yes'
+    created_at:
+      description: When the user was created, in UTC, or V(null) where the cloud does not tell.
+      returned: always
+      type: str
+      version_added: 0.2.0
+      sample: '2026-01-31T12:00:00Z'
+    last_login_at:
+      description: When the user last logged in, in UTC, V(never), or V(null) where the cloud does not tell.
+      returned: always
+      type: str
+      version_added: 0.2.0
+      sample: '2026-11-02T08:30:00Z'
+    email:
+      description: The user's e-mail address, or V(null) where the cloud does not tell.
+      returned: always
+      type: str
+      version_added: 0.2.0
+      sample: grace@acme.example
+    tags:
+      description: The user's tags, or V(null) where the cloud does not tell.
+      returned: always
+      type: dict
+      version_added: 0.2.0
+      sample: {team: blue}
     device:
       description:
         - The user's virtual MFA device, or V(null) if there is none.
@@ -196,6 +282,47 @@ summary:
       returned: always
       type: int
       sample: 195
+    posture:
+      description: How many users have each of the postures that RV(users[].posture) can be.
+      returned: always
+      type: dict
+      version_added: 0.2.0
+      sample: {protected: 150, enrolled_only: 3, required_only: 2, unprotected: 5, unknown: 0, not_needed: 38, disabled: 2}
+    coverage:
+      description:
+        - How many per cent of the users who need MFA are V(protected). Needed are all postures but V(not_needed) and V(disabled).
+        - It has one decimal and never rounds up to 100.
+      returned: always
+      type: float
+      version_added: 0.2.0
+      sample: 93.7
+root:
+  description: The root user, who owns the account. Nobody else can give them a device.
+  returned: success, without O(user_ids)
+  type: dict
+  version_added: 0.2.0
+  contains:
+    user_id:
+      description: The id of the root user, or V(null) where the cloud does not tell.
+      returned: always
+      type: str
+      sample: 0f6f1a1d2b3c4d5e6f708192a3b4c5d6
+    name:
+      description: The name of the root user, or V(null) where the cloud does not tell.
+      returned: always
+      type: str
+      sample: acme
+    mfa:
+      description: Whether the root user has an enabled MFA device, V(yes), V(no), or V(unknown) where the cloud does not tell.
+      returned: always
+      type: str
+      sample: 'no'
+groups:
+  description: The ids of the members of the groups of O(groups) and O(select.groups), by the groups' names.
+  returned: when groups are asked for
+  type: dict
+  version_added: 0.2.0
+  sample: {admin: [4e3d4d0f51dd5d5cdd946658d2511c38]}
 account:
   description: The account that the module's credentials reach.
   returned: success, without O(user_ids)

@@ -13,22 +13,13 @@ from typing import Any, Callable
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import Query, entries, linked_pages, marked_pages
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Reply, Session, path_of
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NEVER, User, instant, v3_user, v5_user
 
 BOUND, UNBOUND, UNKNOWN = "bound", "unbound", "unknown"
 VIRTUAL, OTHER = "virtual", "other"
 
 _PAGE = 200
 """Entries on a page of v5's listings: the most that v5 allows."""
-
-
-@dataclass(frozen=True)
-class User:
-    """A user as a listing shows them. Of users who were not listed only the id is known; ``domain_id`` is their account's id."""
-
-    user_id: str
-    name: str | None
-    enabled: bool | None
-    domain_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,11 +139,15 @@ class Iam:
         """
         query: Query = [] if enabled is None else [("enabled", "true" if enabled else "false")]
         query += [] if name is None else [("name", name)]
-        return [
-            User(str(entry["id"]), str(entry.get("name", "")), entry.get("enabled") is not False, _text_or_none(entry.get("domain_id")))
-            for page in linked_pages(self.session, "/v3/users", "users", query, "id")
-            for entry in page
-        ]
+        return [v3_user(entry) for page in linked_pages(self.session, "/v3/users", "users", query, "id") for entry in page]
+
+    def user(self, user_id: str) -> User:
+        """``GET /v3.0/OS-USER/users/{user_id}``, which tells more of a user than a listing."""
+        reply = self.session.read("GET", path_of("v3.0", "OS-USER", "users", user_id))
+        entry = reply.field("user")
+        if not isinstance(entry, dict) or "id" not in entry:
+            raise reply.error("the answer has no user, in the form that the API documents")
+        return v3_user(entry)
 
     def groups(self, name: str) -> list[str]:
         """``GET /v3/groups``: the ids of the account's groups of that name."""
@@ -222,11 +217,30 @@ class Iam:
 
     def users_v5(self) -> list[User]:
         """``GET /v5/users``, all pages."""
-        return [
-            User(str(entry["user_id"]), str(entry.get("user_name", "")), entry.get("enabled") is not False)
-            for page in marked_pages(self.session, "/v5/users", "users", [], "user_id", limit=_PAGE)
-            for entry in page
-        ]
+        return [v5_user(entry) for page in marked_pages(self.session, "/v5/users", "users", [], "user_id", limit=_PAGE) for entry in page]
+
+    def has_login_profile(self, user_id: str) -> bool:
+        """``GET /v5/users/{user_id}/login-profile``: whether the user has a password for the console."""
+        try:
+            self.session.read("GET", path_of("v5", "users", user_id, "login-profile"))
+        except CloudError as error:
+            if error.status == 404 and error.has_code("0004"):
+                return False
+            raise
+        return True
+
+    def last_login(self, user_id: str) -> str | None:
+        """``GET /v5/users/{user_id}/last-login``: a time, ``never``, or None where the answer does not tell."""
+        found = self.session.read("GET", path_of("v5", "users", user_id, "last-login")).field("user_last_login", "last_login_at")
+        return NEVER if found is None else instant(found)
+
+    def root_device_count(self) -> int:
+        """``GET /v5/account-summary``: how many enabled MFA devices the root user has."""
+        reply = self.session.read("GET", "/v5/account-summary")
+        count = reply.field("root_user_mfa_enabled")
+        if not isinstance(count, int):
+            raise reply.error("the answer does not tell of the root user, in the form that the API documents")
+        return int(count)
 
 
 def _binding(user_id: str, serial_number: str, codes: tuple[str, str]) -> dict[str, str]:
@@ -246,10 +260,6 @@ def _new_device(reply: Reply) -> NewDevice:
     except CloudError as error:
         error.uncertain = True  # a device was created, and its seed is lost
         raise
-
-
-def _text_or_none(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _protection(user_id: str, entry: Any) -> Protection:

@@ -98,6 +98,11 @@ class DeviceReader:
         self._v3_refused = False
 
     @property
+    def rules_v5_out(self) -> bool:
+        """Whether v5 is known not to answer, before anything was read."""
+        return self._api == "v3"
+
+    @property
     def v5(self) -> bool:
         """Whether this identity and cloud speak v5; settled once something was read."""
         return self._api == "v5"

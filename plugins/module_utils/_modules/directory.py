@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam, User
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import User
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 

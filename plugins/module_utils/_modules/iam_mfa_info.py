@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import (
-    BOUND,
-    NO_PROTECTION,
-    UNBOUND,
-    UNKNOWN,
-    Device,
-    Iam,
-    Protection,
-    User,
-)
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, UNKNOWN, Device, Iam, Protection
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NO, YES, User, joined
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import DeviceReader, own_reader
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import all_users, ids_of
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import posture, summary
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader, by_user
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.selection import SELECT_SPEC, selection_of
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC
+
+Answer = TypeVar("Answer")
+
+_SHOWN = 80
+"""Characters of a name that an error repeats."""
 
 
 def overview(
@@ -46,43 +47,24 @@ def overview(
 
 
 def _entry(user: User, device: Device | None, devices: Sequence[Device], protection: Protection | None) -> dict[str, Any]:
-    return {
+    entry = {
         "user_id": user.user_id,
         "name": user.name,
         "enabled": user.enabled,
+        "console_access": user.console_access or UNKNOWN,
+        "created_at": user.created_at,
+        "last_login_at": user.last_login_at,
+        "email": user.email,
+        "tags": None if user.tags is None else dict(user.tags),
         "device": _device(device) if device else None,
         "devices": [_device(each) for each in devices],
         "login_protection": (protection or Protection(user.user_id, False, NO_PROTECTION)).as_dict(),
     }
+    return {**entry, "posture": posture(entry)}
 
 
 def _device(device: Device) -> dict[str, str]:
     return {"serial_number": device.serial_number, "binding": device.binding, "kind": device.kind}
-
-
-def summary(users: list[dict[str, Any]]) -> dict[str, int]:
-    """Counts over an overview. ``protected`` counts who is certain to be asked for a code: a bound device and ``vmfa`` protection."""
-
-    def count(fits: Any) -> int:
-        return sum(1 for user in users if fits(user))
-
-    def binding(user: Mapping[str, Any]) -> str | None:
-        return user["device"]["binding"] if user["device"] else None
-
-    def vmfa(user: Mapping[str, Any]) -> bool:
-        return user["login_protection"]["enabled"] and user["login_protection"]["verification_method"] == "vmfa"
-
-    return {
-        "users": len(users),
-        "enabled": count(lambda user: user["enabled"]),
-        "without_device": count(lambda user: user["device"] is None),
-        BOUND: count(lambda user: binding(user) == BOUND),
-        UNBOUND: count(lambda user: binding(user) == UNBOUND),
-        UNKNOWN: count(lambda user: binding(user) == UNKNOWN),
-        "login_protection": count(lambda user: user["login_protection"]["enabled"]),
-        "vmfa": count(vmfa),
-        "protected": count(lambda user: binding(user) == BOUND and vmfa(user)),
-    }
 
 
 _ADMIN_GROUP = "admin"
@@ -104,18 +86,103 @@ def _administrators(iam: Iam) -> list[str] | None:
 def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
     """The whole account: which it is, who is there, with what, who administers it, and who asks; all asked for at once."""
     iam, connections = context.iam, context.connections
-    with ThreadPoolExecutor(max_workers=6) as pool:  # equivalent: one thread for each question; with fewer a question waits
+    selection = selection_of(context.params["select"], "select")
+    wanted = sorted({*(selection.groups or () if selection else ()), *(context.params["groups"] or ())})
+    with ThreadPoolExecutor(max_workers=9) as pool:  # equivalent: one thread for each question; with fewer a question waits
         users, devices = pool.submit(all_users, iam), pool.submit(reader.all)
+        more, root_devices = pool.submit(_v5_users, iam, reader), pool.submit(_root_devices, iam, reader)
         protections, caller = pool.submit(iam.protections), pool.submit(connections.caller)
         administrators, account = pool.submit(_administrators, iam), pool.submit(connections.account)
-        entries = overview(users.result(), devices.result(), reader.virtual_of, by_user(protections.result()))
-        return {
-            "account": _identified(account.result(), users.result()),
-            "users": entries,
-            "summary": summary(entries),
-            "caller": caller.result(),
-            "administrators": administrators.result(),
-        }
+        members = pool.submit(_members, iam, wanted)
+    found = [joined(user, more.result().get(user.user_id)) for user in users.result()]
+    groups = members.result()
+    if context.params["details"]:
+        found = _detailed(context, reader, found)
+    entries = overview(found, devices.result(), reader.virtual_of, by_user(protections.result()))
+    meant = [entry for entry in entries if selection is None or selection.missed(entry, groups) is None]
+    return {
+        "account": _identified(account.result(), found),
+        "users": meant,
+        "summary": summary(meant),
+        "root": _root(found, root_devices.result()),
+        "caller": caller.result(),
+        "administrators": administrators.result(),
+        **({"groups": {name: sorted(ids) for name, ids in groups.items()}} if wanted else {}),
+    }
+
+
+def _v5_users(iam: Iam, reader: DeviceReader) -> dict[str, User]:
+    """What v5's listing tells beside v3's, by user id; nothing where v5 does not answer these credentials."""
+    if reader.rules_v5_out:
+        return {}
+    try:
+        return {user.user_id: user for user in iam.users_v5()}
+    except CloudError as error:
+        if error.status in NOT_OFFERED:
+            return {}
+        raise
+
+
+def _root_devices(iam: Iam, reader: DeviceReader) -> int | None:
+    """How many enabled MFA devices the root user has; None where the cloud does not tell."""
+    try:
+        return None if reader.rules_v5_out else iam.root_device_count()
+    except CloudError as error:
+        # What a summary holds is not documented of every cloud.
+        if error.status in (*NOT_OFFERED, 200):
+            return None
+        raise
+
+
+def _root(users: Iterable[User], devices: int | None) -> dict[str, str | None]:
+    """The account's owner, as far as the cloud tells."""
+    owner = next((user for user in users if user.is_root), None)
+    return {
+        "user_id": owner.user_id if owner else None,
+        "name": owner.name if owner else None,
+        "mfa": UNKNOWN if devices is None else YES if devices else NO,
+    }
+
+
+def _members(iam: Iam, names: Iterable[str]) -> dict[str, list[str]]:
+    """The ids of the members of groups, by the groups' names. Raises OptionError where there is no such group."""
+    found = {}
+    for name in names:
+        groups = iam.groups(name)
+        if not groups:
+            raise OptionError(f"there is no group {legible(name, _SHOWN)!r} in this account.")
+        found[name] = [user_id for group_id in groups for user_id in iam.group_users(group_id)]
+    return found
+
+
+def _detailed(context: Context, reader: DeviceReader, users: Sequence[User]) -> list[User]:
+    """Users with what only a call a user tells: up to three of them."""
+    iam = context.iam
+
+    def look(user: User) -> User:
+        seen = joined(user, _unless_refused(lambda: iam.user(user.user_id)))
+        if reader.v5:
+            has_password = _unless_refused(lambda: iam.has_login_profile(user.user_id))
+            if has_password is not None:
+                # Who may use the console by their access mode, and has no password for it, cannot.
+                seen = replace(seen, console_access=YES if has_password and seen.console_access != NO else NO)
+            if seen.last_login_at is None:
+                seen = replace(seen, last_login_at=_unless_refused(lambda: iam.last_login(user.user_id)))
+        return seen
+
+    # equivalent: a pool must have a thread, even if there are no users
+    with ThreadPoolExecutor(max_workers=min(context.params["concurrency"], len(users) or 1)) as pool:
+        return list(pool.map(look, users))
+
+
+def _unless_refused(ask: Callable[[], Answer]) -> Answer | None:
+    """An answer, or None where the cloud has no such call, does not know the user, or refuses these credentials."""
+    try:
+        return ask()
+    except CloudError as error:
+        if error.status in NOT_OFFERED:
+            return None
+        raise
 
 
 def _identified(account: Mapping[str, str | None], users: Iterable[User]) -> dict[str, str | None]:
@@ -135,8 +202,12 @@ def _some(context: Context, reader: DeviceReader, user_ids: list[str], names: Ma
 
     def look(user_id: str) -> dict[str, Any]:
         device, devices = reader.known_all(user_id)
-        return _entry(User(user_id, names.get(user_id), None), device, devices, protections.known(user_id))
+        return _entry(users[user_id], device, devices, protections.known(user_id))
 
+    users = {user_id: User(user_id, names.get(user_id), None) for user_id in user_ids}
+    if context.params["details"]:
+        reader.settle()
+        users = {user.user_id: user for user in _detailed(context, reader, list(users.values()))}
     # equivalent: a pool must have a thread, even if there are no users
     with ThreadPoolExecutor(max_workers=min(concurrency, len(user_ids) or 1)) as pool:
         return {"users": list(pool.map(look, user_ids))}
@@ -164,7 +235,11 @@ MFA_INFO = Definition(
         "api": {"type": "str", "choices": ["auto", "v3", "v5"], "default": "auto"},
         "user_ids": {"type": "list", "elements": "str"},
         "user_names": {"type": "list", "elements": "str"},
+        "details": {"type": "bool", "default": False},
+        "groups": {"type": "list", "elements": "str"},
+        "select": {"type": "dict", "options": SELECT_SPEC},
     },
     work=work_info,
     many="users",
+    relations={"mutually_exclusive": [["select", "user_ids"], ["select", "user_names"], ["groups", "user_ids"], ["groups", "user_names"]]},
 )

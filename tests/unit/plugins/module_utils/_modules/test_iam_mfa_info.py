@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Protection, User
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device, Protection
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import User
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import virtual_device
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO, overview, summary
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO, overview
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import summary
 
 
 def test_overview_has_everybody_in_the_clouds_order():
-    users = [User("b", "bob", True), User("a", "ann", False)]
+    users = [User("b", "bob", True, console_access="no", created_at="2026-01-01T00:00:00Z", tags={"team": "a"}), User("a", "ann", False)]
     devices = {"a": [Device("a", "k", "unbound", "other"), Device("a", "s", "bound", "virtual")], "gone": [Device("gone", "t", "bound")]}
     entries = overview(users, devices, lambda _user_id, listed: virtual_device(listed), {"b": Protection("b", True, "sms")})
     assert entries == [
@@ -20,20 +22,32 @@ def test_overview_has_everybody_in_the_clouds_order():
             "user_id": "b",
             "name": "bob",
             "enabled": True,
+            "console_access": "no",
+            "created_at": "2026-01-01T00:00:00Z",
+            "last_login_at": None,
+            "email": None,
+            "tags": {"team": "a"},
             "device": None,
             "devices": [],
             "login_protection": {"enabled": True, "verification_method": "sms"},
+            "posture": "not_needed",
         },
         {
             "user_id": "a",
             "name": "ann",
             "enabled": False,
+            "console_access": "unknown",
+            "created_at": None,
+            "last_login_at": None,
+            "email": None,
+            "tags": None,
             "device": {"serial_number": "s", "binding": "bound", "kind": "virtual"},
             "devices": [
                 {"serial_number": "k", "binding": "unbound", "kind": "other"},
                 {"serial_number": "s", "binding": "bound", "kind": "virtual"},
             ],
             "login_protection": {"enabled": False, "verification_method": "none"},
+            "posture": "disabled",
         },
     ]
 
@@ -59,7 +73,11 @@ def test_only_a_bound_device_under_vmfa_protection_counts_as_protected():
         "login_protection": 5,
         "vmfa": 4,
         "protected": 1,
-    }
+        "posture": {
+            "protected": 1, "enrolled_only": 1, "required_only": 2, "unprotected": 1, "unknown": 1, "not_needed": 0, "disabled": 0,
+        },
+        "coverage": 16.6,
+    }  # fmt: skip
 
 
 def test_account_is_shown_as_it_is(any_cloud):
@@ -90,7 +108,8 @@ def test_account_is_shown_as_it_is(any_cloud):
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
 def test_number_of_requests_does_not_grow_with_the_users(start, profile):
     counts = []
-    for users in (10, 300):
+    # On a page of v5 there are 200.
+    for users in (10, 190):
         cloud = start(profile=profile, users=users)
         for user in cloud.users[: min(users, 150)]:
             cloud.cloud.give_device(user.id)
@@ -98,7 +117,7 @@ def test_number_of_requests_does_not_grow_with_the_users(start, profile):
         assert cloud.run(MFA_INFO)["summary"]["users"] == users + 1
         counts.append(Counter(cloud.routes()))
     assert counts[0] == counts[1]
-    assert sum(counts[0].values()) <= 9
+    assert sum(counts[0].values()) <= 11
 
 
 @pytest.mark.parametrize("how", ["by_key", "by_token", "by_password"])
@@ -286,3 +305,111 @@ def test_nobody_to_look_at_is_nothing_to_ask(cloud):
 def test_user_who_is_gone_has_nothing(any_cloud):
     (user,) = any_cloud.run(MFA_INFO, user_ids=["f" * 32], impatient=True).get("users", [{"device": None}])
     assert user["device"] is None
+
+
+# Who needs MFA, and what is known of them
+
+
+DAY = 86_400
+
+
+def fill(cloud):
+    """A person, a robot, a person without a password, somebody who is gone, and one who asks for codes by SMS."""
+    person, robot, passwordless, gone, by_sms, *_rest = cloud.users
+    now = cloud.cloud.now()
+    person.last_login_at = now - 5 * DAY
+    person.created_at = now - 400 * DAY
+    person.email, person.tags = "ada@acme.example", {"team": "blue"}
+    robot.access_mode = "programmatic"
+    passwordless.password = ""
+    gone.enabled = False
+    cloud.cloud.protect(by_sms.id, "sms")
+    return [user.id for user in (person, robot, passwordless, gone, by_sms)]
+
+
+def test_posture_of_an_account_in_constant_calls(start):
+    cloud = start(users=6)
+    ids = fill(cloud)
+    result = cloud.run(MFA_INFO)
+    shown = {user["user_id"]: user for user in result["users"]}
+    assert [shown[user_id]["console_access"] for user_id in ids] == ["yes", "no", "yes", "yes", "yes"]
+    assert [shown[user_id]["posture"] for user_id in ids] == ["unprotected", "not_needed", "unprotected", "disabled", "unprotected"]
+    assert shown[ids[0]]["tags"] == {"team": "blue"}
+    assert shown[ids[0]]["created_at"].endswith("Z")
+    assert result["summary"]["posture"]["not_needed"] == 1
+    assert result["summary"]["coverage"] == 0.0
+    assert "user" not in cloud.routes()
+
+
+def test_details_tell_who_has_a_password_when_they_logged_in_and_where_they_are_written_to(start):
+    cloud = start(users=6)
+    ids = fill(cloud)
+    shown = {user["user_id"]: user for user in cloud.run(MFA_INFO, details=True)["users"]}
+    assert [shown[user_id]["console_access"] for user_id in ids] == ["yes", "no", "no", "yes", "yes"]
+    assert [shown[user_id]["posture"] for user_id in ids[:3]] == ["unprotected", "not_needed", "not_needed"]
+    assert shown[ids[0]]["email"] == "ada@acme.example"
+    assert shown[ids[1]]["last_login_at"] == "never"
+    assert shown[ids[0]]["last_login_at"] > shown[ids[0]]["created_at"]
+
+
+def test_open_telekom_cloud_tells_little_and_details_more(start):
+    cloud = start(profile="otc", users=5)
+    ids = fill(cloud)
+    shown = {user["user_id"]: user for user in cloud.run(MFA_INFO)["users"]}
+    assert {user["console_access"] for user in shown.values()} == {"unknown"}
+    assert shown[ids[1]]["posture"] == "unprotected", "nobody tells that it is a robot"
+    assert cloud.run(MFA_INFO)["root"] == {"user_id": None, "name": None, "mfa": "unknown"}
+    detailed = cloud.run(MFA_INFO, details=True)
+    shown = {user["user_id"]: user for user in detailed["users"]}
+    assert shown[ids[0]]["email"] == "ada@acme.example"
+    assert shown[ids[0]]["created_at"] < shown[ids[0]]["last_login_at"]
+    assert detailed["root"]["user_id"] == cloud.admin.id
+
+
+def test_root_user_is_named_with_what_the_cloud_tells_of_their_devices(cloud):
+    root = {"user_id": cloud.admin.id, "name": cloud.admin.name}
+    assert cloud.run(MFA_INFO)["root"] == {**root, "mfa": "no"}
+    cloud.cloud.give_device(cloud.admin.id, bound=True)
+    assert cloud.run(MFA_INFO)["root"] == {**root, "mfa": "yes"}
+    cloud.handle.fault("forbid:account-summary")
+    assert cloud.run(MFA_INFO)["root"] == {**root, "mfa": "unknown"}
+
+
+@pytest.mark.parametrize("fault", ["forbid:v5-users", "status=404:v5-users"])
+def test_cloud_that_does_not_list_users_in_v5_tells_less_and_fails_nobody(cloud, fault):
+    cloud.handle.fault(fault)
+    result = cloud.run(MFA_INFO)
+    assert not result.get("failed")
+    assert {user["created_at"] for user in result["users"]} == {None}
+    assert {user["console_access"] for user in result["users"]} == {"yes"}
+
+
+@pytest.mark.parametrize("routes", ["user", "v5-login-profile", "v5-last-login"])
+def test_detail_that_is_refused_is_unknown_and_hides_no_other(cloud, routes):
+    cloud.handle.fault(f"forbid:{routes}")
+    result = cloud.run(MFA_INFO, details=True)
+    assert not result.get("failed")
+    assert len(result["users"]) == len(cloud.users) + 1
+
+
+def test_details_of_some_users(any_cloud):
+    user = any_cloud.users[0]
+    user.email = "ada@acme.example"
+    (shown,) = any_cloud.run(MFA_INFO, user_ids=[user.id], details=True)["users"]
+    assert (shown["name"], shown["enabled"], shown["email"]) == (user.name, True, "ada@acme.example")
+
+
+def test_selection_shows_and_counts_those_who_are_meant(start):
+    cloud = start(users=6)
+    ids = fill(cloud)
+    chosen = cloud.run(MFA_INFO, select={"tags": {"team": "blue"}})
+    assert [user["user_id"] for user in chosen["users"]] == [ids[0]]
+    assert chosen["summary"]["users"] == 1
+    administrators = cloud.run(MFA_INFO, select={"groups": ["admin"]})
+    assert [user["user_id"] for user in administrators["users"]] == [cloud.admin.id]
+    assert administrators["groups"] == {"admin": [cloud.admin.id]}
+    assert cloud.run(MFA_INFO, select={"names": [cloud.users[1].name]})["summary"]["users"] == 1
+
+
+def test_group_that_is_not_there_is_an_error_by_its_name(cloud):
+    assert cloud.run(MFA_INFO, groups=["Adnim"])["msg"] == "there is no group 'Adnim' in this account."
