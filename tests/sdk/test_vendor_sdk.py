@@ -7,6 +7,7 @@ It builds the paths, signs the requests and decodes the answers, so what passes 
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any, Callable
 
@@ -193,6 +194,7 @@ def test_an_administrator_binds_for_nobody_else(cloud, sdk, clients, admin, user
 
 
 def test_v5_tells_bound_from_created(cloud, sdk, clients, admin, user, refused):
+    cloud.cloud.settings = dataclasses.replace(cloud.cloud.settings, admin_may_bind_v5=False)
     user_id = user["user_id"]
     truth = cloud.cloud.user(user_id)
     own, office = clients.v5(user), clients.v5(admin)

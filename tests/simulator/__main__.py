@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stale", type=float, default=0.0, metavar="SECONDS", help="how old what a reader sees is")
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="KIND[=ARG][:ROUTE[:WHEN]]; repeatable")
     parser.add_argument("--admin-may-create", type=_yes_no, default=True, metavar="yes|no")
-    parser.add_argument("--admin-may-bind-v5", type=_yes_no, default=False, metavar="yes|no")
+    parser.add_argument("--admin-may-bind-v5", type=_yes_no, default=True, metavar="yes|no")
     parser.add_argument("--unique-device-names", type=_yes_no, default=False, metavar="yes|no")
     parser.add_argument("--serial-form", choices=("auto", "account-urn", "domain-path", "id-path"), default="auto")
     parser.add_argument("--unbind-unbound", type=int, choices=(204, 400, 404), default=400)

@@ -94,7 +94,7 @@ class Settings:
     clock_offset: float = 0.0
     stale: float = 0.0
     admin_may_create: bool = True
-    admin_may_bind_v5: bool = False
+    admin_may_bind_v5: bool = True
     unique_device_names: bool = False
     serial_form: str = "auto"
     unbind_unbound: int = 400

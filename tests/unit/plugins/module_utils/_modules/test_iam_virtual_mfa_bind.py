@@ -302,7 +302,9 @@ def test_no_credentials_at_all_is_an_error_that_says_what_to_give(cloud):
     assert cloud.log == []
 
 
-def test_administrator_who_binds_for_others_is_told_who_may(any_cloud):
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_administrator_who_binds_for_others_is_told_who_may(start, profile):
+    any_cloud = start(profile=profile, admin_may_bind_v5=False)
     user = any_cloud.users[0]
     any_cloud.cloud.give_device(user.id)
     result = any_cloud.run(BIND, user_id=user.id, seed=user.device.seed)
@@ -312,7 +314,7 @@ def test_administrator_who_binds_for_others_is_told_who_may(any_cloud):
 
 
 def test_administrator_whom_v5_lets_bind_binds(start):
-    cloud = start(admin_may_bind_v5=True)
+    cloud = start()
     user = cloud.users[0]
     cloud.cloud.give_device(user.id)
     assert cloud.run(BIND, user_id=user.id, seed=user.device.seed)["changed"]
