@@ -26,7 +26,7 @@ attributes:
 options:
   directory:
     description:
-      - The directory of the record. If it does not exist, it is created with access for its owner only.
+      - The directory of the record, as an absolute path or one that begins with C(~). If it does not exist, it is created with access for its owner only.
     type: path
     required: true
   account:

@@ -11,7 +11,8 @@ short_description: Write the report of an MFA rollout on the control node
 version_added: 0.1.0
 description:
   - Writes a report of P(hwc.mfa.rollout_report#filter) as C(<account>.json) and C(<account>.csv). The role C(hwc.mfa.mfa_rollout) uses this module.
-  - Only the owner can read the files. A file is written completely or not at all.
+  - Only the owner can read the files. A file is written completely or not at all. The CSV file begins with a byte order mark, so that spreadsheets show names
+    of all languages.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -24,7 +25,8 @@ attributes:
 options:
   directory:
     description:
-      - The directory of the files. If it does not exist, it is created with access for its owner only.
+      - The directory of the files, as an absolute path or one that begins with C(~). If it does not exist, it is created with access for its owner only.
+      - Do not put it into a directory that is an inventory, because Ansible reads all files there.
     type: path
     required: true
   report:
