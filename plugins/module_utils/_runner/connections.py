@@ -167,7 +167,7 @@ class Connections:
         if self.credentials is None:
             raise OptionError(
                 "No credentials: give access_key and secret_key, or auth_token, or auth_username (or auth_user_id) and auth_password,"
-                " as options or in the environment."
+                " as options, by a cloud of clouds.yaml or in the environment. Application credentials are not taken."
             )
         return self.credentials
 

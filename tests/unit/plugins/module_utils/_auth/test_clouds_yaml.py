@@ -126,6 +126,14 @@ def test_options_fill_in_what_the_cloud_lacks(here, env):
     assert found.credentials == Password("pw", None, "alice", Account("OTC-EU-DE-00000000001000012345"))
 
 
+def test_cloud_without_credentials_that_are_known_gives_none_and_still_says_where(here, env):
+    application = "{auth_type: v3applicationcredential, region_name: eu-de, profile: otc, auth: {application_credential_secret: s}}"
+    (here / "clouds.yaml").write_text(f"clouds: {{otc: {application}}}")
+    found = find({"cloud": "otc"}, {**env, "OS_PASSWORD": "stray", "OS_USER_ID": "stray"})
+    assert found.credentials is None
+    assert iam_endpoint({}, found.variables) == "https://iam.eu-de.otc.t-systems.com"
+
+
 def test_secure_yaml_is_merged_over_the_cloud(here, env):
     (here / "clouds.yaml").write_text(CLOUDS.replace('"012345"', "in secure.yaml"))
     (here / "secure.yaml").write_text("clouds: {otc: {auth: {password: s3cret}}, other: {auth: {password: x}}}")
