@@ -55,3 +55,53 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
             v5=importlib.import_module("huaweicloudsdkiam.v5"),
             center=importlib.import_module("huaweicloudsdkidentitycenter.v1"),
         )
+
+
+@pytest.fixture
+def make_clients(sdk: SimpleNamespace) -> Callable[[Any], SimpleNamespace]:
+    """Makes makers of clients of a cloud: for a user's description, with the user's keys, or with others that are given."""
+
+    def make_makers(cloud: Any) -> SimpleNamespace:
+        def credentials(who: dict[str, Any], **other: str) -> Any:
+            keys = {**who, **other}
+            made = sdk.credentials.GlobalCredentials(keys["access_key"], keys["secret_key"], cloud.describe()["domain_id"])
+            return made.with_security_token(other["security_token"]) if "security_token" in other else made
+
+        def maker(client: Any) -> Callable[..., Any]:
+            def make(who: dict[str, Any], **other: str) -> Any:
+                return client.new_builder().with_credentials(credentials(who, **other)).with_endpoint(cloud.url).build()
+
+            return make
+
+        return SimpleNamespace(v3=maker(sdk.v3.IamClient), v5=maker(sdk.v5.IamClient), center=maker(sdk.center.IdentityCenterClient))
+
+    return make_makers
+
+
+@pytest.fixture
+def clients(cloud: Any, make_clients: Callable[[Any], SimpleNamespace]) -> SimpleNamespace:
+    return make_clients(cloud)
+
+
+@pytest.fixture
+def admin(cloud: Any) -> dict[str, Any]:
+    return cloud.describe()["admin"]
+
+
+@pytest.fixture
+def user(cloud: Any) -> dict[str, Any]:
+    return cloud.describe()["users"][0]
+
+
+@pytest.fixture
+def refused(sdk: SimpleNamespace) -> Callable[..., Any]:
+    """Asserts that a call is refused with a status and a code, and that the SDK finds a request id."""
+
+    def check(status: int, code: str | int, call: Callable[[Any], Any], request: Any) -> Any:
+        with pytest.raises(sdk.exceptions.ClientRequestException) as caught:
+            call(request)
+        assert (caught.value.status_code, caught.value.error_code) == (status, code)
+        assert caught.value.request_id
+        return caught.value
+
+    return check

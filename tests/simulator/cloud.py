@@ -114,6 +114,8 @@ class Settings:
     disabled_status: int = 401
     signatures: str = "both"
     demands_scope: bool = False
+    partial_policies_reset: bool = False
+    protect_policy_short: bool = False
     seed_random: int | None = None
 
     def __post_init__(self) -> None:
@@ -177,11 +179,13 @@ class Counters:
     wrong_passwords: int = 0
     center_writes: int = 0
     key_writes: int = 0
+    policy_writes: int = 0
 
     @property
     def writes(self) -> int:
         """How often state was changed on request."""
-        return self.creates + self.binds + self.unbinds + self.deletes + self.protects + self.center_writes + self.key_writes
+        users = self.creates + self.binds + self.unbinds + self.deletes + self.protects + self.key_writes
+        return users + self.center_writes + self.policy_writes
 
     def as_dict(self) -> dict[str, int]:
         return {**asdict(self), "writes": self.writes}
@@ -257,6 +261,8 @@ class Account:
     users: list[User] = field(default_factory=list, repr=False)
     by_name: dict[str, User] = field(default_factory=dict, repr=False)
     center: Center | None = None
+    # As policies.py has them, once they were set.
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     allowance: float = 0.0
     allowance_at: float = 0.0
 
@@ -579,7 +585,8 @@ class Cloud:
             raise Refusal(404, "IAM.0004", "Could not find the user.")
         return target
 
-    def _require_admin(self, caller: User) -> None:
+    def require_admin(self, caller: User) -> None:
+        """Refuse whoever does not administer the account."""
         if not caller.is_admin:
             raise Refusal(403, "IAM.0003", "You are not authorized to perform the requested action.")
 
@@ -747,7 +754,7 @@ class Cloud:
         return user, device
 
     def list_devices(self, caller: User) -> list[tuple[User, Device]]:
-        self._require_admin(caller)
+        self.require_admin(caller)
         return list(self._devices_of(caller.account.users))
 
     def list_devices_v5(
@@ -757,7 +764,7 @@ class Cloud:
         if user_id is not None:
             users = [self._target(caller, user_id)]
         else:
-            self._require_admin(caller)
+            self.require_admin(caller)
             users = caller.account.users
         pairs = list(self._entries_v5(users))
         return self._page(pairs, [f"{user.id}/{entry.serial_number}" for user, entry in pairs], limit, marker)
@@ -797,7 +804,7 @@ class Cloud:
         return user, protection
 
     def list_protections(self, caller: User) -> list[tuple[User, Protection]]:
-        self._require_admin(caller)
+        self.require_admin(caller)
         pairs = ((user, self._seen(user)[1]) for user in caller.account.users)
         return [(user, protection) for user, protection in pairs if protection is not None]
 
@@ -817,7 +824,7 @@ class Cloud:
         self, caller: User, domain_id: str | None, enabled: str | None, name: str | None, marker: str | None
     ) -> tuple[list[User], str | None]:
         """A page of users and the id that the next page starts after."""
-        self._require_admin(caller)
+        self.require_admin(caller)
         if domain_id is not None and domain_id != caller.domain_id:
             raise Refusal(403, "IAM.0003", "You are not authorized to list the users of another account.")
         if enabled not in (None, "true", "false", "True", "False"):
@@ -840,19 +847,19 @@ class Cloud:
 
     def list_groups(self, caller: User, domain_id: str | None, name: str | None) -> list[tuple[str, str]]:
         """The groups of the account, as (id, name): the one of its administrators, which every account has."""
-        self._require_admin(caller)
+        self.require_admin(caller)
         if domain_id is not None and domain_id != caller.domain_id:
             raise Refusal(403, "IAM.0003", "You are not authorized to list the groups of another account.")
         return [(caller.account.admin_group_id, ADMIN_GROUP)] if name in (None, ADMIN_GROUP) else []
 
     def list_group_users(self, caller: User, group_id: str) -> list[User]:
-        self._require_admin(caller)
+        self.require_admin(caller)
         if group_id != caller.account.admin_group_id:
             raise Refusal(404, "IAM.0004", "Could not find the group.")
         return [user for user in caller.account.users if user.is_admin]
 
     def list_users_v5(self, caller: User, limit: str | None, marker: str | None) -> tuple[list[User], str | None]:
-        self._require_admin(caller)
+        self.require_admin(caller)
         users = caller.account.users
         return self._page(users, [user.id for user in users], limit, marker)
 
@@ -867,7 +874,7 @@ class Cloud:
 
     def summary(self, caller: User) -> dict[str, int]:
         """How much there is of what in the account, with a few of the many quotas; the number of the root user's enabled MFA devices."""
-        self._require_admin(caller)
+        self.require_admin(caller)
         account = caller.account
         device, _protection = self._seen(account.admin)
         devices = sum(key.enabled for key in account.admin.keys) + (device is not None and device.bound)
@@ -943,6 +950,12 @@ class Cloud:
         fits = given["id"] == user.id and device is not None and device.bound
         if not fits or device is None or not self._spend_codes(user, device, (str(code),)):
             raise Refusal(401, "IAM.0009", "mfa totp code verify fail")
+
+    def set_policy(self, caller: User, name: str, policy: dict[str, Any]) -> None:
+        """Keep one of the policies of the caller's account, which policies.py has checked."""
+        if not self.discard_writes:
+            caller.account.policies[name] = policy
+            self._count(caller, "policy_writes")
 
     # Identity Center
 

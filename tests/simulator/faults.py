@@ -19,6 +19,7 @@ ROUTES = frozenset({
     "create", "bind", "unbind", "delete", "list-devices", "get-device", "login", "token", "login-protect-put",
     "login-protect-get", "login-protect-list", "user", "users", "groups", "group-users", "domains", "credential", "v5-create",
     "v5-enable", "v5-disable", "v5-delete", "v5-list", "v5-users", "v5-login-profile", "v5-last-login", "account-summary",
+    "login-policy-get", "login-policy-put", "protect-policy-get", "protect-policy-put", "v5-login-policy-get", "v5-login-policy-put",
     "caller-identity", "decode-message", "ic-instances", "ic-get-mfa", "ic-set-mfa", "ic-get-sso", "ic-set-sso", "ic-devices", "ic-device-delete",
 })  # fmt: skip
 

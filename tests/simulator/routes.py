@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Callable
 from urllib.parse import quote, unquote, urlencode
 
-from . import signing
+from . import policies, signing
 from .cloud import Center, Cloud, Device, Protection, Refusal, SecurityKey, Token, User
 
 
@@ -429,6 +429,30 @@ def _show_token(cloud: Cloud, call: Call) -> Answer:
     return _token_answer(200, token_id, token)
 
 
+def _get_login_policy(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"login_policy": policies.show_login_policy(cloud, call.user, call.ids[0])})
+
+
+def _set_login_policy(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"login_policy": policies.set_login_policy(cloud, call.user, call.ids[0], call.part("login_policy"))})
+
+
+def _get_protect_policy(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"protect_policy": policies.show_protect_policy(cloud, call.user, call.ids[0])})
+
+
+def _set_protect_policy(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"protect_policy": policies.set_protect_policy(cloud, call.user, call.ids[0], call.part("protect_policy"))})
+
+
+def _v5_get_login_policy(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"login_policy": policies.show_login_policy_v5(cloud, call.user)})
+
+
+def _v5_set_login_policy(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"login_policy": policies.set_login_policy_v5(cloud, call.user, call.json)})
+
+
 def _v5_create(cloud: Cloud, call: Call) -> Answer:
     given = call.json
     device = cloud.create_device(call.user, given.get("user_id"), given.get("virtual_mfa_device_name"))
@@ -591,6 +615,10 @@ ROUTES = (
     Route("GET", "/v3.0/OS-USER/login-protects", "login-protect-list", _list_protections),
     Route("GET", "/v3.0/OS-CREDENTIAL/credentials/{}", "credential", _show_credential, tells_caller=True),
     Route("GET", "/v3.0/OS-USER/users/{}", "user", _show_user),
+    Route("GET", "/v3.0/OS-SECURITYPOLICY/domains/{}/login-policy", "login-policy-get", _get_login_policy),
+    Route("PUT", "/v3.0/OS-SECURITYPOLICY/domains/{}/login-policy", "login-policy-put", _set_login_policy),
+    Route("GET", "/v3.0/OS-SECURITYPOLICY/domains/{}/protect-policy", "protect-policy-get", _get_protect_policy),
+    Route("PUT", "/v3.0/OS-SECURITYPOLICY/domains/{}/protect-policy", "protect-policy-put", _set_protect_policy),
     Route("GET", "/v3/users", "users", _list_users),
     Route("GET", "/v3/groups", "groups", _list_groups, tells_caller=True),
     Route("GET", "/v3/groups/{}/users", "group-users", _list_group_users, tells_caller=True),
@@ -606,6 +634,8 @@ ROUTES = (
     _v5("GET", "/v5/users/{}/login-profile", "v5-login-profile", _login_profile),
     _v5("GET", "/v5/users/{}/last-login", "v5-last-login", _last_login),
     _v5("GET", "/v5/account-summary", "account-summary", _account_summary),
+    _v5("GET", "/v5/login-policy", "v5-login-policy-get", _v5_get_login_policy),
+    _v5("PUT", "/v5/login-policy", "v5-login-policy-put", _v5_set_login_policy),
     _v5("POST", "/v5/decode-authorization-message", "decode-message", _decode_authorization_message),
     _v5("GET", "/v5/caller-identity", "caller-identity", _caller_identity, tells_caller=True),
     _center("GET", "/v1/instances", "ic-instances", _list_instances),
