@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One run at a time on one account's seeds: a file beside them that says who is at work."""
+"""One run at a time on one account's seeds: a document beside them says who is at work. In a directory it is a file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import os
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -109,16 +110,19 @@ def _namespace() -> str:
         return ""
 
 
-class StoreLock:
-    """The lock of one account's directory, which must exist. OSError where the file system fails."""
+class Lock(ABC):
+    """What is decided about a lock, wherever its document lies. Methods raise what the place raises where it fails."""
 
-    def __init__(self, directory: Path, owner: Owner) -> None:
-        self.path = directory / _NAME
+    def __init__(self, owner: Owner, name: str, contents: str, how_to_free: str) -> None:
+        """``name`` and ``contents`` are how sentences call the lock and what it locks; ``how_to_free`` completes "or at once if you"."""
         self._owner = owner
+        self._name = name
+        self._contents = contents
+        self._how_to_free = how_to_free
 
     def acquire(self) -> str | None:
         """Take the lock. None: it is ours. Else a sentence about who has it."""
-        with alone(self.path.parent):
+        with self._alone():
             refusal = self._refusal()
             if refusal is None:
                 self._write(None)
@@ -126,45 +130,66 @@ class StoreLock:
 
     def hold(self) -> str | None:
         """Hold the lock for longer. None: it is ours. Else a sentence: somebody else has it, or it is gone."""
-        with alone(self.path.parent):
-            found = self._read()
-            if found is None or Owner.told(found["owner"]) != self._owner:
-                return self._refusal() or f"this run has lost its lock {self.path}: somebody removed it, or another run had it meanwhile."
+        with self._alone():
+            found = self._ours()
+            if found is None:
+                return self._refusal() or f"this run has lost its lock {self._name}: somebody removed it, or another run had it meanwhile."
             self._write(found.get("position"))
             return None
 
     def renew(self) -> str | None:
         """Hold the lock for longer where it is ours. Returns a sentence where it is somebody else's, and None also where it is nobody's."""
-        found = self._read()
-        if found is not None and Owner.told(found["owner"]) == self._owner:
-            return self.hold()
-        return self._refusal()
+        return self._refusal() if self._ours() is None else self.hold()
 
     def release(self) -> None:
-        """Give the lock back where it is ours. In a directory that is gone there is none."""
-        with suppress(FileNotFoundError), alone(self.path.parent):
-            found = self._read()
-            if found is not None and Owner.told(found["owner"]) == self._owner:
-                self.path.unlink(missing_ok=True)  # equivalent: somebody may remove it at this moment
+        """Give the lock back where it is ours."""
+        with self._alone():
+            if self._ours() is not None:
+                self._remove()
 
     def saw(self, position: int) -> None:
-        """Note the number of the newest file that this run has read or written. Called while ``alone``; nothing where the lock is not ours."""
-        found = self._read()
-        if found is not None and Owner.told(found["owner"]) == self._owner:
+        """Note the number of the newest file that this run has read or written. Called while alone; nothing where the lock is not ours."""
+        if self._ours() is not None:
             self._write(position)
 
     def refuses(self, position: int) -> str | None:
-        """Why this run may not write after the file with the number ``position``: a sentence, or None. Called while ``alone``."""
-        found = self._read()
-        if found is None or Owner.told(found["owner"]) != self._owner:
-            return self._refusal() or f"this run has lost its lock {self.path}."
-        if found.get("position") != position:
-            return f"another run has written to {self.path.parent} since this one read it, up to file {position:06d}. Run again: nothing is lost."
-        return None
+        """Why this run may not write after the file with the number ``position``: a sentence, or None. Called while alone."""
+        found = self._ours()
+        if found is None:
+            return self._refusal() or f"this run has lost its lock {self._name}."
+        return None if found.get("position") == position else self.overtaken(position)
+
+    def overtaken(self, position: int) -> str:
+        """The sentence that others have written."""
+        return f"another run has written to {self._contents} since this one read it, up to file {position:06d}. Run again: nothing is lost."
+
+    @abstractmethod
+    def _alone(self) -> AbstractContextManager[Any]:
+        """Between ``_read`` and ``_write`` nobody else may do the same."""
+
+    @abstractmethod
+    def _read(self) -> dict[str, Any] | None:
+        """The lock's document, or None where there is none that is sound."""
+
+    @abstractmethod
+    def _store(self, document: Mapping[str, Any]) -> None:
+        """Write the lock's document."""
+
+    @abstractmethod
+    def _remove(self) -> None:
+        """Take the document away."""
+
+    def _now(self) -> float:
+        """Seconds since the epoch, of the clock by which leases end."""
+        return time.time()
 
     def _write(self, position: int | None) -> None:
-        document = {"owner": asdict(self._owner), "until": time.time() + LEASE, "position": position}
-        replace_file(self.path, json.dumps(document).encode("utf-8"))
+        self._store({"owner": asdict(self._owner), "until": self._now() + LEASE, "position": position})
+
+    def _ours(self) -> dict[str, Any] | None:
+        """The document where this run has the lock."""
+        found = self._read()
+        return found if found is not None and Owner.told(found["owner"]) == self._owner else None
 
     def _refusal(self) -> str | None:
         found = self._read()
@@ -175,7 +200,7 @@ class StoreLock:
             return f"host {legible(owner.inventory_host, 255)} of this play is at work on this account: an account must be in the inventory once."
         return (
             f"another run is at work on this account: process {owner.pid} on {legible(owner.host, 255)}. Wait for it to end. If it"
-            f" is gone, its claim ends {self._remaining(owner, found['until'])}, or at once if you remove {self.path}."
+            f" is gone, its claim ends {self._remaining(owner, found['until'])}, or at once if you {self._how_to_free}."
         )
 
     def _free(self, found: Mapping[str, Any]) -> bool:
@@ -184,31 +209,60 @@ class StoreLock:
             return True
         if owner.visible_from(self._owner):
             return not owner.lives()
-        return bool(found["until"] < time.time())  # equivalent: the exact moment means nothing
+        return bool(found["until"] < self._now())  # equivalent: the exact moment means nothing
 
     def _remaining(self, owner: Owner, until: float) -> str:
         if owner.visible_from(self._owner):
             return "with its process"
-        return f"in {max(1, round((until - time.time()) / 60))} minutes"  # equivalent: about so many
+        return f"in {max(1, round((until - self._now()) / 60))} minutes"  # equivalent: about so many
+
+
+def lock_in(found: Any) -> dict[str, Any] | None:
+    """A lock's document, or None where ``found`` is none: what is no lock holds nobody back."""
+    try:
+        owner, until = Owner.told(found["owner"]), found["until"]
+        texts = [getattr(owner, each.name) for each in fields(Owner) if each.name != "pid"]
+        sound = [all(isinstance(text, str) for text in texts), isinstance(owner.pid, int), isinstance(until, (int, float))]
+        # equivalent: nothing comes near the bounds
+        if not all(sound) or not 0 < owner.pid <= _LAST_PID or not abs(until) < _END_OF_TIME:
+            return None
+    except (KeyError, TypeError, AttributeError):
+        return None
+    return dict(found)
+
+
+class StoreLock(Lock):
+    """The lock of one account's directory, which must exist. OSError where the file system fails."""
+
+    def __init__(self, directory: Path, owner: Owner) -> None:
+        self.path = directory / _NAME
+        super().__init__(owner, str(self.path), str(directory), f"remove {self.path}")
+
+    def release(self) -> None:
+        """Give the lock back where it is ours. In a directory that is gone there is none."""
+        with suppress(FileNotFoundError):
+            super().release()
+
+    def _alone(self) -> AbstractContextManager[Any]:
+        return alone(self.path.parent)
+
+    def _store(self, document: Mapping[str, Any]) -> None:
+        replace_file(self.path, json.dumps(document).encode("utf-8"))
+
+    def _remove(self) -> None:
+        self.path.unlink(missing_ok=True)  # equivalent: somebody may remove it at this moment
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            found = json.loads(read_file(self.path))
-            owner, until = Owner.told(found["owner"]), found["until"]
-            texts = [getattr(owner, each.name) for each in fields(Owner) if each.name != "pid"]
-            sound = [all(isinstance(text, str) for text in texts), isinstance(owner.pid, int), isinstance(until, (int, float))]
-            # equivalent: nothing comes near the bounds
-            if not all(sound) or not 0 < owner.pid <= _LAST_PID or not abs(until) < _END_OF_TIME:
-                return None
+            return lock_in(json.loads(read_file(self.path)))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None  # a file that is no lock holds nobody back
+        except (ValueError, RecursionError):
+            return None
         except OSError as error:
             if error.errno in (errno.EINVAL, errno.EFBIG):
                 return None  # nor does a pipe
             raise
-        return dict(found)
 
 
 @contextmanager
