@@ -11,8 +11,8 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, StoreError, check_account
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles, seeds_given
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, StoreError, check_account, seeds_given
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 
 
 class ActionModule(ControlNodeAction):

@@ -237,8 +237,9 @@ def store_seeds(ground: Ground) -> None:
     """Put the seeds of devices that a cloud's first account has had from the start into the role's store, as former rollouts would have done."""
     if str(ground.bench.directory) not in sys.path:
         sys.path.append(str(ground.bench.directory))
-    stores = importlib.import_module("ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files")
-    store = stores.VaultFiles(str(ground.path / "seeds"), ground.account["name"], STORE_PASSWORD)
+    folder = "ansible_collections.hwc.mfa.plugins.plugin_utils._stores"
+    stores, files = importlib.import_module(f"{folder}.store"), importlib.import_module(f"{folder}.vault_files")
+    store = files.VaultFiles(str(ground.path / "seeds"), ground.account["name"], STORE_PASSWORD)
     users = ground.account["users"]
     for start in range(0, len(users), USERS_A_FILE):
         store.save(

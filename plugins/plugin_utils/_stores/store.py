@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Lock, Owner
 
 
 class StoreError(Exception):
@@ -98,6 +98,29 @@ def entry_of(seeds: Sequence[StoredSeed]) -> dict[str, Any]:
     return {**newest.as_entry(), **({EARLIER: [seed.as_entry() for seed in earlier]} if earlier else {})}
 
 
+def seeds_given(entries: Mapping[str, Any]) -> dict[str, StoredSeed]:
+    """Seeds from the option ``entries``. Raises StoreError where one cannot be stored: what is no text would come back as another."""
+    seeds = {}
+    for user_id, entry in entries.items():
+        seed = seed_in({**entry, **_texts(entry)}) if isinstance(entry, Mapping) else None
+        if seed is None:
+            raise StoreError(
+                f"entries must be a mapping from user id to serial_number, seed and name; that of {legible(user_id, 80)} is none."
+            )
+        seeds[exact(user_id)] = seed
+    return seeds
+
+
+def _texts(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A serial number or seed of digits only, which comes as a number over the command line, as the text that it is."""
+    return {name: exact(entry[name]) for name in ("serial_number", "seed") if is_id(entry.get(name)) and entry[name]}
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value can be an id: YAML takes one of digits for a number."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
 @dataclass
 class Contents:
     """What a store knows of an account."""
@@ -151,6 +174,13 @@ class SeedStore(ABC):
     run has read.
     """
 
+    def __init__(self, place: str) -> None:
+        self.place = place
+        """Where the account's seeds lie, for people."""
+
+    def close(self) -> None:  # noqa: B027  # few stores have anything to close
+        """Give back what the store has opened."""
+
     @abstractmethod
     def account_id(self) -> str | None:
         """The cloud's id of the account that the store belongs to, without reading a seed; None where no run has told it."""
@@ -180,7 +210,11 @@ class SeedStore(ABC):
 
     @abstractmethod
     def lock(self, owner: Owner) -> str:
-        """Keep other runs away from this account until ``unlock``. Returns what ``rollout_wave`` needs to hold it for longer."""
+        """Keep other runs away from this account until ``unlock``. Returns ``place``."""
+
+    @abstractmethod
+    def keeper(self, owner: Owner) -> Lock:
+        """The lock, which must be held for longer while a wave works. It raises StoreError or OSError where the store cannot be reached."""
 
     @abstractmethod
     def guard(self, owner: Owner) -> None:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     account_path,
     create_file,
@@ -28,27 +28,25 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     read_file,
     remove_leftovers,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock, alone
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import (
-    Contents,
-    SeedStore,
-    StoredSeed,
-    StoreError,
-    check_account,
-    seed_in,
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
+    LAST,
+    Journal,
+    Mark,
+    Page,
+    Seeds,
+    mark_in,
+    page_of_seeds,
+    seeds_in_page,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock, alone
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoreError
 
 SEEDS, MARKS = ".yml", ".json"
 
 _NUMBERED = re.compile(r"([0-9]{6})\.(yml|json)", re.ASCII)
-_LAST = 999999
-
-_LISTS = ("announces", "withdraws", "removes", "intends")
-"""What a mark can say of users. Version 0.2 wrote ``intends``, after which an older seed of the same user could be that of another device."""
 
 
-class VaultFiles(SeedStore):
+class VaultFiles(Journal):
     """The files of one account: ``<dir>/<account>/*.yml`` with seeds, and ``*.json`` marks of what was about to happen, no secret in them.
 
     Files are numbered, only ever added, and read in the order of their numbers. Files that somebody has put there under other names are read
@@ -64,65 +62,36 @@ class VaultFiles(SeedStore):
             self.path = account_path(directory_at(directory), account)
         except ValueError as error:
             raise StoreError(str(error)) from None
-        self._account = account
+        super().__init__(account, str(self.path))
         self._vault = VaultLib([("default", VaultSecret(secret))])
-        self._guard: StoreLock | None = None
 
-    def read(self) -> Contents:
-        """Everything that is stored. Raises StoreError where a file cannot be read: to go on without a seed could lose a device."""
-        contents = Contents()
-        files = self._files()
-        for path in files:
+    def _pages(self) -> list[Path]:
+        return self._files()
+
+    def _opened(self, pages: Sequence[Path]) -> Iterator[Page]:
+        for path in pages:
             raw = self._read(path)
-            if path.suffix == MARKS:
-                mark = self._mark(path, raw)
-                contents.remove(mark["intends"] + mark["removes"])
-                contents.announce(mark["intends"] + mark["announces"])
-                contents.withdraw(mark["withdraws"])
-                contents.account_id = mark["account"] or contents.account_id
-            else:
-                for user_id, seed in self._seeds(path, raw).items():
-                    contents.add(user_id, seed)
+            yield self._mark(path, raw) if path.suffix == MARKS else self._seeds(path, raw)
+
+    def _mark_at(self, page: Path) -> Mark | None:
+        return self._mark(page, self._read(page)) if page.suffix == MARKS else None
+
+    def _saw(self, pages: Sequence[Path]) -> None:
         if self._guard is not None:
             with self._writing(), alone(self.path):
-                self._guard.saw(_highest(files))
-        return contents
+                self._guard.saw(_highest(pages))
 
-    def account_id(self) -> str | None:
-        for path in reversed(self._files()):
-            if path.suffix == MARKS:
-                account = self._mark(path, self._read(path))["account"]
-                if account:
-                    return str(account)
-        return None
-
-    def save(self, seeds: Mapping[str, StoredSeed]) -> list[str]:
-        if not seeds:
-            return []
-        # JSON is YAML too, and a hundred times quicker to read. What YAML does not allow in the open is escaped.
-        document = {exact(user_id): seed.as_entry() for user_id, seed in seeds.items()}
-        # equivalent: it is indented for people who look into it
-        path = self._add(SEEDS, self._vault.encrypt(json_text(document, indent=1).encode("utf-8")))
-        if self._seeds(path, self._read(path)) != dict(seeds):
-            raise StoreError(f"{path} does not hold what was written into it.")
-        return [str(path)]
-
-    def announce(self, user_ids: Sequence[str], account_id: str | None = None) -> list[str]:
-        if not user_ids:
-            return []
-        check_account(self.account_id(), account_id, self._account)
-        return self._write_mark({"announces": list(user_ids), "account": account_id})
-
-    def withdraw(self, user_ids: Sequence[str]) -> list[str]:
-        return self._write_mark({"withdraws": list(user_ids)}) if user_ids else []
-
-    def remove(self, user_ids: Sequence[str]) -> list[str]:
-        return self._write_mark({"removes": list(user_ids)}) if user_ids else []
-
-    def _write_mark(self, mark: Mapping[str, Any]) -> list[str]:
-        document = {name: value for name, value in mark.items() if value}
-        path = self._add(MARKS, json.dumps(document, indent=1).encode("utf-8") + b"\n")
-        if self._mark(path, self._read(path)) != {**_NO_MARK, **document}:
+    def _add(self, content: Page) -> list[str]:
+        kept: Page
+        if isinstance(content, Mark):
+            path = self._create(MARKS, json.dumps(content.as_document(), indent=1).encode("utf-8") + b"\n")
+            kept = self._mark(path, self._read(path))
+        else:
+            # JSON is YAML too, and a hundred times quicker to read. What YAML does not allow in the open is escaped.
+            # equivalent: it is indented for people who look into it
+            path = self._create(SEEDS, self._vault.encrypt(json_text(page_of_seeds(content), indent=1).encode("utf-8")))
+            kept = self._seeds(path, self._read(path))
+        if kept != content:
             raise StoreError(f"{path} does not hold what was written into it.")
         return [str(path)]
 
@@ -136,31 +105,24 @@ class VaultFiles(SeedStore):
     def lock(self, owner: Owner) -> str:
         with self._writing():
             self._make_directory()
-            lock = StoreLock(self.path, owner)
-            taken = lock.acquire()
+            place = super().lock(owner)
             remove_leftovers(self.path, LEASE)
-        if taken is not None:
-            raise StoreError(taken)
-        self._guard = lock
-        return str(self.path)
+        return place
+
+    def keeper(self, owner: Owner) -> StoreLock:
+        return StoreLock(self.path, owner)
 
     def guard(self, owner: Owner) -> None:
         with self._writing():
-            lock = StoreLock(self.path, owner)
-            refusal = lock.hold()
-        if refusal is not None:
-            raise StoreError(refusal)
-        self._guard = lock
+            super().guard(owner)
 
     def unlock(self, owner: Owner) -> None:
         with self._writing():
-            StoreLock(self.path, owner).release()
+            super().unlock(owner)
 
     def refuse_others(self, owner: Owner) -> None:
         with self._writing():
-            taken = StoreLock(self.path, owner).renew()
-        if taken is not None:
-            raise StoreError(taken)
+            super().refuse_others(owner)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -180,7 +142,7 @@ class VaultFiles(SeedStore):
             raise StoreError(f"{self.path} cannot be read: {error.strerror}.") from None
         return sorted(found, key=lambda path: (_NUMBERED.fullmatch(path.name) is not None, path.name))
 
-    def _seeds(self, path: Path, raw: bytes) -> dict[str, StoredSeed]:
+    def _seeds(self, path: Path, raw: bytes) -> Seeds:
         try:
             text = self._vault.decrypt(raw)
         except AnsibleError:
@@ -189,28 +151,22 @@ class VaultFiles(SeedStore):
             document = _load(text)
         except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # equivalent: OverflowError comes from PyYAML before 5.4 only
             document = None
-        seeds = (
-            {str(user_id): seed_in(entry) for user_id, entry in document.items() if _is_id(user_id)} if isinstance(document, dict) else {}
-        )
-        if not isinstance(document, dict) or len(seeds) != len(document) or None in seeds.values():
+        seeds = seeds_in_page(document)
+        if seeds is None:
             raise StoreError(f"{path} does not hold a mapping from user ids to serial_number, seed and name, which are texts.")
-        return {user_id: seed for user_id, seed in seeds.items() if seed is not None}
+        return seeds
 
     @staticmethod
-    def _mark(path: Path, raw: bytes) -> dict[str, Any]:
+    def _mark(path: Path, raw: bytes) -> Mark:
         try:
-            document = json.loads(raw.decode("utf-8"))
-            mark = {name: document.get(name, []) for name in _LISTS}
-            account = document.get("account")
-            if not all(isinstance(users, list) and all(_is_id(user_id) for user_id in users) for users in mark.values()):
-                raise ValueError
-            if account is not None and not isinstance(account, str):
-                raise ValueError
-            return {**{name: [str(user_id) for user_id in users] for name, users in mark.items()}, "account": account}
-        except (ValueError, AttributeError, RecursionError):
-            raise StoreError(f"{path} is not a mark of this store.") from None
+            mark = mark_in(json.loads(raw.decode("utf-8")))
+        except (ValueError, RecursionError):
+            mark = None
+        if mark is None:
+            raise StoreError(f"{path} is not a mark of this store.")
+        return mark
 
-    def _add(self, suffix: str, content: bytes) -> Path:
+    def _create(self, suffix: str, content: bytes) -> Path:
         """Write a new file whole or not at all, under a number that no other file has."""
         with self._writing():
             self._make_directory()
@@ -220,10 +176,10 @@ class VaultFiles(SeedStore):
                     refusal = self._guard.refuses(highest)
                     if refusal is not None:
                         raise StoreError(refusal)
-                if highest >= _LAST:
+                if highest >= LAST:
                     # A longer number would be read before this one.
                     raise StoreError(
-                        f"{self.path} has a file with the last number, {_LAST}: move its files to a new directory, renumbered from 000001."
+                        f"{self.path} has a file with the last number, {LAST}: move its files to a new directory, renumbered from 000001."
                     )
                 final = self.path / f"{highest + 1:06d}{suffix}"
                 create_file(final, content)
@@ -245,16 +201,8 @@ class VaultFiles(SeedStore):
             raise StoreError(f"{self.path} can be written by others: remove their write permission (chmod go-w).")
 
 
-_NO_MARK: dict[str, Any] = {**{name: [] for name in _LISTS}, "account": None}
-
-
 def _highest(files: Sequence[Path]) -> int:
     return max((int(found.group(1)) for found in (_NUMBERED.fullmatch(path.name) for path in files) if found), default=0)
-
-
-def _is_id(value: Any) -> bool:
-    """YAML takes an id of digits for a number."""
-    return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
 def _load(text: bytes) -> Any:
@@ -263,21 +211,3 @@ def _load(text: bytes) -> Any:
         return json.loads(text)
     except ValueError:
         return yaml.safe_load(text)
-
-
-def seeds_given(entries: Mapping[str, Any]) -> dict[str, StoredSeed]:
-    """Seeds from the option ``entries``. Raises StoreError where one cannot be stored: what is no text would come back as another."""
-    seeds = {}
-    for user_id, entry in entries.items():
-        seed = seed_in({**entry, **_texts(entry)}) if isinstance(entry, Mapping) else None
-        if seed is None:
-            raise StoreError(
-                f"entries must be a mapping from user id to serial_number, seed and name; that of {legible(user_id, 80)} is none."
-            )
-        seeds[exact(user_id)] = seed
-    return seeds
-
-
-def _texts(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A serial number or seed of digits only, which comes as a number over the command line, as the text that it is."""
-    return {name: exact(entry[name]) for name in ("serial_number", "seed") if _is_id(entry.get(name)) and entry[name]}

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError, seed_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles, seeds_given
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError, seed_in, seeds_given
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
