@@ -132,7 +132,7 @@ MODULES = """
         auth_token: "{{ people[0].password }}"
       ignore_errors: true
     - hwc.mfa.iam_virtual_mfa_device:
-        devices: "{{ mfa_rollout_users[:3] + [{'user_id': people[3].user_id, 'name': 'not a name', 'auth_password': people[3].password}] }}"
+        devices: "{{ mfa_rollout_users[:3] + [{'user_id': 'f' * 32, 'name': 'of nobody', 'auth_password': people[3].password}] }}"
       register: created
       ignore_errors: true
     - hwc.mfa.iam_virtual_mfa_device:
@@ -220,7 +220,7 @@ MODULES = """
 
 @pytest.mark.parametrize("in_process", [True, False])
 def test_no_module_shows_a_secret_to_anybody_whether_it_succeeds_or_fails(playground: Callable[..., Any], in_process: bool) -> None:
-    ground = playground(users=6)
+    ground = playground(users=6, admin_may_bind_v5=False)
     ground.variables[ACCOUNT] |= {"hwc_mfa_in_process": in_process, "people": ground.cloud.describe()["users"]}
     watched = Watched(ground)
     run = watched.play(MODULES)
