@@ -21,12 +21,18 @@ import venvs
 from common import Log, Outcome
 
 MODULES = (
-    *(f"module_utils/_cloud/{name}" for name in ("answers", "endpoints", "errors", "iam", "identity_center", "listing", "pace", "sts")),
-    *(f"module_utils/_cloud/{name}" for name in ("text", "totp", "transport")),
+    *(
+        f"module_utils/_cloud/{name}"
+        for name in ("answers", "endpoints", "errors", "iam", "identity_center", "listing", "pace", "policies")
+    ),
+    *(f"module_utils/_cloud/{name}" for name in ("sts", "text", "totp", "transport")),
     *(f"module_utils/_auth/{name}" for name in ("access_key", "base", "credentials", "password", "token")),
     *(f"module_utils/_runner/{name}" for name in ("connections", "masking")),
-    *(f"module_utils/_modules/{name}" for name in ("bulk", "codes", "device_access", "protections")),
-    *(f"module_utils/_modules/iam_{name}" for name in ("login_check", "login_protection", "mfa_info")),
+    *(f"module_utils/_modules/{name}" for name in ("bulk", "codes", "convergence", "device_access", "policies", "protections")),
+    *(
+        f"module_utils/_modules/iam_{name}"
+        for name in ("login_check", "login_policy", "login_protection", "mfa_info", "operation_protection")
+    ),
     *(f"module_utils/_modules/iam_virtual_mfa_{name}" for name in ("bind", "device")),
     "module_utils/_modules/identity_center_mfa_settings",
     *(f"plugin_utils/_stores/{name}" for name in ("lock", "record", "store", "vault_files")),
@@ -41,6 +47,11 @@ FURTHER = {
     "base": ("_auth/test_credentials",),
     "codes": ("_modules/test_iam_virtual_mfa_bind", "_modules/test_iam_login_check", "_modules/test_hostile_options"),
     "connections": ("_modules/test_hostile_options",),
+    "convergence": (
+        "_modules/test_identity_center_mfa_settings",
+        "_modules/test_iam_login_policy",
+        "_modules/test_iam_operation_protection",
+    ),
     "credentials": ("_cloud/test_transport",),
     "device_access": (
         "_modules/test_iam_virtual_mfa_device",
@@ -68,6 +79,7 @@ FURTHER = {
     "lock": ("_stores/test_hostile_files",),
     "password": ("_auth/test_credentials", "_cloud/test_transport", "_runner/test_connections"),
     "plan": ("_rollout/test_faults",),
+    "policies": ("_modules/test_iam_login_policy", "_modules/test_iam_operation_protection"),
     "protections": ("_modules/test_iam_login_protection", "_modules/test_iam_mfa_info", "_modules/test_iam_virtual_mfa_bind"),
     "store": ("_stores/test_contract", "_stores/test_vault_files", "_stores/test_record", "_rollout/test_input"),
     "token": ("_auth/test_credentials", "_cloud/test_transport"),

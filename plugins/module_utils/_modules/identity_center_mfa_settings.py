@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter, Instance
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.convergence import converge
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
@@ -23,9 +24,6 @@ NO_MFA_SIGNIN = ["ALLOWED_WITH_ENROLLMENT", "ALLOWED", "EMAIL_OTP", "BLOCKED"]
 USER_PERMISSIONS = ["READ_ACTIONS", "ALL_ACTIONS"]
 
 SSO_SETTINGS = ("mfa_mode", "allowed_mfa_types", "no_mfa_signin_behavior")
-
-_READ_AGAIN = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds to wait before each look at what was written: the cloud may show the old state for a while."""
 
 
 @dataclass(frozen=True)
@@ -143,40 +141,18 @@ def work_settings(context: Context) -> dict[str, Any]:
     todo = differences(before, wanted)
     after = {**before, **todo}
     if todo and not context.check_mode:
-        page = _converge(context, center, instance, page, wanted, sso_wanted)
+        page = converge(
+            context,
+            page,
+            read=lambda: _read(context, center, instance, sso_wanted),
+            write=lambda seen: _write(center, instance, seen, differences(seen.settings(), wanted)),
+            lacking=lambda seen: differences(seen.settings(), wanted),
+        )
         after = page.settings()
     result = _result(instance, after, bool(todo))
     if context.diff:
         result["diff"] = {"before": before, "after": after}
     return result
-
-
-def _converge(
-    context: Context, center: IdentityCenter, instance: Instance, page: Page, wanted: Mapping[str, Any], sso_wanted: bool
-) -> Page:
-    """Write until the cloud shows what is wanted. A change by somebody else and a lost answer both lead back to reading."""
-    for attempt in range(context.params["retries"] + 1):  # equivalent: the last try ends or raises
-        try:
-            _write(center, instance, page, differences(page.settings(), wanted))
-        except CloudError as error:
-            # 1006: somebody changed the same object at this moment, so what was merged may be old.
-            if not (error.uncertain or (error.status == 409 and error.has_code("1006"))) or attempt == context.params["retries"]:
-                raise
-            context.http.sleep(0.5 * 2 ** min(attempt, 4))
-            page = _read(context, center, instance, sso_wanted)
-            if not differences(page.settings(), wanted):
-                return page
-            continue
-        for pause in _READ_AGAIN:
-            if pause:
-                context.http.sleep(pause)
-            page = _read(context, center, instance, sso_wanted)
-            if not differences(page.settings(), wanted):
-                return page
-        break
-    raise CloudError(
-        f"the cloud accepted the change and still shows the old {' and '.join(differences(page.settings(), wanted))}; run again to see whether it came through"
-    )
 
 
 def work_info(context: Context) -> dict[str, Any]:

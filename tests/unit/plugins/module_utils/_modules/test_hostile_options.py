@@ -11,8 +11,13 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import SECRETS
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_CHECK
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_policy import LOGIN_POLICY, LOGIN_POLICY_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_operation_protection import (
+    OPERATION_PROTECTION,
+    OPERATION_PROTECTION_INFO,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import INFO, SETTINGS
@@ -29,6 +34,10 @@ MODULES = {
     "device": (DEVICE, {"user_id": USER}),
     "protection": (PROTECTION, {"user_id": USER}),
     "login": (LOGIN_CHECK, {"users": [{"user_id": USER, "auth_password": "s3cret-password", "seed": SEED}], "new_codes": False}),
+    "login_policy": (LOGIN_POLICY, {"login_failed_times": 3}),
+    "login_policy_info": (LOGIN_POLICY_INFO, {}),
+    "operations": (OPERATION_PROTECTION, {"operation_protection": True}),
+    "operations_info": (OPERATION_PROTECTION_INFO, {}),
     "settings": (SETTINGS, {"user_permission": "READ_ACTIONS"}),
     "settings_info": (INFO, {}),
 }

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An account's login policy: read, compare, merge, write what differs, read again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.policies import Policies
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.convergence import converge
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.policies import account_id
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
+
+AUTO, V3, V5 = "auto", "v3", "v5"
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "account_validity_period": {"type": "int"},
+    "custom_info_for_login": {"type": "str"},
+    "lockout_duration": {"type": "int"},
+    "login_failed_times": {"type": "int"},
+    "period_with_login_failures": {"type": "int"},
+    "session_timeout": {"type": "int"},
+    "show_recent_login_info": {"type": "bool"},
+}
+"""The settings, by the names of v3.0."""
+
+_NAMES_V5 = {"account_validity_period": "user_validity_period"}
+
+_RANGES: dict[str, tuple[int, int, str]] = {
+    "account_validity_period": (0, 240, " days"),
+    "lockout_duration": (15, 1440, " minutes"),
+    "login_failed_times": (3, 10, ""),
+    "period_with_login_failures": (15, 60, " minutes"),
+    "session_timeout": (15, 1440, " minutes"),
+}
+_RANGES_V3 = {**_RANGES, "lockout_duration": (15, 30, " minutes with v3.0 of IAM, which is what answers here")}
+
+_FORBIDDEN_V5 = re.compile(r"[@#%&<>\\$^*]")
+
+_NO_V5 = (*NOT_OFFERED, 401)
+"""How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
+
+
+@dataclass(frozen=True)
+class LoginPolicy:
+    """The policy as one API shows it: the whole object, with the lists of addresses that v5 has in it."""
+
+    api: str
+    shown: Mapping[str, Any]
+
+    def settings(self) -> dict[str, Any]:
+        """The settings by the names that the module's options have."""
+        settings = {name: self.shown.get(_named(name, self.api)) for name in OPTIONS}
+        return {**settings, "custom_info_for_login": settings["custom_info_for_login"] or ""}
+
+    def merged(self, todo: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole object with the differences in it: nothing that others set gets lost, and lists of addresses stay as they were read."""
+        kept = {name: value for name, value in self.shown.items() if value is not None}
+        return {**kept, **{_named(name, self.api): value for name, value in todo.items()}}
+
+
+def _named(option: str, api: str) -> str:
+    return _NAMES_V5.get(option, option) if api == V5 else option
+
+
+def differences(settings: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``wanted`` is not yet so. An option that is None is left alone."""
+    return {name: value for name, value in wanted.items() if value is not None and settings.get(name) != value}
+
+
+def refusal(api: str, values: Mapping[str, Any]) -> str | None:
+    """Why an API, ``v3`` or ``v5``, does not take these values, or None; those that are None are not sent."""
+    for name, (least, most, unit) in (_RANGES if api == V5 else _RANGES_V3).items():
+        value = values.get(name)
+        if value is not None and not least <= value <= most:
+            return f"{name} must be from {least} to {most}{unit}."
+    if api == V5 and _FORBIDDEN_V5.search(values.get("custom_info_for_login") or ""):
+        return r"custom_info_for_login must hold none of @ # % & < > \ $ ^ *, which IAM refuses."
+    return None
+
+
+def check(api: str, values: Mapping[str, Any]) -> None:
+    """Raise OptionError for values that no API would take of those that may be asked."""
+    refusals = [refusal(one, values) for one in ((V5, V3) if api == AUTO else (api,))]
+    if all(refusals):
+        raise OptionError(refusals[0] or "")
+
+
+def _read(policies: Policies, api: str, domain_id: Callable[[], str]) -> LoginPolicy:
+    if api != V3:
+        try:
+            return LoginPolicy(V5, policies.login_policy_v5())
+        except CloudError as error:
+            if api == V5 or error.status not in _NO_V5:
+                raise
+    return LoginPolicy(V3, policies.login_policy(domain_id()))
+
+
+def _write(policies: Policies, policy: LoginPolicy, todo: Mapping[str, Any], domain_id: Callable[[], str]) -> None:
+    if policy.api == V5:
+        policies.set_login_policy_v5(policy.merged(todo))
+    else:
+        policies.set_login_policy(domain_id(), policy.merged(todo))
+
+
+def _result(policy: LoginPolicy, settings: Mapping[str, Any], changed: bool) -> dict[str, Any]:
+    return {"changed": changed, "api": policy.api, "login_policy": dict(settings)}
+
+
+def work_policy(context: Context) -> dict[str, Any]:
+    """The work of ``iam_login_policy``."""
+    wanted = {name: context.params[name] for name in OPTIONS}
+    check(context.params["api"], wanted)
+    policies = Policies(context.iam.session)
+
+    def domain_id() -> str:
+        return account_id(context)
+
+    policy = _read(policies, context.params["api"], domain_id)
+    api = policy.api
+    before = policy.settings()
+    todo = differences(before, wanted)
+    check(api, todo)
+    after = {**before, **todo}
+    if todo and not context.check_mode:
+        policy = converge(
+            context,
+            policy,
+            read=lambda: _read(policies, api, domain_id),
+            write=lambda seen: _write(policies, seen, differences(seen.settings(), wanted), domain_id),
+            lacking=lambda seen: differences(seen.settings(), wanted),
+        )
+        after = policy.settings()
+    result = _result(policy, after, bool(todo))
+    if context.diff:
+        result["diff"] = {"before": before, "after": after}
+    return result
+
+
+def work_info(context: Context) -> dict[str, Any]:
+    """The work of ``iam_login_policy_info``."""
+    policy = _read(Policies(context.iam.session), context.params["api"], lambda: account_id(context))
+    return _result(policy, policy.settings(), False)
+
+
+_API: dict[str, dict[str, Any]] = {"api": {"type": "str", "choices": [AUTO, V3, V5], "default": AUTO}}
+
+LOGIN_POLICY = Definition(argument_spec={**AUTH_SPEC, **_API, **OPTIONS}, work=work_policy)
+
+LOGIN_POLICY_INFO = Definition(argument_spec={**AUTH_SPEC, **_API}, work=work_info)

@@ -1,0 +1,20 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules of an account's policies share: which account it is."""
+
+from __future__ import annotations
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+
+
+def account_id(context: Context) -> str:
+    """The id of the account that the module works on, which v3.0 has in its paths. Raises OptionError where nothing tells it."""
+    told = context.credentials.account.id if context.credentials is not None else None
+    found = context.connections.account()["id"] or told
+    if not found:
+        raise OptionError("auth_domain_id is missing: the cloud does not tell which account these credentials belong to, so give its id.")
+    return check_id(found, "auth_domain_id")

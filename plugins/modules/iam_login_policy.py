@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iam_login_policy
+short_description: Set after how many failures users are locked, and how long sessions last
+version_added: 0.2.0
+description:
+  - Manages the login policy of an account of Huawei Cloud or Open Telekom Cloud.
+  - A setting that is not given keeps its value, and so do settings that this module does not know.
+  - The addresses from where users may log in, which v5 of IAM keeps in the same object, are sent back as they were read. This module never changes them, since
+    a wrong one locks everybody out.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.auth
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.write
+options:
+  account_validity_period:
+    description:
+      - After how many days without a login a user is disabled, from 0 to 240. With V(0) nobody is.
+      - V5 of IAM calls it C(user_validity_period).
+    type: int
+  custom_info_for_login:
+    description:
+      - A text that users see when they have logged in. An empty one removes it.
+      - V5 of IAM takes none of C(@ # % & < > \ $ ^ *).
+    type: str
+  lockout_duration:
+    description:
+      - For how many minutes a user is locked after too many failed logins, from 15 to 1440. V3.0 of IAM takes 15 to 30.
+    type: int
+  login_failed_times:
+    description:
+      - How many failed logins lock a user, from 3 to 10.
+    type: int
+  period_with_login_failures:
+    description:
+      - Within how many minutes these logins fail, from 15 to 60.
+    type: int
+  session_timeout:
+    description:
+      - After how many minutes without an action a session in the console ends, from 15 to 1440.
+    type: int
+  show_recent_login_info:
+    description:
+      - Whether users see when they logged in last.
+    type: bool
+  api:
+    description:
+      - The generation of IAM's API to use.
+      - V(auto) uses v5 where the cloud answers it for these credentials, and v3.0 elsewhere. Open Telekom Cloud has v3.0 only.
+    type: str
+    choices:
+      - auto
+      - v3
+      - v5
+    default: auto
+notes:
+  - It needs credentials of an administrator (C(Security Administrator)).
+  - The whole policy is read, merged and written. A change that somebody else makes at the same moment may be lost, as in the
+    console.
+seealso:
+  - module: hwc.mfa.iam_login_policy_info
+  - module: hwc.mfa.iam_operation_protection
+"""
+
+EXAMPLES = r"""
+- name: Lock users for half an hour after three failed logins within a quarter of an hour
+  hwc.mfa.iam_login_policy:
+    login_failed_times: 3
+    period_with_login_failures: 15
+    lockout_duration: 30
+
+- name: End sessions after half an hour, and disable users who have not logged in for a quarter of a year
+  hwc.mfa.iam_login_policy:
+    session_timeout: 30
+    account_validity_period: 90
+  register: result
+
+- name: Show the whole policy
+  ansible.builtin.debug:
+    var: result.login_policy
+"""
+
+RETURN = r"""
+api:
+  description: The generation of the API that answered, V(v3) or V(v5).
+  returned: success
+  type: str
+  sample: v5
+login_policy:
+  description: The policy as it is now, in check mode as it would be. What the cloud does not show is V(null).
+  returned: success
+  type: dict
+  contains:
+    account_validity_period:
+      description: After how many days without a login a user is disabled; V(0) means never.
+      returned: success
+      type: int
+      sample: 90
+    custom_info_for_login:
+      description: The text that users see when they have logged in.
+      returned: success
+      type: str
+      sample: Authorized use only.
+    lockout_duration:
+      description: For how many minutes a user is locked.
+      returned: success
+      type: int
+      sample: 30
+    login_failed_times:
+      description: How many failed logins lock a user.
+      returned: success
+      type: int
+      sample: 3
+    period_with_login_failures:
+      description: Within how many minutes these logins fail.
+      returned: success
+      type: int
+      sample: 15
+    session_timeout:
+      description: After how many minutes without an action a session in the console ends.
+      returned: success
+      type: int
+      sample: 60
+    show_recent_login_info:
+      description: Whether users see when they logged in last.
+      returned: success
+      type: bool
+      sample: true
+error:
+  description: What the cloud said, as C(status), C(code) and C(request_id).
+  returned: failure
+  type: dict
+  sample:
+    status: 403
+    code: IAM.0003
+    request_id: 5b1f3c8e0a2d4f6b
+"""
+
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_policy import LOGIN_POLICY
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.module import run
+
+
+def main() -> None:
+    run(LOGIN_POLICY)
+
+
+if __name__ == "__main__":
+    main()
