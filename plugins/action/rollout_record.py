@@ -11,7 +11,8 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node impo
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import BIND, CREATE, PROTECT, STORE, UNPROTECT, PlanError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import RecordError, RolloutRecord
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import RolloutRecord
 
 
 class ActionModule(ControlNodeAction):
@@ -45,6 +46,6 @@ class ActionModule(ControlNodeAction):
                     # An answer is a promise: only what the cloud has shown to be lifted leaves the record.
                     drops.append(user_id)
             protected, changed = RolloutRecord(params["directory"], params["account"], params["in_store"]).change(adds, drops, check_mode)
-        except (PlanError, RecordError) as error:
+        except (PlanError, AccountFileError) as error:
             raise WorkError(f"The record of the rollout: {error}") from None
         return {"changed": changed, "protected_packed": pack(protected)}

@@ -50,6 +50,8 @@ class ActionModule(ControlNodeAction):
         "account": {"type": "str", "required": True},
         "account_id": {"type": "str"},
         "claim": {"type": "bool", "default": True},
+        "groups": {"type": "list", "elements": "str"},
+        "details": {"type": "bool", "default": False},
         "from_environment": {"type": "bool", "default": False},
         "entries": {"type": "raw"},
         "number": {"type": "int", "default": 1},
@@ -111,7 +113,7 @@ class ActionModule(ControlNodeAction):
                 f"host {legible(self._host, 255)} has no credentials in mfa_rollout_auth, and other hosts of this play have: those of the"
                 " environment would be taken for its account. Give it its own, or set mfa_rollout_auth_from_environment=true for it."
             )
-        found = calls("iam_mfa_info", {})
+        found = calls("iam_mfa_info", {"groups": params["groups"], "details": params["details"]})
         if "users" not in found:
             raise WorkError(str(found.get("msg") or "the account could not be looked at"))
         account = found["account"]
@@ -121,7 +123,12 @@ class ActionModule(ControlNodeAction):
         return {
             "changed": False,
             # Ansible looks at every value of a variable each time it is passed on, and at a text once.
-            "audit_packed": pack({name: found[name] for name in ("users", "summary", "caller", "administrators", "api")}),
+            "audit_packed": pack(
+                {
+                    **{name: found[name] for name in ("users", "summary", "caller", "administrators", "root", "api", "now")},
+                    "groups": found.get("groups", {}),
+                }
+            ),
             "cloud_account": account,
             "api": found["api"],
             "check_mode": check_mode,

@@ -13,6 +13,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import open
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in, seeds_in, told
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report, report_line, skipped_lines
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import demands_in, per_cent_in, verdict
 
 
 def rollout_report(
@@ -26,6 +27,8 @@ def rollout_report(
     terms: Mapping[str, Any] | None = None,
     check_mode: bool = False,
     cloud_account: Mapping[str, Any] | None = None,
+    fail_under: float = 0,
+    fail_on: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The report of an account: see the documentation beside this file."""
     with told("rollout_report"):
@@ -51,6 +54,7 @@ def rollout_report(
             "warnings": document["warnings"],
             "failed": failed,
             "first_failure": legible(f"{failed[0]['name'] or failed[0]['user_id']}: {failed[0]['reason']}") if failed else "",
+            "verdict": verdict(document, per_cent_in(fail_under), demands_in(fail_on)),
             "document": pack(document),
         }
 

@@ -317,6 +317,12 @@ root:
       returned: always
       type: str
       sample: 'no'
+now:
+  description: The cloud's time, in UTC.
+  returned: success
+  type: str
+  version_added: 0.2.0
+  sample: '2026-11-28T08:00:00Z'
 groups:
   description: The ids of the members of the groups of O(groups) and O(select.groups), by the groups' names.
   returned: when groups are asked for

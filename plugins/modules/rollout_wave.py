@@ -59,6 +59,16 @@ options:
       - Whether O(phase=audit) reserves the account for this host of the play.
     type: bool
     default: true
+  groups:
+    description:
+      - With O(phase=audit), the names of groups whose members are needed. They are part of RV(audit_packed).
+    type: list
+    elements: str
+  details:
+    description:
+      - With O(phase=audit), whether to ask for each user by themselves, as O(hwc.mfa.iam_mfa_info#module:details) does.
+    type: bool
+    default: false
   from_environment:
     description:
       - Whether O(phase=audit) takes the credentials of the environment, although other hosts of the play have credentials in C(mfa_rollout_auth).
@@ -141,7 +151,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 audit_packed:
-  description: The users, the summary, the caller, the administrators and the C(api) of the account, as M(hwc.mfa.iam_mfa_info) returns them, as a JSON text.
+  description: The users, the summary, the caller, the administrators, the root user, the groups, the C(api) and the time (C(now)) of the account, as M(hwc.mfa.iam_mfa_info) returns them, as a JSON text.
   returned: success, with O(phase=audit)
   type: str
   sample: ' {}'

@@ -420,6 +420,14 @@ class Cloud:
                 return account.by_name[id_or_name]
         raise KeyError(id_or_name)
 
+    def add_user(self, name: str) -> User:
+        """A user who is created now, in the first account, without a request."""
+        with self.lock:
+            account = self.accounts[0]
+            user = self._add_user(account, name, len(account.users))
+            user.created_at = self.now()
+            return user
+
     def give_device(self, id_or_name: str, *, bound: bool = False, name: str = "rehearsal") -> Device:
         """Give a user a device without a request; it counts nowhere and is seen at once."""
         with self.lock:

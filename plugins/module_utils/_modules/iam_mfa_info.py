@@ -15,7 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, UNKNOWN, Device, Iam, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NO, YES, User, joined
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NO, YES, User, instant, joined
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import DeviceReader, own_reader
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import all_users, ids_of
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import posture, summary
@@ -225,7 +225,9 @@ def work_info(context: Context) -> dict[str, Any]:
             raise error
         names = {user_id: name for name, user_id in ids.items()}
         found = _some(context, reader, list(dict.fromkeys([*(user_ids or []), *names])), names)
-    return {"changed": False, **found, "api": "v5" if reader.v5 else "v3", "check_mode": context.check_mode}
+    # The cloud's own time, which dates are compared with.
+    now = instant(int(1000 * context.connections.iam_session().clock.now()))
+    return {"changed": False, **found, "now": now, "api": "v5" if reader.v5 else "v3", "check_mode": context.check_mode}
 
 
 MFA_INFO = Definition(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import NOTICE_DAYS, later, time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, Entry, PlanError, Terms
 
@@ -66,6 +67,10 @@ class Guards:
         self._caller: Entry | None = audit.get("caller")
         self._administrators: Sequence[str] | None = audit.get("administrators")
         self.warnings: list[str] = []
+        self._now: str | None = audit.get("now")
+        self.ends: dict[str, str] = {}
+        """When exemptions end, by the id of their users."""
+
         self._exempt = self._exemptions(exempt)
 
     def _exemptions(self, exempt: Sequence[Any]) -> dict[str, str]:
@@ -82,12 +87,28 @@ class Guards:
                 )
             # An old id beside the right name, or the other way round, is no reason to touch a user who was to be spared.
             fitting = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]
-            for user in fitting:
+            holds = self._holds(item)
+            for user in fitting if holds else []:
                 if user is not None:
                     found[str(user["user_id"])] = reason
-            if not any(fitting):
+                    if item.get("until"):
+                        self.ends[str(user["user_id"])] = str(item["until"])
+            if holds and not any(fitting):
                 self._exempts_nobody(item)
         return found
+
+    def _holds(self, item: Entry) -> bool:
+        """Whether an exemption is in force; where it has ended, or ends soon, a warning says so."""
+        end = time_in(item.get("until"), "mfa_rollout_exempt: until", end=True)
+        if end is None or self._now is None:
+            return True
+        text = f"the exemption of {legible(item.get('name') or item.get('user_id'), 80)} (until {legible(item['until'], 40)})"
+        if self._now >= end:
+            self.warnings.append(f"{text} has ended, so that the user is exempt no more.")
+            return False
+        if later(self._now, NOTICE_DAYS) >= end:
+            self.warnings.append(f"{text} ends within {NOTICE_DAYS} days.")
+        return True
 
     def _exempts_nobody(self, item: Entry) -> None:
         text = f"mfa_rollout_exempt names {legible(item.get('user_id') or item.get('name'), 80)}, who is no user of this account"

@@ -165,8 +165,8 @@ def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
 
 
 _FORMS = {
-    "mfa_rollout_exempt": ("", ", and a reason", ("user_id", "name", "reason")),
-    "mfa_rollout_users": ("all, or ", "", ("user_id", "name", "device_name", *OWN_CREDENTIALS)),
+    "mfa_rollout_exempt": ("", ", and a reason", ("user_id", "name", "reason", "until")),
+    "mfa_rollout_users": ("all, or ", "", ("user_id", "name", "device_name", "not_before", *OWN_CREDENTIALS)),
 }
 
 

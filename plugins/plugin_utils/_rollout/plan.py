@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import OVERDUE, SCHEDULED, Campaign, time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import NOT_USERS, Guards, People
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa, paired
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
@@ -20,6 +21,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     CREATE,
     ENROL,
     EVERYBODY,
+    LATER,
     LEFT_ALONE,
     NOT_SIZES,
     ORDER,
@@ -35,6 +37,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     Entry,
     PlanError,
     Terms,
+    selection_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
 
@@ -50,7 +53,12 @@ class Known:
     seeds: Mapping[str, Entry] = field(default_factory=dict, repr=False)
     intents: Iterable[str] = ()
     record: Mapping[str, Entry] = field(default_factory=dict)
+    """Where it tells of anybody, it alone tells whose login protection a rollout has set."""
+
     auth: Entry = field(default_factory=dict, repr=False)
+
+    first_seen: Mapping[str, str] | None = None
+    """When a report first saw a user, by user id; None where nothing is kept of that."""
 
 
 def make_plan(
@@ -70,6 +78,9 @@ def make_plan(
     intended = set(known.intents)
     # IAM v5 lets administrators enable devices of others, where their account's policies do (docs/dev/cloud_api.md, section 2).
     may_be_enabled = audit.get("api") == "v5"
+    campaign = _campaign(audit, terms, known)
+    selection = selection_in(terms.select)
+    groups = audit.get("groups") or {}
     fates: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     taken: set[str] = set()
@@ -81,16 +92,37 @@ def make_plan(
         user = people.asked_for(asked)
         if user is None:
             who = {"user_id": asked.get("user_id"), "name": asked.get("name")}
-            fates.append({**who, "named": True, "fate": PROBLEM, "reason": "no such user in this account"})
+            fates.append({**who, "named": True, "fate": PROBLEM, "reason": "no such user in this account", **_NO_DATE})
             continue
         user_id = str(user["user_id"])
         if user_id in taken:
             raise PlanError(f"mfa_rollout_users names user {user['name']} ({user_id}) twice.")
         taken.add(user_id)
         seeds = seeds_of(known.seeds.get(user_id))
-        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, known.record.get(user_id), may_be_enabled)
-        fate, reason, entry = _decide(case, guards.reason_to_spare(asked, user))
-        fates.append({"user_id": user_id, "name": user["name"], "named": not everybody, "fate": fate, "reason": reason})
+        record = known.record.get(user_id)
+        if record is None and known.record:
+            # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
+            seeds = [replace(seed, before=None) for seed in seeds]
+        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled)
+        spared = guards.reason_to_spare(asked, user)
+        missed = selection.missed(user, groups) if selection is not None and spared is None else None
+        fate, reason, entry = _decide(case, spared if missed is None else f"not selected: {missed}")
+        date = campaign.date_of(asked, user) if campaign is not None and fate in (TODO, PROBLEM) else None
+        status = campaign.status(date) if campaign is not None else None
+        if status == SCHEDULED:
+            fate, reason, entry = LATER, f"from {date} on", None
+        fates.append(
+            {
+                "user_id": user_id,
+                "name": user["name"],
+                "named": not everybody,
+                "fate": fate,
+                "reason": reason,
+                "not_before": date,
+                "campaign": status,
+                "exempt_until": guards.ends.get(user_id),
+            }
+        )
         if entry is not None:
             entries.append({**entry, "index": index})
     if terms.present:
@@ -101,13 +133,36 @@ def make_plan(
     sizes = terms.wave_sizes
     if may_be_enabled:
         entries, sizes = _tried_first(entries, named, sizes)
+    if campaign is not None and terms.new_user_grace_days and known.first_seen is None:
+        unknown = sum(1 for user in audit["users"] if user.get("created_at") is None)
+        if unknown:
+            guards.warnings.append(
+                f"The cloud does not tell when {unknown} users were created, and without mfa_rollout_report_dir nobody keeps when they were"
+                " first seen: they have no days of grace."
+            )
     plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": guards.warnings}
     return {**plan, "lines": plan_lines(plan)}
 
 
 def _not_asked(user: Entry) -> dict[str, Any]:
     who = {"user_id": str(user["user_id"]), "name": user["name"], "named": False}
-    return {**who, "fate": LEFT_ALONE, "reason": "not asked for in mfa_rollout_users"}
+    return {**who, "fate": LEFT_ALONE, "reason": "not asked for in mfa_rollout_users", **_NO_DATE}
+
+
+_NO_DATE: Mapping[str, Any] = {"not_before": None, "campaign": None, "exempt_until": None}
+
+
+def _campaign(audit: Entry, terms: Terms, known: Known) -> Campaign | None:
+    """The dates that a rollout keeps to; None for a roll-back, and where no time is known."""
+    not_before = time_in(terms.not_before, "mfa_rollout_not_before")
+    now = audit.get("now")
+    if not terms.present:
+        return None
+    if now is None:
+        if not_before is not None or terms.new_user_grace_days:
+            raise PlanError("the audit does not tell the time, so mfa_rollout_not_before and mfa_rollout_new_user_grace_days mean nothing.")
+        return None
+    return Campaign(str(now), not_before, terms.new_user_grace_days, known.first_seen)
 
 
 def _has_own(asked: Entry) -> bool:
@@ -316,8 +371,11 @@ def plan_lines(plan: Entry) -> list[str]:
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already compliant")
-    for word, made in (("skipped", LEFT_ALONE), ("problem", PROBLEM)):
+    for word, made in (("scheduled", LATER), ("skipped", LEFT_ALONE), ("problem", PROBLEM)):
         found = [fate for fate in plan["users"] if fate["fate"] == made]
         reasons = [(str(fate["user_id"] or ""), str(fate["name"] or fate["user_id"]), fate["reason"]) for fate in found]
         lines += [f"{word}: {who}: {reason}" for who, reason in alike(reasons, _SHOWN)]
+    overdue = [fate for fate in plan["users"] if fate["campaign"] == OVERDUE]
+    dates = [(str(fate["user_id"]), str(fate["name"]), f"since {fate['not_before']}") for fate in overdue]
+    lines += [f"overdue: {who}: {since}" for who, since in alike(dates, _SHOWN)]
     return [legible(line) for line in lines]

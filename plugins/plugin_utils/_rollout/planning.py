@@ -13,6 +13,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     audit_in,
     ids_in,
+    mapping_in,
     named_in,
     options_in,
     record_in,
@@ -32,10 +33,17 @@ def plan_from(
     intents: Any = (),
     record: Any = None,
     auth: Any = None,
+    first_seen: Any = None,
     terms: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A plan: see ``make_plan``. Raises PlanError, or one of ``input.OTHER_FORM`` where something has another form than is documented."""
-    known = Known(seeds=seeds_in(stored), intents=ids_in(intents), record=record_in(record), auth=options_in(auth, "mfa_rollout_auth"))
+    known = Known(
+        seeds=seeds_in(stored),
+        intents=ids_in(intents),
+        record=record_in(record),
+        auth=options_in(auth, "mfa_rollout_auth"),
+        first_seen=None if first_seen is None else mapping_in(first_seen, "first_seen"),
+    )
     return make_plan(users_in(users), audit_in(audit), terms_of(terms), named_in(exempt, "mfa_rollout_exempt"), known)
 
 

@@ -15,8 +15,18 @@ from typing import Any, Callable
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import named_in, users_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import ENROL, EVERYBODY, REQUIRE, PlanError, sizes_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
+    ENROL,
+    EVERYBODY,
+    REQUIRE,
+    PlanError,
+    days_in,
+    selection_in,
+    sizes_in,
+)
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
 
 PREFIX = "mfa_rollout_"
 
@@ -27,11 +37,14 @@ VARIABLES = tuple(
         "auth",
         "auth_from_environment",
         "concurrency",
+        "details",
         "exempt",
         "exempt_strict",
         "identity_center",
         "login_protection",
         "max_failures",
+        "new_user_grace_days",
+        "not_before",
         "prove_login",
         "replace_unbound",
         "report_dir",
@@ -42,6 +55,7 @@ VARIABLES = tuple(
         "seed_store_password",
         "seed_store_persistent",
         "seed_store_tasks",
+        "select",
         "state",
         "strategy",
         "users",
@@ -50,17 +64,22 @@ VARIABLES = tuple(
 )
 """The variables that the role takes, as meta/argument_specs.yml has them."""
 
+AUDIT_PREFIX = "mfa_audit_"
+AUDIT_VARIABLES = (FAIL_UNDER, FAIL_ON_VARIABLE)
+"""Those that only its audit takes."""
+
 _GIVEN = tuple(PREFIX + name for name in ("report", "store_account", "store_action", "store_entries", "store_loaded", "store_users"))
 """What the role sets for playbooks and for an operator's own store."""
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:
     """A sentence for each variable that looks like one of the role's and is none. Its value may be a secret and is not told."""
-    known = {*VARIABLES, *_GIVEN}
+    known = {*VARIABLES, *AUDIT_VARIABLES, *_GIVEN}
     causes = []
-    for name in sorted(name for name in names if name.startswith(PREFIX) and name not in known):
-        near = difflib.get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in VARIABLES], 1)
-        advice = f"did you mean {PREFIX}{near[0]}?" if near else "ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
+    for name in sorted(name for name in names if name.startswith((PREFIX, AUDIT_PREFIX)) and name not in known):
+        prefix, others = (PREFIX, VARIABLES) if name.startswith(PREFIX) else (AUDIT_PREFIX, AUDIT_VARIABLES)
+        near = difflib.get_close_matches(name.removeprefix(prefix), [other.removeprefix(prefix) for other in others], 1)
+        advice = f"did you mean {prefix}{near[0]}?" if near else "ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
         causes.append(f"{legible(name, 80)} is no variable of the role: {advice}")
     return causes
 
@@ -109,6 +128,11 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
         "users": users_in,
         "exempt": lambda value: named_in(value, f"{PREFIX}exempt"),
         "wave_sizes": sizes_in,
+        "not_before": lambda value: time_in(value, f"{PREFIX}not_before"),
+        "new_user_grace_days": days_in,
+        "select": selection_in,
+        FAIL_UNDER: per_cent_in,
+        FAIL_ON_VARIABLE: demands_in,
     }
     for name, check in checks.items():
         try:

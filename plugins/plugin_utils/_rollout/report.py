@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import stored_seed
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import POSTURES, coverage
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import posture_known, stored_seed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, Entry, Terms
 
 
@@ -51,21 +53,30 @@ def make_report(
                 "outcome": outcome,
                 "reason": reason,
                 "enabled": was[user_id]["enabled"] if user_id in was else None,
-                "before": _state(was.get(user_id)),
-                "after": _state(now.get(user_id)),
+                "console_access": was[user_id].get("console_access") if user_id in was else None,
+                "before": _state(was.get(user_id), (stored or {}).get(user_id)),
+                "after": _state(now.get(user_id), (stored or {}).get(user_id)),
+                "not_before": fate.get("not_before"),
+                "campaign": fate.get("campaign") if outcome != "done" else None,
+                "exempt_until": fate.get("exempt_until"),
                 "seed_stored": None if stored is None else kept is not None,
                 "login_proven": None if stored is None else kept is not None and kept.proven,
             }
         )
-    words = ("done", "planned", "already", "left_alone", "failed", "not_reached")
+    words = ("done", "planned", "already", "scheduled", "left_alone", "failed", "not_reached")
     return {
         "account": account,
         "cloud_account": {name: (cloud_account or {}).get(name) for name in ("id", "name")},
         "strategy": terms.strategy,
         "state": terms.state,
         "check_mode": check_mode,
+        "now": before.get("now"),
+        "root": before.get("root"),
         "summary": {
             **{word: sum(1 for row in rows if row["outcome"] == word) for word in words},
+            **{word: sum(1 for row in rows if row["campaign"] == word) for word in (DUE, OVERDUE)},
+            "posture": _postures(before["users"], stored),
+            "posture_after": _postures(after["users"], stored) if "users" in after else None,
             "before": before["summary"],
             "after": after.get("summary"),
         },
@@ -92,14 +103,22 @@ def _outcome(fate: Entry, reached: Mapping[str, Entry | None], check_mode: bool)
     return "done", ""
 
 
-def _state(user: Entry | None) -> dict[str, Any]:
+def _postures(users: Sequence[Entry], stored: Mapping[str, Any] | None) -> dict[str, Any]:
+    """How many users of the whole account have which posture, and the coverage."""
+    found = [posture_known(user, (stored or {}).get(user["user_id"])) for user in users]
+    counts = {word: found.count(word) for word in POSTURES}
+    return {**counts, "coverage": coverage(counts)}
+
+
+def _state(user: Entry | None, entry: Any) -> dict[str, Any]:
     if user is None:
-        return {"device": None, "binding": None, "login_protection": None}
+        return {"device": None, "binding": None, "login_protection": None, "posture": None}
     device = user["device"]
     return {
         "device": device["serial_number"] if device else None,
         "binding": device["binding"] if device else "none",
         "login_protection": user["login_protection"]["verification_method"],
+        "posture": posture_known(user, entry),
     }
 
 
@@ -124,6 +143,10 @@ def report_csv(report: Entry) -> str:
         "protection_after",
         "seed_stored",
         "login_proven",
+        "posture_before",
+        "posture_after",
+        "campaign",
+        "not_before",
     )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -141,6 +164,10 @@ def report_csv(report: Entry) -> str:
             before["login_protection"],
             after["login_protection"],
             *({True: "yes", False: "no", None: "unknown"}[row[fact]] for fact in ("seed_stored", "login_proven")),
+            before.get("posture"),
+            after.get("posture"),
+            row.get("campaign"),
+            row.get("not_before"),
         )
         writer.writerow([_cell(cell) for cell in cells])
     return text.getvalue()
@@ -159,6 +186,7 @@ _COUNTS = {
     "done": "done",
     "planned": "to do",
     "already": "already compliant",
+    "scheduled": "scheduled",
     "left_alone": "skipped",
     "failed": "failed",
     "not_reached": "not reached",
@@ -169,6 +197,8 @@ def report_line(report: Entry) -> str:
     """The report in one line, for a person."""
     summary = report["summary"]
     parts = [f"{summary[word]} {name}" for word, name in _COUNTS.items() if summary[word] or word == "failed"]
+    if summary[OVERDUE]:
+        parts.append(f"{summary[OVERDUE]} overdue")
     before, after = summary["before"], summary["after"]
     cloud = report["cloud_account"]
     which = f"; account {legible(cloud['name'] or 'without a name', 80)} (id {legible(cloud['id'], 80)})" if cloud["id"] else ""
@@ -177,6 +207,7 @@ def report_line(report: Entry) -> str:
     return (
         f"{', '.join(parts)}; of {after['users']} users vmfa {before['vmfa']} -> {after['vmfa']}, bound {before['bound']} -> {after['bound']}"
         + (f" (+{after['unknown']} the cloud cannot tell)" if after["unknown"] else "")
+        + f", coverage {(summary['posture_after'] or summary['posture'])['coverage']} %"
         + which
     )
 

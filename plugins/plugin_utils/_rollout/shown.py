@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import posture
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entry
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
 
@@ -38,6 +39,14 @@ def paired(user: Entry, seeds: Sequence[StoredSeed]) -> tuple[Entry, Entry | Non
 def stored_seed(user: Entry, entry: Any) -> StoredSeed | None:
     """The stored seed of the device that an audit shows of a user, from the store's ``entry``; None where it is not stored."""
     return paired(user, seeds_of(entry))[2]
+
+
+def posture_known(user: Entry, entry: Any) -> str:
+    """A user's posture, by the audit, and where the cloud cannot tell whether the device is bound, by what an earlier run saw and stored."""
+    shown, device, seed = paired(user, seeds_of(entry))
+    if device is not None and device["binding"] == "unknown" and seed is not None and seed.bound:
+        return posture({**shown, "device": {**device, "binding": "bound"}})
+    return posture(shown)
 
 
 def binding_shown(user: Entry, serial_number: str | None) -> str | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.selection import Selection, selection_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
 
 REQUIRE, ENROL = "require", "enrol"
@@ -23,13 +25,23 @@ VERIFY = "verify"
 ORDER = (CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE)
 """The steps of an entry, in the order in which a wave takes them."""
 
-TODO, ALREADY, LEFT_ALONE, PROBLEM = "todo", "already", "left_alone", "problem"
-"""What a plan makes of a user: something is to be done; nothing is left to do; the user is not to be touched; the user was named and cannot be enrolled."""
+TODO, ALREADY, LEFT_ALONE, PROBLEM, LATER = "todo", "already", "left_alone", "problem", "scheduled"
+"""What a plan makes of a user: something is to be done; nothing is left to do; the user is not to be touched; the user was named and cannot be
+enrolled; something is to be done from a later date on."""
 
 EVERYBODY = "all"
 """The value of ``mfa_rollout_users`` that means every user of the account."""
 
-OWN_CREDENTIALS = ("auth_password", "auth_token", "access_key", "secret_key", "security_token", "auth_domain_name", "auth_passcode")
+OWN_CREDENTIALS = (
+    "auth_password",
+    "auth_token",
+    "access_key",
+    "secret_key",
+    "security_token",
+    "auth_domain_name",
+    "auth_domain_id",
+    "auth_passcode",
+)
 
 WAYS_TO_BIND = "auth_password, auth_token, or access_key with secret_key"
 """With which credentials of their own users bind their devices, for messages."""
@@ -53,6 +65,13 @@ class Terms:
     exempt_strict: bool = True
     replace_unbound: bool = False
     rollback_all: bool = False
+    not_before: str | None = None
+    """From when on MFA is enforced, as somebody has written it."""
+
+    new_user_grace_days: int = 0
+    select: Mapping[str, Any] | None = None
+    """Which users are meant, as ``selection.SELECT_SPEC`` describes it."""
+
     audit_only: bool = False
     """Whether nothing will be done: then nobody needs credentials of their own, and what would stop a rollout is a warning."""
 
@@ -73,6 +92,13 @@ def terms_of(terms: Mapping[str, Any]) -> Terms:
     for name, value in values.items():
         if name in ("strategy", "state"):
             values[name] = str(value)
+        elif name == "not_before":
+            values[name] = None if value is None or str(value) == "" else str(value)
+        elif name == "new_user_grace_days":
+            values[name] = days_in(value)
+        elif name == "select":
+            selection_in(value)
+            values[name] = value or None
         elif name != "wave_sizes":
             values[name] = _flag(name, value)
     values["wave_sizes"] = sizes_in(values["wave_sizes"])
@@ -85,6 +111,31 @@ def _flag(name: str, value: Any) -> bool:
         return bool(boolean(value))
     except TypeError:
         raise PlanError(f"mfa_rollout_{name} must be true or false.") from None
+
+
+def days_in(value: Any) -> int:
+    """``mfa_rollout_new_user_grace_days``. Raises PlanError."""
+    try:
+        days = int(str(value))
+    except ValueError:
+        days = -1
+    if not 0 <= days <= _MOST_DAYS:
+        raise PlanError("mfa_rollout_new_user_grace_days must be a whole number of days, from 0 on.")
+    return days
+
+
+_MOST_DAYS = 36_500
+"""A hundred years."""
+
+
+def selection_in(value: Any) -> Selection | None:
+    """``mfa_rollout_select``. Raises PlanError."""
+    if value is not None and not isinstance(value, Mapping):
+        raise PlanError("mfa_rollout_select must be a mapping, such as {groups: [people]}.")
+    try:
+        return selection_of(value, "mfa_rollout_select")
+    except OptionError as error:
+        raise PlanError(str(error)) from None
 
 
 def sizes_in(value: Any) -> list[int]:

@@ -401,7 +401,7 @@ class Wave:
         for entry in proving:
             user_id, own = entry["user_id"], self._own(entry)
             if user_id in seeds and not outcome_of(_without_proof(entry), self._tables, unseen.get(user_id))["failed"]:
-                login = {name: own[name] for name in ("auth_password", "auth_domain_name") if name in own}
+                login = {name: own[name] for name in ("auth_password", "auth_domain_name", "auth_domain_id") if name in own}
                 items.append({"user_id": user_id, "seed": seeds[user_id].seed, **login})
         self._bulk(PROVE, "iam_login_check", "users", items)
         logged_in = [user_id for user_id, outcome in self._tables[PROVE].items() if outcome.get("logged_in")]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
+    AUDIT_VARIABLES,
     VARIABLES,
     misplaced,
     unknown_variables,
@@ -33,9 +34,9 @@ def wrong(variables, audit_only=False, in_awx=False):
 def test_variables_are_those_of_the_role():
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     assert list(VARIABLES) == sorted(VARIABLES)
-    assert set(VARIABLES) == set(specs["main"]["options"]) == set(specs["audit"]["options"])
-    assert set(VARIABLES) == set(yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")))
-    assert set(VARIABLES) == set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_given"])
+    assert {*VARIABLES, *AUDIT_VARIABLES} == set(specs["main"]["options"]) == set(specs["audit"]["options"])
+    assert {*VARIABLES, *AUDIT_VARIABLES} == set(yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")))
+    assert {*VARIABLES, *AUDIT_VARIABLES} == set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_given"])
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def test_report_has_a_row_for_everybody_and_why_not():
     report = report_of(plan, failures, 2, before, after, stored())
     assert [row["outcome"] for row in report["users"]] == ["done", "left_alone", "already", "failed", "not_reached", "failed"]
     assert report["users"][0]["seed_stored"]
-    assert report["users"][0]["before"] == {"device": None, "binding": "none", "login_protection": "none"}
-    assert report["users"][0]["after"] == {"device": "serial-u1", "binding": "bound", "login_protection": "vmfa"}
+    assert report["users"][0]["before"] == {"device": None, "binding": "none", "login_protection": "none", "posture": "unprotected"}
+    assert report["users"][0]["after"] == {"device": "serial-u1", "binding": "bound", "login_protection": "vmfa", "posture": "protected"}
     assert report["users"][3]["reason"] == "create: no"
     assert report["summary"]["failed"] == 2
     assert all(row["named"] for row in report["users"])
@@ -68,12 +68,12 @@ def test_report_says_what_nobody_knows():
     plan = planned([{"user_id": "u1", **own()}], before, ENROL)
     report = report_of(plan, (), 1, before, {"failed": True, "msg": "the cloud is gone"})
     assert report["users"][0]["outcome"] == "done"
-    assert report["users"][0]["after"] == {"device": None, "binding": None, "login_protection": None}
+    assert report["users"][0]["after"] == {"device": None, "binding": None, "login_protection": None, "posture": None}
     assert report["users"][0]["seed_stored"] is None
     assert report["summary"]["after"] is None
     assert "the cloud is gone" in report["warnings"][-1]
     assert "could not be looked at" in report_line(report)
-    assert report_csv(report).splitlines()[1].endswith(",unknown")
+    assert report_csv(report).splitlines()[1].endswith(",unknown,unprotected,,,")
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -94,7 +94,9 @@ def test_report_as_csv_says_whose_seed_is_stored():
     assert [row["seed_stored"] for row in csv.DictReader(io.StringIO(text))] == ["yes", "no"]
 
 
-@pytest.mark.parametrize(("unknown", "end"), [(0, "bound 1 -> 2"), (3, "bound 1 -> 2 (+3 the cloud cannot tell)")])
+@pytest.mark.parametrize(
+    ("unknown", "end"), [(0, "bound 1 -> 2, coverage 0.0 %"), (3, "bound 1 -> 2 (+3 the cloud cannot tell), coverage 0.0 %")]
+)
 def test_line_of_a_report_says_how_many_more_may_be_bound(unknown, end):
     before, after = audit_of(user()), audit_of(user())
     before["summary"]["bound"] = 1

@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.action import rollout_record
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack, unpack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import RecordError, RolloutRecord
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import RolloutRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 
@@ -110,26 +111,26 @@ def test_file_that_is_no_record_is_an_error_and_not_overwritten(tmp_path, conten
     path = tmp_path / "acme.record.json"
     path.write_text(content, encoding="latin-1")
     for work in (record(tmp_path).read, lambda: record(tmp_path).change({"u1": protected()}, [], False)):
-        with pytest.raises(RecordError, match=r"acme\.record\.json is not a record of this role"):
+        with pytest.raises(AccountFileError, match=r"acme\.record\.json is not a record of this role"):
             work()
     assert path.read_text(encoding="latin-1") == content
 
 
 def test_pipe_in_the_place_of_a_record_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "acme.record.json")
-    with pytest.raises(RecordError, match="cannot be read: it is no file"):
+    with pytest.raises(AccountFileError, match="cannot be read: it is no file"):
         record(tmp_path).read()
 
 
 def test_directory_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(RecordError, match=r"file/acme\.record\.json cannot be read|file.* cannot be written"):
+    with pytest.raises(AccountFileError, match=r"file/acme\.record\.json cannot be read|file.* cannot be written"):
         record(tmp_path / "file").change({"u1": protected()}, [], False)
 
 
 @pytest.mark.parametrize("account", ["", ".", "../x", "\ud800"])
 def test_account_that_would_name_another_file_is_refused(tmp_path, account):
-    with pytest.raises(RecordError, match="account"):
+    with pytest.raises(AccountFileError, match="account"):
         record(tmp_path, account)
 
 

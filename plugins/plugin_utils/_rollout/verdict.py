@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether an account meets what an audit demands of it: pure decisions over a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, PROTECTED
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entry, PlanError
+
+FAIL_UNDER, FAIL_ON_VARIABLE = "mfa_audit_fail_under", "mfa_audit_fail_on"
+
+ROOT = "root"
+
+FAIL_ON = (*POSTURES, DUE, OVERDUE, ROOT)
+"""What an audit can fail on."""
+
+_NAMED = 10
+"""Of how many users a sentence shows the names."""
+
+
+def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[str]:
+    """Why an audit with these demands fails, a sentence each; empty where the account meets them.
+
+    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, or ``root``: a root user without MFA.
+    """
+    found = report["summary"]["posture_after"] or report["summary"]["posture"]
+    causes = []
+    if found["coverage"] < fail_under:
+        needed = sum(found[word] for word in IN_NEED)
+        causes.append(
+            f"coverage is {found['coverage']} %, under {fail_under:g} %: {found[PROTECTED]} of {needed} users who need MFA are protected."
+        )
+    for word in fail_on:
+        if word == ROOT:
+            if (report["root"] or {}).get("mfa") == "no":
+                causes.append("the root user has no MFA device.")
+            continue
+        state = "after" if report["summary"]["posture_after"] else "before"
+        names = [row["name"] or row["user_id"] for row in report["users"] if word in (row["campaign"], row[state]["posture"])]
+        count = found[word] if word in found else len(names)
+        if count:
+            shown = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
+            causes.append(f"{count} {word}: {shown}." if names else f"{count} {word}.")
+    return [legible(cause) for cause in causes]
+
+
+def per_cent_in(value: Any) -> float:
+    """``mfa_audit_fail_under``. Raises PlanError."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 100:
+        raise PlanError(f"{FAIL_UNDER} must be a number from 0 to 100, in per cent.")
+    return number
+
+
+def demands_in(value: Any) -> list[str]:
+    """``mfa_audit_fail_on``: a list, or the text of one. Raises PlanError."""
+    found = written(value)
+    if isinstance(found, str):
+        found = [word.strip() for word in found.split(",") if word.strip()]
+    if not isinstance(found, (list, tuple)) or not all(isinstance(word, str) and exact(word) in FAIL_ON for word in found):
+        raise PlanError(f"{FAIL_ON_VARIABLE} must be a list of some of {', '.join(FAIL_ON)}.")
+    return [exact(word) for word in found]

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A small file of an account, without secrets, that outlives the run: beside the reports, or in the account's seed store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
+    account_path,
+    directory_at,
+    make_directory,
+    read_file,
+    replace_file,
+)
+
+
+class AccountFileError(Exception):
+    """The file cannot be used. The text says why."""
+
+
+class AccountFile:
+    """A mapping from user id, ``<directory>/<account>.<name>.json``, or in the ``store``, ``<directory>/<account>/.<name>.json``.
+
+    The mapping stands in the file under ``key``; ``sound`` tells whether a value of it has the right form.
+    """
+
+    def __init__(self, directory: str, account: str, name: str, key: str, sound: Callable[[Any], bool], in_store: bool = False) -> None:
+        self._key = key
+        self._sound = sound
+        self._name = name
+        try:
+            base = directory_at(directory)
+            self.path = account_path(base, account) / f".{name}.json" if in_store else account_path(base, account, f".{name}.json")
+        except ValueError as error:
+            raise AccountFileError(str(error)) from None
+
+    def read(self) -> dict[str, Any]:
+        """What is in the file; empty where there is none. Raises AccountFileError."""
+        try:
+            found = json.loads(read_file(self.path))[self._key]
+            if not isinstance(found, dict) or not all(self._sound(value) for value in found.values()):
+                raise ValueError
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise AccountFileError(f"{self.path} cannot be read: {error.strerror}.") from None
+        except (KeyError, TypeError, ValueError, RecursionError):
+            raise AccountFileError(f"{self.path} is not a {self._name} of this role.") from None
+        return {str(user_id): value for user_id, value in found.items()}
+
+    def write(self, mapping: dict[str, Any]) -> None:
+        """Replace the file, whole or not at all. Raises AccountFileError."""
+        try:
+            make_directory(self.path.parent)
+            replace_file(self.path, (json_text({self._key: mapping}, indent=1) + "\n").encode("utf-8"))
+        except OSError as error:
+            raise AccountFileError(f"{error.filename2 or self.path} cannot be written: {error.strerror}.") from None

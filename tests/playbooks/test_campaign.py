@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A campaign of weeks on the cloud's clock: announced, enforced by a job that runs each day, audited."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any, Callable
+
+import pytest
+
+ACCOUNT = "acme-berlin"
+AUDIT, ROLLOUT = "hwc.mfa.audit", "hwc.mfa.rollout"
+DAY = 86_400
+
+
+def day(ground: Any, days: int) -> str:
+    """The date so many days from today, on the cloud's clock."""
+    return f"{datetime.datetime.fromtimestamp(ground.cloud.cloud.now() + days * DAY, datetime.timezone.utc):%Y-%m-%d}"
+
+
+def protected(ground: Any) -> set[str]:
+    return {user.name for user in ground.cloud.cloud.users.values() if user.protection is not None and user.protection.enabled}
+
+
+def rows(ground: Any) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in ground.report(ACCOUNT)["users"]}
+
+
+def fatal(run: Any) -> str:
+    (line,) = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{ACCOUNT}]: FAILED!")]
+    return str(json.loads(line.split("=> ", 1)[1])["msg"])
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_campaign_of_a_month(playground: Callable[..., Any], profile: str) -> None:
+    ground = playground("require", users=4, profile=profile)
+    users = [user.name for user in ground.cloud.cloud.accounts[0].users[1:]]
+    ground.variables[ACCOUNT] |= {
+        "mfa_rollout_not_before": day(ground, 14),
+        "mfa_rollout_new_user_grace_days": 7,
+        "mfa_audit_fail_on": ["overdue"],
+        "mfa_rollout_exempt": [{"name": users[0], "reason": "on leave", "until": day(ground, 16)}],
+    }
+
+    # Announced: nothing is done, and the plan and the report tell the date.
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert "3 scheduled" in run.output
+    assert protected(ground) == set()
+    assert rows(ground)[users[1]]["not_before"].startswith(day(ground, 14))
+    assert ground.run(AUDIT).code == 0, "scheduled is not overdue"
+
+    # The day before: somebody new has come, whose days of grace begin.
+    ground.cloud.advance(13 * DAY)
+    new = ground.cloud.cloud.add_user("newcomer")
+    assert ground.run(ROLLOUT).code == 0
+    assert protected(ground) == set()
+
+    # The day itself. An audit before the job calls them due.
+    ground.cloud.advance(DAY + 3600)
+    run = ground.run(AUDIT)
+    assert run.code == 0, run.output
+    assert {name: row["campaign"] for name, row in rows(ground).items() if row["campaign"]} == {
+        **dict.fromkeys(users[1:], "due"), new.name: "scheduled",
+    }  # fmt: skip
+
+    # Nobody ran the job: overdue, and the audit fails by name.
+    ground.cloud.advance(DAY)
+    run = ground.run(AUDIT)
+    assert run.code == 2
+    assert fatal(run) == f"{ACCOUNT}: 3 overdue: {', '.join(users[1:])}."
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert protected(ground) == set(users[1:])
+    assert "until" in run.output, "the exemption ends within 30 days"
+    assert ground.run(AUDIT).code == 0
+
+    # The exemption has ended, and the days of grace too.
+    ground.cloud.advance(7 * DAY)
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert "has ended, so that the user is exempt no more" in " ".join(run.output.split())
+    assert protected(ground) == {*users, new.name}
+
+
+def test_date_of_a_user_and_selection_show_in_check_mode(playground: Callable[..., Any]) -> None:
+    ground = playground(users=4)
+    cloud_users = ground.cloud.cloud.accounts[0].users[1:]
+    cloud_users[0].tags = {"team": "blue"}
+    cloud_users[1].tags = {"team": "blue"}
+    asked = ground.variables[ACCOUNT]["mfa_rollout_users"]
+    asked[0]["not_before"] = day(ground, 3)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_select": {"tags": {"team": "blue"}}}
+    run = ground.run(ROLLOUT, "--check")
+    assert run.code == 0, run.output
+    said = " ".join(run.output.split())
+    assert f"scheduled: {cloud_users[0].name}: from {day(ground, 3)}T00:00:00Z on" in said
+    assert f"skipped: {cloud_users[2].name}, {cloud_users[3].name}: not selected: other tags" in said
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert protected(ground) == {cloud_users[1].name}
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"mfa_rollout_not_before": "soon"}, "mfa_rollout_not_before must be a date"),
+        ({"mfa_rollout_select": {"group": ["a"]}}, "mfa_rollout_select has 'group'"),
+        ({"mfa_rollout_select": {"groups": ["Nobody"]}}, "there is no group 'Nobody'"),
+        ({"mfa_rollout_new_user_grace_days": -1}, "mfa_rollout_new_user_grace_days must be"),
+        ({"mfa_audit_fail_on": ["late"]}, "mfa_audit_fail_on must be a list of some of"),
+        ({"mfa_audit_fail_unter": 5}, "mfa_audit_fail_unter is no variable of the role: did you mean mfa_audit_fail_under?"),
+        (
+            {"mfa_rollout_exempt": [{"name": "a", "until": "never"}], "mfa_rollout_exempt_strict": False},
+            "mfa_rollout_exempt: until must be a date",
+        ),
+    ],
+)
+def test_what_means_nothing_is_refused_by_name(playground: Callable[..., Any], variables: dict[str, Any], words: str) -> None:
+    ground = playground("require", users=2)
+    ground.variables[ACCOUNT] |= variables
+    for playbook in (AUDIT, ROLLOUT):
+        run = ground.run(playbook)
+        assert run.code == 2, run.output
+        assert words in fatal(run)
+    assert protected(ground) == set()
+
+
+@pytest.mark.parametrize(("coverage", "code"), [(0, 0), (25, 0), (26, 2), (100, 2)])
+def test_audit_fails_under_the_coverage_that_is_demanded(playground: Callable[..., Any], coverage: int, code: int) -> None:
+    ground = playground("require", users=3, enrolled=1)
+    ground.variables[ACCOUNT] |= {"mfa_audit_fail_under": coverage}
+    run = ground.run(AUDIT)
+    assert run.code == code, run.output
+    assert (ground.path / "report" / f"{ACCOUNT}.json").exists(), "the report is written before"

@@ -1,0 +1,81 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether an account meets what an audit demands of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON, demands_in, per_cent_in, verdict
+from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import VMFA, audit_of, planned, user
+
+AUDIT = Terms("require", audit_only=True)
+
+
+def report(*users, terms=AUDIT, root=None, stored=None):
+    audit = audit_of(*users, now="2026-03-01T12:00:00Z", root=root)
+    return make_report("acme", terms, planned("all", audit, terms), [], 0, audit, audit, stored, True)
+
+
+def test_account_that_meets_all_is_no_failure():
+    assert verdict(report(user("u1", binding="bound", protection=VMFA)), 100, FAIL_ON[1:5]) == []
+    assert verdict(report(user("u1")), 0, []) == []
+
+
+def test_coverage_counts_who_needs_mfa_and_says_how_many():
+    found = report(user("u1", binding="bound", protection=VMFA), user("u2"), user("u3", enabled=False), user("u4", console_access="no"))
+    assert verdict(found, 50, []) == []
+    assert verdict(found, 50.5, []) == ["coverage is 50.0 %, under 50.5 %: 1 of 2 users who need MFA are protected."]
+
+
+def test_postures_are_named_with_their_users():
+    users = [user(f"u{number:02}") for number in range(12)]
+    (sentence,) = verdict(report(*users), 0, ["unprotected"])
+    assert sentence.startswith("12 unprotected: name-u00, name-u01")
+    assert sentence.endswith("name-u09 and 2 more.")
+
+
+def test_overdue_users_fail_it_and_scheduled_ones_do_not():
+    assert verdict(report(user("u1"), terms=replace(AUDIT, not_before="2026-02-01")), 0, ["overdue"]) == ["1 overdue: name-u1."]
+    assert verdict(report(user("u1"), terms=replace(AUDIT, not_before="2026-04-01")), 0, ["due", "overdue"]) == []
+
+
+@pytest.mark.parametrize(("mfa", "fails"), [("no", True), ("yes", False), ("unknown", False)])
+def test_root_user_without_mfa(mfa, fails):
+    found = verdict(report(user("u1"), root={"user_id": "r", "name": "acme", "mfa": mfa}), 0, ["root"])
+    assert found == (["the root user has no MFA device."] if fails else [])
+
+
+def test_cloud_that_cannot_tell_is_believed_where_an_earlier_run_saw_the_device_bound():
+    one = user("u1", binding="unknown", protection=VMFA)
+    seed = {"u1": {"serial_number": "serial-u1", "seed": "A" * 16, "name": "n", "bound": True}}
+    assert verdict(report(one), 0, ["unknown"]) == ["1 unknown: name-u1."]
+    assert verdict(report(one, stored=seed), 100, ["unknown"]) == []
+
+
+@pytest.mark.parametrize(("value", "number"), [(0, 0), ("99.5", 99.5), (100, 100)])
+def test_per_cent(value, number):
+    assert per_cent_in(value) == number
+
+
+@pytest.mark.parametrize("value", [-1, 101, "most", None, float("nan"), [], True])
+def test_what_is_no_per_cent_is_refused_by_its_name(value):
+    with pytest.raises(PlanError, match="mfa_audit_fail_under must be a number from 0 to 100"):
+        per_cent_in(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [([], []), (["overdue", "root"], ["overdue", "root"]), ("unprotected, overdue", ["unprotected", "overdue"]), ('["due"]', ["due"])],
+)
+def test_demands(value, words):
+    assert demands_in(value) == words
+
+
+@pytest.mark.parametrize("value", [["unprotekted"], "all", 5, {"a": 1}, [5], None])
+def test_demand_that_is_none_is_refused_with_those_that_there_are(value):
+    with pytest.raises(PlanError, match="mfa_audit_fail_on must be a list of some of protected, enrolled_only"):
+        demands_in(value)
