@@ -15,20 +15,21 @@ from typing import Any, Callable
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import named_in, users_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     ENROL,
     EVERYBODY,
     REQUIRE,
+    RESET,
+    ROTATED,
     PlanError,
     days_in,
     selection_in,
     sizes_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
-
-PREFIX = "mfa_rollout_"
 
 VARIABLES = tuple(
     PREFIX + name
@@ -41,14 +42,18 @@ VARIABLES = tuple(
         "exempt",
         "exempt_strict",
         "identity_center",
+        "login_policy",
         "login_protection",
         "max_failures",
         "new_user_grace_days",
         "not_before",
+        "operation_protection",
         "prove_login",
+        "purge_leavers",
         "replace_unbound",
         "report_dir",
         "rollback_all",
+        "rotate_before",
         "secure_logging",
         "seed_store",
         "seed_store_dir",
@@ -114,21 +119,22 @@ def misplaced(variable: str, text: str, sources: Sequence[str], playbook_dir: st
 def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
     """A sentence for each thing that is wrong with the variables' values, which are never told. Of the users some are enough."""
     values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
-    for name in ("auth", "identity_center"):
-        if not isinstance(values.get(name, {}), Mapping):
-            yield f"{PREFIX}{name} must be a mapping of options, and not a text or a list."
-    auth = values.get("auth")
-    if isinstance(auth, Mapping) and auth.get("auth_passcode"):
+    auth = values.get("auth", {})
+    if not isinstance(auth, Mapping):
+        yield f"{PREFIX}auth must be a mapping of options, and not a text or a list."
+    elif auth.get("auth_passcode"):
         yield (
             f"{PREFIX}auth has auth_passcode. A code works once, and each of the role's tasks logs in: give auth_token, or access_key and"
             " secret_key."
         )
+    yield from wrong_options(values)
     enrols = values.get("strategy", REQUIRE) == ENROL
     checks: Mapping[str, Callable[[Any], Any]] = {
         "users": users_in,
         "exempt": lambda value: named_in(value, f"{PREFIX}exempt"),
         "wave_sizes": sizes_in,
         "not_before": lambda value: time_in(value, f"{PREFIX}not_before"),
+        "rotate_before": lambda value: time_in(value, f"{PREFIX}rotate_before"),
         "new_user_grace_days": days_in,
         "select": selection_in,
         FAIL_UNDER: per_cent_in,
@@ -143,6 +149,15 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
         # Without the variable, it is everybody.
         if name == "users" and found in (None, EVERYBODY, []) and enrols and values.get("state") != "absent" and not audit_only:
             yield f"With {PREFIX}strategy=enrol, {PREFIX}users must name the users."
+        elif name == "users" and found in (None, EVERYBODY, []) and values.get("state") == RESET and not audit_only:
+            yield f"With {PREFIX}state=reset, {PREFIX}users must name the users."
+    if values.get("state") == ROTATED and not enrols:
+        yield f"{PREFIX}state=rotated goes with {PREFIX}strategy=enrol: other seeds are the users' own."
+    if values.get("state") in (RESET, ROTATED) and not audit_only and not values.get("report_dir") and not values.get("seed_store_dir"):
+        yield (
+            f"{PREFIX}state={values['state']} lifts login protection for a moment, and keeps in a file that it must come back: give"
+            f" {PREFIX}report_dir."
+        )
     if _whole(values.get("max_failures", 0), 0, None) is None:
         yield f"{PREFIX}max_failures must be a whole number from 0 on."
     if _whole(values.get("concurrency", 1), 1, 256) is None:

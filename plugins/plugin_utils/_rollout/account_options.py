@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role sets for the whole account after the waves, and what is wrong with its options: told before any user is touched. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules import iam_login_policy, iam_operation_protection
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+
+PREFIX = "mfa_rollout_"
+
+ACCOUNT_OPTIONS: Mapping[str, tuple[Definition, Callable[[Mapping[str, Any]], None]]] = {
+    "identity_center": (SETTINGS, lambda _options: None),
+    "login_policy": (iam_login_policy.LOGIN_POLICY, lambda options: iam_login_policy.check(options["api"], options)),
+    "operation_protection": (iam_operation_protection.OPERATION_PROTECTION, iam_operation_protection.check),
+}
+"""The variables whose values are options of a module, and what the module says of them without asking."""
+
+
+def wrong_options(values: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the options in the variables. A secret among them is never told."""
+    for name, (definition, check) in ACCOUNT_OPTIONS.items():
+        options = values.get(name, {})
+        if not isinstance(options, Mapping):
+            yield f"{PREFIX}{name} must be a mapping of options, and not a text or a list."
+            continue
+        unknown = [str(option) for option in options if option not in definition.argument_spec]
+        for option in unknown:
+            near = difflib.get_close_matches(option, list(definition.argument_spec), 1)
+            advice = f"did you mean {near[0]}?" if near else "the documentation of its module shows those that there are."
+            yield f"{PREFIX}{name} has no option {legible(option, 80)}: {advice}"
+        known = {option: value for option, value in options.items() if option in definition.argument_spec}
+        validated = ArgumentSpecValidator(dict(definition.argument_spec), **definition.relations).validate(known)
+        for message in validated.error_messages:
+            yield f"{PREFIX}{name}: {legible(message)}"
+        if not validated.error_messages:
+            try:
+                check(validated.validated_parameters)
+            except OptionError as error:
+                yield f"{PREFIX}{name}: {error}"
