@@ -10,8 +10,8 @@ module: iam_operation_protection
 short_description: Set whether critical operations have to be confirmed, and by whom
 version_added: 0.2.0
 description:
-  - Manages the operation protection of an account of Huawei Cloud or Open Telekom Cloud. Where it is on, whoever deletes a resource, creates an access key or
-    switches login protection off in the console has to confirm it with a code.
+  - Manages the operation protection of an account of Huawei Cloud or Open Telekom Cloud. Where it is on, critical operations have to be confirmed with a code,
+    among them the creation of access keys and switching login protection off.
   - A setting that is not given keeps its value, and so do settings that this module does not know.
   - Where somebody else is to confirm operations and nothing tells whom to send the codes, nothing is changed, since nobody could confirm anything.
 author:

@@ -42,7 +42,7 @@ _RANGES: dict[str, tuple[int, int, str]] = {
     "period_with_login_failures": (15, 60, " minutes"),
     "session_timeout": (15, 1440, " minutes"),
 }
-_RANGES_V3 = {**_RANGES, "lockout_duration": (15, 30, " minutes with v3.0 of IAM, which is what answers here")}
+_RANGES_V3 = {**_RANGES, "lockout_duration": (15, 30, " minutes with v3.0 of IAM")}
 
 _FORBIDDEN_V5 = re.compile(r"[@#%&<>\\$^*]")
 

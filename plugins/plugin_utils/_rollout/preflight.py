@@ -117,7 +117,7 @@ def misplaced(variable: str, text: str, sources: Sequence[str], playbook_dir: st
 
 
 def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
-    """A sentence for each thing that is wrong with the variables' values, which are never told. Of the users some are enough."""
+    """A sentence for each thing that is wrong with the variables' values, without a secret. Of the users some are enough."""
     values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
     auth = values.get("auth", {})
     if not isinstance(auth, Mapping):
