@@ -5,23 +5,31 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import HASHI_VAULT, STORE_SPEC, chosen_store
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, StoreError, check_account, seeds_given
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import (
+    Contents,
+    SeedStore,
+    StoreError,
+    check_account,
+    seeds_given,
+)
 
 
 class ActionModule(ControlNodeAction):
-    """Reads and adds to the files of a seed store."""
+    """Reads a seed store, and adds to it."""
 
     spec: Mapping[str, Mapping[str, Any]] = {
-        "directory": {"type": "path", "required": True},
+        **STORE_SPEC,
         "account": {"type": "str", "required": True},
-        "password": {"type": "str", "required": True, "no_log": True},
         "account_id": {"type": "str"},
         "entries": {"type": "dict", "no_log": True},
         "intends": {"type": "list", "elements": "str"},
@@ -32,18 +40,27 @@ class ActionModule(ControlNodeAction):
         "lock": {"type": "str", "choices": ["acquire", "held", "release"]},
     }
 
+    _env: Mapping[str, str] = {}
+
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._host = str((task_vars or {}).get("inventory_hostname", ""))
-        return super().run(tmp, task_vars)
+        # Options of the store can be variables of the environment, and requests looks for proxies there.
+        with task_environment(self) as self._env:
+            return super().run(tmp, task_vars)
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        if params["type"] == HASHI_VAULT and REQUESTS_IMPORT_ERROR is not None:
+            raise WorkError(f"type={HASHI_VAULT} needs the Python library requests: install it for {sys.executable}.")
         try:
-            return self._work(params, check_mode)
+            store = chosen_store(params, params["account"], self._env)
+            try:
+                return self._work(store, params, check_mode)
+            finally:
+                store.close()
         except StoreError as error:
             raise WorkError(f"The seed store: {error}") from None
 
-    def _work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-        store = VaultFiles(params["directory"], params["account"], params["password"])
+    def _work(self, store: SeedStore, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         given = seeds_given(params["entries"] or {})
         # A task runs in a process of its own; its parent is the run.
         run = Owner.of_process(os.getppid(), self._host)
@@ -78,7 +95,7 @@ class ActionModule(ControlNodeAction):
             # Written and read back by now, or stored before.
             result["announced"] = params["intends"] or []
             result["shown"] = {user_id: seed.as_entry() for user_id, seed in given.items()}
-        result.update(changed=bool(seeds or intends or withdraws or removes), path=str(store.path), files=files)
+        result.update(changed=bool(seeds or intends or withdraws or removes), path=store.place, files=files)
         if params["read"]:
             entries = contents.entries
             result.update({"entries_packed": pack(entries)} if params["packed"] else {"entries": entries})

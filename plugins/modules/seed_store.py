@@ -7,15 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: seed_store
-short_description: Keep the seeds of virtual MFA devices in ansible-vault files on the control node
+short_description: Keep the seeds of virtual MFA devices in ansible-vault files, or in HashiCorp Vault or OpenBao
 version_added: 0.1.0
 description:
   - Reads the seeds of an account, and adds to them. The role C(hwc.mfa.mfa_rollout) stores its seeds with it.
-  - The files are C(<directory>/<account>/*.yml), each an ansible-vault file that decrypts to a mapping from user id to C(serial_number),
+  - With O(type=ansible_vault) the files are C(<directory>/<account>/*.yml) on the control node, each an ansible-vault file that decrypts to a mapping from user id to C(serial_number),
     C(seed) and C(name). Files are numbered and never overwritten. C(ansible-vault view) opens them.
   - Files C(*.json) beside them hold no secrets. They record that devices were about to be created, that none were created after all, or that devices are
     gone. A seed is valid until its device is known to be gone. A user can have several seeds; use that of the device that the cloud shows.
-  - Before the task ends, each file is on the disk and has been read back. Only the owner can read the files.
+  - With O(type=hashi_vault) the secrets are C(<path>/<account>/000001) and so on in a KV engine of version 2, each written once, by check-and-set, and
+    never overwritten. A secret holds C(seeds), a mapping as above, or C(mark). A wave of many users takes several secrets. The secret C(.lock) beside them
+    is the lock.
+  - Before the task ends, what it wrote has been stored and read back. Only the owner can read the files.
   - A result that holds a seed is marked so that Ansible does not print it.
 author:
   - The hwc.mfa authors (@hwc-mfa)
@@ -27,21 +30,90 @@ attributes:
     support: none
     details: A difference would show seeds.
 options:
+  type:
+    description:
+      - Where the seeds are.
+      - V(ansible_vault) needs O(directory) and O(password). V(hashi_vault) needs the Python library requests where Ansible runs.
+    type: str
+    choices:
+      - ansible_vault
+      - hashi_vault
+    default: ansible_vault
+    version_added: 0.2.0
   directory:
     description:
-      - The directory of the store. If it does not exist, it is created with access for its owner only.
+      - The directory of O(type=ansible_vault). If it does not exist, it is created with access for its owner only.
     type: path
-    required: true
   account:
     description:
-      - The name of the account. It is the name of a directory in O(directory).
+      - The name of the account. It is the name of a directory in O(directory), or of a folder of secrets in O(hashi_vault.path).
     type: str
     required: true
   password:
     description:
-      - The vault password of the files.
+      - The vault password of the files of O(type=ansible_vault).
     type: str
-    required: true
+  hashi_vault:
+    description:
+      - Where the KV engine of O(type=hashi_vault) is, and who works with it. Options and environment variables are named as in the collection
+        C(community.hashi_vault). For each variable C(VAULT_*) there is C(BAO_*) too.
+      - The token needs C(create), C(update) and C(read) on C(<engine_mount_point>/data/<path>/*), and C(list) on
+        C(<engine_mount_point>/metadata/<path>/*). It needs no right to delete.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      url:
+        description:
+          - The address of the server, such as C(https://vault.example.com:8200).
+          - If it is not set, C(ANSIBLE_HASHI_VAULT_ADDR) or C(VAULT_ADDR) in the environment.
+          - Only loopback addresses can be C(http).
+        type: str
+      namespace:
+        description: The namespace. If it is not set, C(ANSIBLE_HASHI_VAULT_NAMESPACE) or C(VAULT_NAMESPACE) in the environment.
+        type: str
+      engine_mount_point:
+        description: Where the KV engine is mounted. It must be of version 2.
+        type: str
+        default: secret
+      path:
+        description: The folder of secrets in the engine under which each account has its own.
+        type: str
+        default: mfa
+      auth_method:
+        description:
+          - V(token) uses O(hashi_vault.token). V(approle) and V(jwt) log in for each task, and give the token back at its end. So a secret id must be
+            usable more than once.
+          - If it is not set, C(ANSIBLE_HASHI_VAULT_AUTH_METHOD) in the environment, or V(token).
+        type: str
+      mount_point:
+        description: Where the auth method is mounted, if not at its own name.
+        type: str
+      token:
+        description: The token. If it is not set, C(ANSIBLE_HASHI_VAULT_TOKEN) or C(VAULT_TOKEN) in the environment. A token file is not read.
+        type: str
+      role_id:
+        description: The role id of V(approle), or the role of V(jwt). If it is not set, C(ANSIBLE_HASHI_VAULT_ROLE_ID) in the environment.
+        type: str
+      secret_id:
+        description: The secret id of V(approle). If it is not set, C(ANSIBLE_HASHI_VAULT_SECRET_ID) in the environment.
+        type: str
+      jwt:
+        description: The token of V(jwt). If it is not set, C(ANSIBLE_HASHI_VAULT_JWT) in the environment.
+        type: str
+      validate_certs:
+        description: Whether to verify the certificate of the server. If it is not set, the opposite of C(VAULT_SKIP_VERIFY) in the environment, or V(true).
+        type: bool
+      ca_path:
+        description:
+          - A file or directory with the certificates of the authority that the server's certificate is from, in PEM format.
+          - If it is not set, C(ANSIBLE_HASHI_VAULT_CA_CERT) or C(VAULT_CACERT) in the environment.
+        type: path
+        aliases:
+          - ca_cert
+      timeout:
+        description: Seconds to wait for a connection, and for the server to answer.
+        type: float
+        default: 30
   account_id:
     description:
       - The cloud's id of the account. The task fails if the store belongs to another account. A store belongs to the account of the announcement (O(intends))
@@ -112,6 +184,19 @@ EXAMPLES = r"""
         seed: "{{ ada_seed }}"
         name: ada
 
+- name: Store it in HashiCorp Vault or OpenBao, with VAULT_ADDR and VAULT_TOKEN in the environment
+  hwc.mfa.seed_store:
+    type: hashi_vault
+    hashi_vault:
+      engine_mount_point: secret
+      path: mfa
+    account: acme
+    entries:
+      c91752a33d589cab301ba9880a3efb80:
+        serial_number: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/ada
+        seed: "{{ ada_seed }}"
+        name: ada
+
 - name: Read the seeds of an account
   hwc.mfa.seed_store:
     directory: "{{ seed_directory }}"
@@ -148,22 +233,22 @@ announced:
   elements: str
   sample: []
 shown:
-  description: The seeds of O(entries), which were stored and read back from the disk.
+  description: The seeds of O(entries), which were stored and read back.
   returned: success, outside check mode
   type: dict
   sample: {}
 lock:
-  description: The directory of the lock, with O(lock=acquire) outside check mode.
+  description: The place of the lock, with O(lock=acquire) outside check mode. It is a directory or the address of secrets.
   returned: when the lock was acquired
   type: str
   sample: /var/lib/mfa-seeds/acme
 path:
-  description: The directory of the account.
+  description: The directory of the account, or the address of its secrets.
   returned: success
   type: str
   sample: /var/lib/mfa-seeds/acme
 files:
-  description: The files that were written.
+  description: The files or secrets that were written.
   returned: success
   type: list
   elements: str

@@ -11,6 +11,7 @@ from typing import Any, Callable
 import pyotp
 import pytest
 import yaml
+from ansible_collections.hwc.mfa.tests.unit import kv_engine
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 ADA, GRACE, ROBOT = range(3)
@@ -65,7 +66,8 @@ def test_examples_run_as_they_stand(playground: Callable[..., Any], plugin: str)
     }
     # With the user's own password in a task, the keys of the environment must give way: options win.
     tasks = "".join(f"    {line}\n" for line in EXAMPLES[plugin].strip().splitlines())
-    run = ground.play(tasks, env=environment)
+    with kv_engine.running() as engine:
+        run = ground.play(tasks, env={**environment, "VAULT_ADDR": engine.url, "VAULT_TOKEN": kv_engine.TOKEN})
     assert run.code == 0, run.output
     assert run.recap("acme-berlin")["ok"] == len(yaml.safe_load(EXAMPLES[plugin])), run.output
     if plugin == "totp":

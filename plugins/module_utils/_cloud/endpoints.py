@@ -83,7 +83,7 @@ def is_named(option: str, params: Mapping[str, Any], env: Mapping[str, str]) -> 
         return address.iam is not None  # STS has no default of its own
     if _given(option, params, env, IDENTITY_CENTER_ENVIRONMENT) is not None:
         return True
-    return address.iam is not None and _home(_checked_url(address.iam.text, address.iam.source)) is not None
+    return address.iam is not None and _home(checked_url(address.iam.text, address.iam.source)) is not None
 
 
 def told_by(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
@@ -98,7 +98,7 @@ def iam_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
     """The base URL of IAM, without a trailing slash. Raises OptionError."""
     address = _address(params, env)
     if address.iam is not None:
-        url = _checked_url(address.iam.text, address.iam.source)
+        url = checked_url(address.iam.text, address.iam.source)
         _refuse_another_region(url, address)
         return url
     region, domain = _region(address, "iam_endpoint"), _domain(address, "iam_endpoint")
@@ -133,7 +133,7 @@ def sts_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str | Non
     if given is not None:
         return given
     address = _address(params, env)
-    iam = _checked_url(address.iam.text, address.iam.source) if address.iam else None
+    iam = checked_url(address.iam.text, address.iam.source) if address.iam else None
     if iam is not None and address.region is not None and _DOMAINS.get(address.region.text) in _WITHOUT_HUAWEIS_SERVICES:
         return None
     if iam is not None and _home(iam) is None:
@@ -145,7 +145,7 @@ def sts_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str | Non
 def signing_region(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
     """The region as far as it is known; empty where it is not. Raises OptionError."""
     address = _address(params, env)
-    home = _home(_checked_url(address.iam.text, address.iam.source)) if address.iam else None
+    home = _home(checked_url(address.iam.text, address.iam.source)) if address.iam else None
     if address.iam and home is None:
         return address.region.text if address.region and _REGION.fullmatch(address.region.text) else ""
     return (home[0] if home else None) or _region(address, "iam_endpoint") or ""
@@ -203,7 +203,7 @@ def _domain(address: _Address, other: str) -> str:
         if region and own != domain and (region in _DOMAINS or domain in (_EUROPE, *_WITHOUT_HUAWEIS_SERVICES)):
             raise OptionError(f"region {region} is not in {domain}, which {address.domain.source} names: give one of them only.")
         return domain
-    home = _home(_checked_url(address.iam.text, address.iam.source)) if address.iam else None
+    home = _home(checked_url(address.iam.text, address.iam.source)) if address.iam else None
     return home[1] if home else _DOMAINS.get(_region(address, other) or "", _HUAWEI)
 
 
@@ -220,13 +220,13 @@ def _region(address: _Address, other: str) -> str | None:
 
 def _given(option: str, params: Mapping[str, Any], env: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     if params.get(option):
-        return _checked_url(params[option], option)
+        return checked_url(params[option], option)
     # A region that was given as an option counts more than any host of the environment.
     found = None if params.get("region") else first_set(env, names)
-    return _checked_url(found[1], f"{option} (from {found[0]})") if found else None
+    return checked_url(found[1], f"{option} (from {found[0]})") if found else None
 
 
-def _checked_url(value: str, source: str) -> str:
+def checked_url(value: str, source: str, example: str = "https://iam.example.com") -> str:
     """``value`` as scheme, host and perhaps a path, without API version and default port. Errors never repeat it: it may hold a password."""
     value = value.strip()
     if not value.isprintable():
@@ -236,10 +236,10 @@ def _checked_url(value: str, source: str) -> str:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise OptionError(f"{source} is not a URL such as https://iam.example.com.") from None
+        raise OptionError(f"{source} is not a URL such as {example}.") from None
     scheme = parts.scheme.lower()
     if scheme not in ("http", "https") or not host:
-        raise OptionError(f"{source} must be a URL such as https://iam.example.com.")
+        raise OptionError(f"{source} must be a URL such as {example}.")
     if parts.username is not None or parts.password is not None:
         raise OptionError(f"{source} must not hold a user name or password: give credentials as options.")
     if parts.query or parts.fragment:

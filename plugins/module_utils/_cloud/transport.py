@@ -257,6 +257,9 @@ class Http:
 class Session:
     """The calls of one identity to one host. ``auth`` is a requests AuthBase, or None for calls that need none."""
 
+    region = ", region"
+    """What errors name beside ``option`` where a host cannot be found: the options from which its name follows too."""
+
     def __init__(self, http: Http, base_url: str, auth: Any = None, option: str = "iam_endpoint") -> None:
         self.http = http
         self.base_url = base_url
@@ -397,17 +400,19 @@ class Session:
             text = f"the TLS certificate of {host} is not trusted ({reason})"
             hint = "Give ca_path the authority's certificates; validate_certs=false would hand your secrets to anybody on the way."
         elif isinstance(error, requests.exceptions.ConnectTimeout):
-            text = f"no connection to {host} within {self.http.settings.timeout:g} s; check {self.option}, region, the network or proxy"
+            text = (
+                f"no connection to {host} within {self.http.settings.timeout:g} s; check {self.option}{self.region}, the network or proxy"
+            )
         elif isinstance(error, requests.exceptions.ReadTimeout):
             text, uncertain = f"{host} did not answer within {self.http.settings.timeout:g} s (option timeout)", True
         elif any(
             sign in cause
             for sign in ("NameResolutionError", "Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo")
         ):
-            text, hint = f"the host name {host} does not resolve", f"Check the options region and {self.option}, or the network's DNS."
+            text, hint = f"the host name {host} does not resolve", f"Check {self.option}{self.region}, or the network's DNS."
         # equivalent: urllib3 writes both, in the versions that were tested
         elif "NewConnectionError" in cause or "Failed to establish a new connection" in cause:
-            text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}, region, the network or proxy"
+            text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}{self.region}, the network or proxy"
         elif isinstance(
             error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
         ):

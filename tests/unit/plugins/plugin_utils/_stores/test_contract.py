@@ -6,26 +6,53 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import kv_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError, check_account, entry_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
+from ansible_collections.hwc.mfa.tests.unit import kv_engine
 
 SEED = "JBSWY3DPEHPK3PXP"
 OURS = Owner.of_process(os.getpid(), "acme-1")
 OTHER = replace(OURS, inventory_host="acme-2", host="elsewhere.example")
 """A run of which nobody here can see whether it lives."""
 
-STORES = {"vault files": lambda place: lambda account: VaultFiles(str(place / "seeds"), account, "open sesame")}
+
+@contextmanager
+def vault_files(place):
+    """Encrypted files."""
+    yield lambda account: VaultFiles(str(place / "seeds"), account, "open sesame")
+
+
+@contextmanager
+def hashi_vault(_place):
+    """An engine of this test's own."""
+    with kv_engine.running() as engine:
+        stores = []
+
+        def opened(account):
+            stores.append(HashiVault(kv_options({"url": engine.url, "token": kv_engine.TOKEN}, {}), account))
+            return stores[-1]
+
+        yield opened
+        for store in stores:
+            store.close()
+
+
+STORES = {"vault files": vault_files, "hashi vault": hashi_vault}
 """Each takes a directory of the test, and gives what opens the store of an account anew, as the next task of a play would."""
 
 
 @pytest.fixture(params=STORES.values(), ids=STORES)
 def opened(request, tmp_path):
     """Opens the store of an account."""
-    return request.param(tmp_path)
+    with request.param(tmp_path) as opens_one:
+        yield opens_one
 
 
 @pytest.fixture
@@ -95,7 +122,8 @@ def test_no_secret_shows_in_what_a_store_says_of_itself(opens):
     opens().save({"u1": seed()})
     store = opens()
     assert SEED not in repr(store.read())
-    assert "sesame" not in repr(store) + str(vars(store).get("_account"))
+    for secret in ("sesame", kv_engine.TOKEN):
+        assert secret not in repr(store) + str({name: value for name, value in vars(store).items() if name != "_vault"})
 
 
 # What counts
