@@ -132,8 +132,10 @@ options:
     default: 8
   lock:
     description:
-      - The directory of the store's lock. The lock is renewed while the phase works. Without the lock nothing is changed.
-    type: str
+      - What RV(hwc.mfa.seed_store#module:lock) gave, the directory of the store's lock. With a store that is no directory, the options of the store as
+        M(hwc.mfa.seed_store) takes them, such as O(hwc.mfa.seed_store#module:type) and O(hwc.mfa.seed_store#module:hashi_vault). The lock is renewed while
+        the phase works. Without the lock nothing is changed.
+    type: raw
 seealso:
   - module: hwc.mfa.seed_store
   - plugin: hwc.mfa.rollout_plan

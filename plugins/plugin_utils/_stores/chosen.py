@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import KV_SPEC, kv_options
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Lock, Owner, StoreLock
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import SeedStore, StoreError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 
@@ -33,3 +37,24 @@ def chosen_store(params: Mapping[str, Any], account: str, env: Mapping[str, str]
         if params[name] is None:
             raise StoreError(f"{name} is missing: type={ANSIBLE_VAULT} needs it.")
     return VaultFiles(params["directory"], account, params["password"])
+
+
+@contextmanager
+def kept_lock(handle: Any, account: str, owner: Owner, env: Mapping[str, str]) -> Iterator[Lock | None]:
+    """The lock that a run has taken, to be held for longer: of files by its directory, of other stores by their options. Raises StoreError.
+
+    So a task that must only hold the lock is told no password of files, and every other store is told as it was to take the lock.
+    """
+    if not handle:
+        yield None
+    elif not isinstance(handle, Mapping):
+        yield StoreLock(Path(str(handle)), owner)
+    else:
+        validated = ArgumentSpecValidator(dict(STORE_SPEC)).validate(dict(handle))
+        if validated.error_messages:
+            raise StoreError(validated.error_messages[0])
+        store = chosen_store(validated.validated_parameters, account, env)
+        try:
+            yield store.keeper(owner)
+        finally:
+            store.close()

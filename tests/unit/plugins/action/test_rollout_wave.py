@@ -12,7 +12,10 @@ from dataclasses import replace
 import pytest
 from ansible_collections.hwc.mfa.plugins.action import rollout_wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import chosen_store, kept_lock
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoreError
+from ansible_collections.hwc.mfa.tests.unit import kv_engine
 
 OURS = Owner.of_process(os.getpid(), "acme")
 PATIENCE = 20.0
@@ -100,6 +103,42 @@ def test_disk_that_fails_for_a_while_loses_nothing(lock, monkeypatch):
         monkeypatch.setattr(StoreLock, "hold", hold)
         eventually(lambda: until(lock) > time.time() + LEASE / 2)
         assert lost() is None
+
+
+def test_lock_that_could_not_be_renewed_for_its_whole_lease_is_lost(lock, monkeypatch):
+    def fail(_self):
+        raise StoreError("vault.example.com is sealed: unseal it, and run again.")
+
+    monkeypatch.setattr(rollout_wave, "LEASE", 0.3)
+    with heart(lock) as lost:
+        monkeypatch.setattr(StoreLock, "hold", fail)
+        assert lost() is None
+        eventually(lost)
+        assert "could not be renewed for" in lost() and "is sealed" in lost()
+
+
+def test_lock_of_a_kv_engine_is_held_by_the_options_of_the_store():
+    with kv_engine.running() as engine:
+        options = {"type": "hashi_vault", "hashi_vault": {"url": engine.url}}
+        env = {"VAULT_TOKEN": kv_engine.TOKEN}
+        chosen_store({**options, "directory": None, "password": None}, "acme", env).lock(OURS)
+        with kept_lock(options, "acme", OURS, env) as lock, heart(lock) as lost:
+            for _renewal in range(2):
+                engine.newest("mfa/acme/.lock")["until"] = 5.0
+                eventually(lambda: engine.newest("mfa/acme/.lock")["until"] > time.time())
+            engine.newest("mfa/acme/.lock")["owner"]["host"] = "elsewhere.example"
+            eventually(lost)
+            assert "on elsewhere.example" in lost()
+
+
+@pytest.mark.parametrize(("handle", "text"), [
+    ({"type": "hashi_vault", "vault": {}}, "vault"),
+    ({"type": "hashi_vault", "hashi_vault": {"token": "t"}}, "url is missing"),
+    ({"type": "ansible_vault"}, "directory is missing"),
+])  # fmt: skip
+def test_options_of_a_lock_that_cannot_work_are_named(handle, text):
+    with pytest.raises(StoreError, match=text), kept_lock(handle, "acme", OURS, {}):
+        pass
 
 
 def test_phase_without_a_store_has_nothing_to_lose():
