@@ -26,6 +26,7 @@ class ActionModule(ControlNodeAction):
         "intents": {"type": "raw", "default": []},
         "record": {"type": "raw"},
         "auth": {"type": "raw"},
+        "lifted": {"type": "raw"},
         "first_seen": {"type": "raw"},
         "terms": {"type": "raw", "default": {}},
     }

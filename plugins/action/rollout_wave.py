@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Callable
 
 from ansible.utils.display import Display
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import instant
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
@@ -26,14 +28,21 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls impo
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host, with_own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in, made_in, mapping_in, seeds_in, terms_in, users_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
+    entries_in,
+    made_in,
+    mapping_in,
+    removal_in,
+    seeds_in,
+    terms_in,
+    users_in,
+)
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import failed, outcome_of, wave_line
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import EVERYBODY, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Finished, Wave
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import kept_lock
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, RENEWAL, Lock, Owner
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import RENEWAL, Owner, StoreLock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 
 display = Display()
 
@@ -62,10 +71,12 @@ class ActionModule(ControlNodeAction):
         "users_offset": {"type": "int", "default": 0},
         "announced": {"type": "raw"},
         "created": {"type": "raw"},
+        "removal": {"type": "raw"},
+        "lifting": {"type": "raw"},
         "shown": {"type": "raw"},
         "stored": {"type": "raw"},
         "concurrency": {"type": "int", "default": 8},
-        "lock": {"type": "raw", "no_log": True},
+        "lock": {"type": "str"},
     }
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -84,16 +95,13 @@ class ActionModule(ControlNodeAction):
                 return self._phase(params, check_mode, env, memory)
         except (OptionError, PlanError) as error:
             raise WorkError(str(error)) from None
-        except StoreError as error:
-            raise WorkError(f"The seed store: {error}") from None
         except OSError as error:
             raise WorkError(f"{error.filename or 'a file'} cannot be used: {error.strerror}.") from None
 
     def _phase(self, params: Mapping[str, Any], check_mode: bool, env: Mapping[str, str], memory: dict[str, Any]) -> dict[str, Any]:
         progress = Progress(legible(params["account"]), display.display)
-        handle = None if check_mode else params["lock"]
-        owner = Owner.of_process(os.getppid(), self._host)
-        with kept_lock(handle, params["account"], owner, env) as lock, _heart(lock, progress) as lost:
+        lock = StoreLock(Path(params["lock"]), Owner.of_process(os.getppid(), self._host)) if params["lock"] and not check_mode else None
+        with _heart(lock, progress) as lost:
             lives = play_lives()
             connections = Connections(params, env, lambda: lives() and lost() is None, memory)
             connections.item_done = progress.item_done
@@ -160,14 +168,16 @@ class ActionModule(ControlNodeAction):
             number=params["number"],
             total=params["total"],
             begin=progress.begin,
+            now=lambda: instant(int(1000 * connections.iam_session().clock.now())) or "",
         )
+        removal = removal_in(params["removal"])
         if params["phase"] == "doubt":
             return _seeds_result(wave.doubted(stored))
         # Asked anew in each phase: what an earlier task was told does not count.
         other = other_host(params["account_id"], self._host)
         refusal = lost if other is None else _taken(other, params["account_id"])
         if params["phase"] == "create":
-            created = wave.create([] if refusal else _announced(params["announced"]))
+            created = wave.create([] if refusal else _announced(params["announced"]), removal)
             if refusal:
                 for outcome in created.outcomes.values():
                     outcome.update(failed(refusal))  # type: ignore[attr-defined]
@@ -181,27 +191,21 @@ class ActionModule(ControlNodeAction):
             return _refused(entries, refusal, params)
         if params["phase"] == "finish":
             made = made_in(mapping_in(params["created"], "created"))
-            return _result(wave.finish(*made, shown=seeds_in(params["shown"]), stored=stored))
-        return _result(wave.remove(stored, seeds_in(params["shown"])))
+            return _result(wave.finish(*made, shown=seeds_in(params["shown"]), stored=stored, removal=removal))
+        return _result(wave.remove(stored, seeds_in(params["shown"]), mapping_in(params["lifting"], "lifting")))
 
 
 @contextmanager
-def _heart(lock: Lock | None, progress: Progress) -> Iterator[Callable[[], str | None]]:
+def _heart(lock: StoreLock | None, progress: Progress) -> Iterator[Callable[[], str | None]]:
     """While a phase works, hold the store's lock for longer and show that it works. Gives a function: why the lock is lost, or None."""
     lost: list[str] = []
     stopped = threading.Event()
-    held_at = time.monotonic()
 
     def renew() -> None:
-        nonlocal held_at
-        begun_at = time.monotonic()
         try:
             refusal = lock.hold() if lock is not None else None
-        except (OSError, StoreError) as error:
-            # The lease lasts for several tries. Once it has ended, another run may have the lock.
-            refusal = f"this run's lock could not be renewed for {LEASE / 60:g} minutes: {error}" if begun_at - held_at >= LEASE else None
-        else:
-            held_at = begun_at
+        except OSError:
+            return  # the lease lasts for several tries
         if refusal is not None:
             lost.append(refusal)
 

@@ -20,6 +20,7 @@ def rollout_plan(
     intents: Sequence[str] = (),
     record: Mapping[str, Any] | str | None = None,
     auth: Mapping[str, Any] | None = None,
+    lifted: Mapping[str, Any] | str | None = None,
     first_seen: Mapping[str, str] | str | None = None,
     packed: bool = False,
     **terms: Any,
@@ -27,7 +28,16 @@ def rollout_plan(
     """Who belongs to which wave, and why not: see the documentation beside this file."""
     with told("rollout_plan"):
         plan = plan_from(
-            users, audit, exempt=exempt, stored=stored, intents=intents, record=record, auth=auth, first_seen=first_seen, terms=terms
+            users,
+            audit,
+            exempt=exempt,
+            stored=stored,
+            intents=intents,
+            record=record,
+            auth=auth,
+            lifted=lifted,
+            first_seen=first_seen,
+            terms=terms,
         )
         return packed_plan(plan) if packed else plan
 

@@ -60,6 +60,10 @@ options:
     description:
       - The play's own credentials, to recognise the user whom the play runs as.
     type: raw
+  lifted:
+    description:
+      - C(lifted_packed) of M(hwc.mfa.rollout_record). Protection that an earlier run lifted for a moment comes back.
+    type: raw
   first_seen:
     description:
       - When a report first saw each user, C(first_seen_packed) of M(hwc.mfa.rollout_history).

@@ -70,6 +70,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+lifted_packed:
+  description:
+    - The login protection that a reset or a rotation has lifted for a moment and not yet set again, as a JSON text, a mapping from user id. It is in the file
+      C(<account>.lifted.json), or in a seed store in C(.lifted.json).
+  returned: success
+  type: str
+  sample: ' {}'
 protected_packed:
   description: The record as a JSON text, a mapping from user id to C(strategy), C(name), and C(before), the login protection before the rollout.
   returned: success

@@ -117,6 +117,14 @@ options:
     description:
       - The result of O(phase=create), for O(phase=finish).
     type: raw
+  removal:
+    description:
+      - With O(phase=create) and O(phase=finish) of a rotation, the result of its O(phase=remove). Nobody gets another device whose old one is not gone.
+    type: raw
+  lifting:
+    description:
+      - With O(phase=remove), C(lifted_packed) of M(hwc.mfa.rollout_record). Nobody's protection is lifted for a moment whom it does not name.
+    type: raw
   shown:
     description:
       - The seeds that the store showed after they were saved. Of the devices that were just created, O(phase=finish) binds no others.

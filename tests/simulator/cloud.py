@@ -428,6 +428,13 @@ class Cloud:
             user.created_at = self.now()
             return user
 
+    def remove_user(self, id_or_name: str) -> None:
+        """A user who leaves, with their device, without a request."""
+        with self.lock:
+            user = self.user(id_or_name)
+            user.account.users.remove(user)
+            del user.account.by_name[user.name], self.users[user.id], self.keys[user.access_key]
+
     def give_device(self, id_or_name: str, *, bound: bool = False, name: str = "rehearsal") -> Device:
         """Give a user a device without a request; it counts nowhere and is seen at once."""
         with self.lock:

@@ -22,6 +22,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     Terms,
     terms_of,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Removal
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seed_in
 
 OTHER_FORM = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
@@ -130,6 +131,17 @@ def made_in(created: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Store
     outcomes, entries = created.get("outcomes"), created.get("entries")
     seeds = {str(user_id): seed_in(entry) for user_id, entry in entries.items()} if isinstance(entries, Mapping) else {}
     return dict(outcomes) if isinstance(outcomes, Mapping) else {}, {user_id: seed for user_id, seed in seeds.items() if seed is not None}
+
+
+def removal_in(value: Any) -> Removal | None:
+    """What came of the phase ``remove``, from the result of its task; None where there was none. A task that failed has removed nothing."""
+    if value is None:
+        return None
+    result = plain(value)
+    if not isinstance(result, Mapping) or result.get("failed"):
+        return Removal()
+    removed, failures = result.get("removed") or [], result.get("failures") or []
+    return Removal([str(user_id) for user_id in removed], {str(failure["user_id"]): failure for failure in failures})
 
 
 def mapping_in(value: Any, option: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def outcome_of(entry: Entry, tables: Mapping[str, Outcomes], unseen: str | None)
     outcome: dict[str, Any] = {"user_id": entry["user_id"], "name": entry["name"], "done": [], "failed": False, "step": None, "msg": None}
     steps = [step for step in ORDER if step in entry["steps"]]
     if CREATE in steps:
-        steps.insert(1, STORE)
+        steps.insert(steps.index(CREATE) + 1, STORE)
     # What the cloud does not show has failed, though all calls succeeded; to log in comes after that.
     for step in (*(step for step in steps if step != PROVE), VERIFY, *(step for step in steps if step == PROVE)):
         msg = unseen if step == VERIFY else _failure(tables.get(step, {}).get(entry["user_id"]), step)
@@ -69,10 +69,10 @@ def _failure(one: Entry | None, step: str) -> str | None:
 def unfulfilled(entry: Entry, user: Entry | None, terms: Terms, bound: Entry | None) -> str | None:
     """What the cloud does not yet show of what a wave did for a user, or None. ``bound`` is the outcome of the binding."""
     if user is None:
-        return None if not terms.present else "the user is no longer listed"
+        return "the user is no longer listed" if terms.enrols else None
     if REMOVE in entry["steps"] and binding_shown(user, entry["serial_number"]) is not None:
         return "the device is still there"
-    if UNPROTECT in entry["steps"] and has_vmfa(user):
+    if UNPROTECT in entry["steps"] and PROTECT not in entry["steps"] and has_vmfa(user):
         return "login protection is still on"
     if BIND in entry["steps"]:
         shown = binding_shown(user, bound["serial_number"]) if bound and bound.get("serial_number") else None

@@ -16,6 +16,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import O
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import NOT_USERS, Guards, People
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa, paired
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
+    ABSENT,
     ALREADY,
     BIND,
     CREATE,
@@ -31,6 +32,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     PROVE,
     REMOVE,
     REQUIRE,
+    RESET,
+    ROTATED,
+    STATES,
     TODO,
     UNPROTECT,
     WAYS_TO_BIND,
@@ -57,6 +61,9 @@ class Known:
 
     auth: Entry = field(default_factory=dict, repr=False)
 
+    lifted: Mapping[str, Entry] = field(default_factory=dict)
+    """Login protection that a reset or a rotation has lifted and not yet set again, by user id."""
+
     first_seen: Mapping[str, str] | None = None
     """When a report first saw a user, by user id; None where nothing is kept of that."""
 
@@ -67,13 +74,13 @@ def make_plan(
     """Who belongs to which wave, and why not.
 
     ``wanted`` are the users of the role's variable, or ``all``; ``audit`` is the result of iam_mfa_info. Returns ``waves`` (lists of entries
-    with their ``steps`` and their ``index`` in ``wanted``), ``users`` (everybody's ``fate``, ``reason``, and whether they were ``named``),
+    with their ``steps`` and their ``index`` in ``wanted``), ``leavers`` (who has stored seeds and is gone), ``users`` (everybody's ``fate``, ``reason``, and whether they were ``named``),
     ``warnings``, and ``lines`` for a person. No secret is in it. Raises PlanError.
     """
     _check(terms)
     people = People(audit["users"])
     guards = Guards(people, audit, terms, exempt, known.auth)
-    if terms.present:
+    if terms.enrols:
         guards.demand_a_way_in()
     intended = set(known.intents)
     # IAM v5 lets administrators enable devices of others, where their account's policies do (docs/dev/cloud_api.md, section 2).
@@ -85,6 +92,8 @@ def make_plan(
     entries: list[dict[str, Any]] = []
     taken: set[str] = set()
     everybody = wanted == EVERYBODY
+    if everybody and terms.state == RESET:
+        raise PlanError("With mfa_rollout_state=reset, mfa_rollout_users must name the users.")
     if not everybody and not isinstance(wanted, (list, tuple)):
         raise PlanError(NOT_USERS)
     named: Sequence[Any] = [{"user_id": user["user_id"]} for user in audit["users"]] if everybody else list(wanted)
@@ -103,7 +112,7 @@ def make_plan(
         if record is None and known.record:
             # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
             seeds = [replace(seed, before=None) for seed in seeds]
-        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled)
+        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled, user_id in known.lifted)
         spared = guards.reason_to_spare(asked, user)
         missed = selection.missed(user, groups) if selection is not None and spared is None else None
         fate, reason, entry = _decide(case, spared if missed is None else f"not selected: {missed}")
@@ -125,7 +134,7 @@ def make_plan(
         )
         if entry is not None:
             entries.append({**entry, "index": index})
-    if terms.present:
+    if terms.enrols:
         guards.spare_the_last(fates, entries)
     if terms.audit_only:
         # Whoever looks at an account wants to see all of it.
@@ -140,7 +149,16 @@ def make_plan(
                 f"The cloud does not tell when {unknown} users were created, and without mfa_rollout_report_dir nobody keeps when they were"
                 " first seen: they have no days of grace."
             )
-    plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": guards.warnings}
+    leavers = [user_id for user_id in {**known.seeds, **dict.fromkeys(known.intents)} if user_id not in people.by_id]
+    if leavers:
+        names = [str((known.seeds.get(user_id) or {}).get("name") or user_id) for user_id in leavers]
+        guards.warnings.append(
+            legible(
+                f"The store has seeds of {len(leavers)} users who are gone: {', '.join(names[:_SHOWN])}"
+                f"{' and others' if len(names) > _SHOWN else ''}. mfa_rollout_purge_leavers=true forgets them."
+            )
+        )
+    plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": guards.warnings, "leavers": leavers}
     return {**plan, "lines": plan_lines(plan)}
 
 
@@ -182,8 +200,10 @@ def _tried_first(entries: list[dict[str, Any]], named: Sequence[Entry], sizes: S
 def _check(terms: Terms) -> None:
     if terms.strategy not in (REQUIRE, ENROL):
         raise PlanError("mfa_rollout_strategy must be require or enrol.")
-    if terms.state not in ("present", "absent"):
-        raise PlanError("mfa_rollout_state must be present or absent.")
+    if terms.state not in STATES:
+        raise PlanError(f"mfa_rollout_state must be one of {', '.join(STATES)}.")
+    if terms.state == ROTATED and terms.strategy != ENROL:
+        raise PlanError("mfa_rollout_state=rotated goes with mfa_rollout_strategy=enrol: other seeds are the users' own.")
     sizes = terms.wave_sizes
     if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise PlanError(NOT_SIZES)
@@ -202,6 +222,9 @@ class _Case:
     record: Entry | None
     may_be_enabled: bool
     """Whether an administrator may perhaps bind the device. Otherwise only the user may."""
+
+    lifted: bool
+    """Whether an earlier run has lifted the user's protection for a moment, and did not come to set it again."""
 
     @property
     def set_protection(self) -> Entry | None:
@@ -232,14 +255,16 @@ def _decide(case: _Case, spared: str | None) -> tuple[str, str, dict[str, Any] |
     user, terms = case.user, case.terms
     if spared is not None:
         return LEFT_ALONE, spared, None
-    if not terms.present:
+    if terms.state == ABSENT:
         steps, reason = _steps_back(case)
+    elif terms.state == RESET:
+        steps, reason = _steps_reset(case)
     elif not user["enabled"]:
         return LEFT_ALONE, "the user is disabled", None
     elif terms.strategy == REQUIRE:
         steps, reason = ([] if has_vmfa(user) else [PROTECT]), ""
     else:
-        steps, reason = _steps_enrol(case)
+        steps, reason = _steps_rotate(case) if terms.state == ROTATED else _steps_enrol(case)
         if terms.prove_login and case.asked.get("auth_password") and not reason and not _proven(case, steps):
             steps.append(PROVE)
         if BIND in steps and not terms.audit_only and not case.may_be_enabled and not _has_own(case.asked):
@@ -260,13 +285,20 @@ def _entry(case: _Case, steps: list[str]) -> dict[str, Any]:
         "device_name": str(case.asked["device_name"]) if case.asked.get("device_name") else None,
         "steps": steps,
         # The device that is bound with a stored seed, or removed.
-        "serial_number": case.device["serial_number"] if case.device is not None and CREATE not in steps else None,
+        "serial_number": case.device["serial_number"] if case.device is not None and (CREATE not in steps or REMOVE in steps) else None,
         "intended": case.intended,
         # A device that only an announcement accounts for may be somebody else's after all: a bound one survives a deletion without unbinding.
-        "unbind": case.seed is not None or (case.device is not None and case.device["binding"] == "unknown" and not case.intended),
+        "unbind": case.seed is not None or (case.device is not None and _may_be_unbound(case, case.device["binding"])),
         "protection": dict(case.user["login_protection"]),
-        "restore": dict((case.set_protection or {}).get("before") or {}) if UNPROTECT in steps else {},
+        "restore": dict((case.set_protection or {}).get("before") or {}) if UNPROTECT in steps and case.terms.state == ABSENT else {},
     }
+
+
+def _may_be_unbound(case: _Case, binding: str) -> bool:
+    """Whether a device without a stored seed is unbound before it is deleted. A reset means the user's device, whoever has made it."""
+    if case.terms.state == RESET:
+        return binding != "unbound"
+    return binding == "unknown" and not case.intended
 
 
 def _proven(case: _Case, steps: Sequence[str]) -> bool:
@@ -291,6 +323,33 @@ def _steps_enrol(case: _Case) -> tuple[list[str], str]:
     if case.device["binding"] == "unbound":
         return [], "has an unbound device that no rollout made: mfa_rollout_replace_unbound=true replaces it"
     return [], "has a device whose seed is not stored, and this cloud cannot tell whether it is bound"
+
+
+def _steps_reset(case: _Case) -> tuple[list[str], str]:
+    """The virtual device goes, so that the user binds another one; protection stays, or comes back where an earlier run was ended."""
+    protected = has_vmfa(case.user)
+    again = [PROTECT] if protected or case.lifted else []
+    if case.device is None:
+        return ([] if protected else again), ""
+    if case.kind_unknown:
+        return [], "has a device of which the cloud does not tell whether it is a virtual MFA device or a security key"
+    return [*([UNPROTECT] if protected else []), REMOVE, *again], ""
+
+
+def _steps_rotate(case: _Case) -> tuple[list[str], str]:
+    """A bound device with a stored seed is made anew. What an earlier run has left half-way is finished like an enrolment."""
+    steps, reason = _steps_enrol(case)
+    before = time_in(case.terms.rotate_before, "mfa_rollout_rotate_before")
+    if case.certainly_bound and case.seed is None:
+        return [], "has a bound device whose seed is not stored: mfa_rollout_state=reset removes it"
+    rotated = case.seed is not None and before is not None and case.seed.made_at >= before
+    if not case.certainly_bound or rotated:
+        # Protection that an earlier run has lifted comes back, also where the terms would set none.
+        again = [PROTECT] if case.lifted and PROTECT not in steps and not reason and not has_vmfa(case.user) else []
+        return [*steps, *again], reason
+    protected = has_vmfa(case.user)
+    protects = protected or case.lifted or case.terms.login_protection
+    return [*([UNPROTECT] if protected else []), REMOVE, CREATE, BIND, *([PROTECT] if protects else [])], ""
 
 
 def _steps_back(case: _Case) -> tuple[list[str], str]:

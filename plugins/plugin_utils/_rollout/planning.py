@@ -33,6 +33,7 @@ def plan_from(
     intents: Any = (),
     record: Any = None,
     auth: Any = None,
+    lifted: Any = None,
     first_seen: Any = None,
     terms: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def plan_from(
         seeds=seeds_in(stored),
         intents=ids_in(intents),
         record=record_in(record),
+        lifted=mapping_in(lifted, "lifted"),
         auth=options_in(auth, "mfa_rollout_auth"),
         first_seen=None if first_seen is None else mapping_in(first_seen, "first_seen"),
     )
@@ -61,4 +63,6 @@ def _packed_wave(wave: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "last": max(indexes),
         "creating": [entry["user_id"] for entry in wave if "create" in entry["steps"]],
         "protects": any(step in entry["steps"] for entry in wave for step in ("protect", "unprotect")),
+        # Protection that is lifted for a moment, and set again.
+        "lifts": any("protect" in entry["steps"] and "unprotect" in entry["steps"] for entry in wave),
     }

@@ -22,7 +22,7 @@ CREATE, STORE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE = "create", "store", "bin
 VERIFY = "verify"
 """The step at which a user fails for whom the cloud does not show what was done, though all calls succeeded."""
 
-ORDER = (CREATE, BIND, PROTECT, PROVE, UNPROTECT, REMOVE)
+ORDER = (UNPROTECT, REMOVE, CREATE, BIND, PROTECT, PROVE)
 """The steps of an entry, in the order in which a wave takes them."""
 
 TODO, ALREADY, LEFT_ALONE, PROBLEM, LATER = "todo", "already", "left_alone", "problem", "scheduled"
@@ -53,12 +53,17 @@ class PlanError(ValueError):
     """The input of a plan is wrong. The text names the role's variable."""
 
 
+PRESENT, ABSENT, RESET, ROTATED = "present", "absent", "reset", "rotated"
+STATES = (PRESENT, ABSENT, RESET, ROTATED)
+"""What a rollout can bring about: MFA; what was before it; no virtual device, and protection as it was; another seed."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """What a plan is made under, as the role's variables say it."""
 
     strategy: str = REQUIRE
-    state: str = "present"
+    state: str = PRESENT
     login_protection: bool = True
     wave_sizes: Sequence[int] = (1, 10, 100, 1000)
     prove_login: bool = False
@@ -69,6 +74,9 @@ class Terms:
     """From when on MFA is enforced, as somebody has written it."""
 
     new_user_grace_days: int = 0
+    rotate_before: str | None = None
+    """Which seeds are rotated: those that were made before, as somebody has written it; None: all."""
+
     select: Mapping[str, Any] | None = None
     """Which users are meant, as ``selection.SELECT_SPEC`` describes it."""
 
@@ -77,8 +85,13 @@ class Terms:
 
     @property
     def present(self) -> bool:
-        """Whether this is a rollout and not a roll-back."""
-        return self.state == "present"
+        """Whether this is a rollout, and neither a roll-back nor a change of what it has done."""
+        return self.state == PRESENT
+
+    @property
+    def enrols(self) -> bool:
+        """Whether users are to have MFA at the end, with seeds that are stored where the strategy enrols."""
+        return self.state in (PRESENT, ROTATED)
 
 
 def terms_of(terms: Mapping[str, Any]) -> Terms:
@@ -92,7 +105,7 @@ def terms_of(terms: Mapping[str, Any]) -> Terms:
     for name, value in values.items():
         if name in ("strategy", "state"):
             values[name] = str(value)
-        elif name == "not_before":
+        elif name in ("not_before", "rotate_before"):
             values[name] = None if value is None or str(value) == "" else str(value)
         elif name == "new_user_grace_days":
             values[name] = days_in(value)

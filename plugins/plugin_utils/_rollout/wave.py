@@ -51,7 +51,17 @@ NOT_ENABLED = (
     "The user has no credentials of their own, and this administrator may not enable devices of others:"
     f" give {WAYS_TO_BIND} in mfa_rollout_users, or the administrator the right to do so."
 )
+NOT_REMOVED = "the old device is not certainly gone, so no other one was made"
+NOT_RECORDED = "the record could not be written, so login protection was not lifted, not even for a moment"
 NOT_DOUBTED = "the store could not be written, so the device was not removed"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What came of the removal of the devices that are made anew: whose are gone, and the outcomes of those who failed, by user id."""
+
+    removed: Collection[str] = ()
+    failures: Mapping[str, Entry] = field(default_factory=dict)
 
 
 @dataclass
@@ -89,7 +99,7 @@ class Finished:
     @property
     def unstored(self) -> bool:
         """Whether anybody failed because the store could not be written, so that the rollout must not go on."""
-        return any(outcome["msg"] in (NOT_ANNOUNCED, NOT_STORED, NOT_DOUBTED) for outcome in self.outcomes)
+        return any(outcome["msg"] in (NOT_ANNOUNCED, NOT_STORED, NOT_DOUBTED, NOT_RECORDED) for outcome in self.outcomes)
 
     @property
     def not_enabled(self) -> bool:
@@ -103,7 +113,7 @@ class Wave:
     """One wave of users, over ``call``, which runs a module.
 
     ``credentials`` are the users' own, by user id. ``api`` is ``v5`` where the cloud can tell a bound device from one that was only created.
-    ``sleep`` takes seconds, and ``begin`` is told of each step and for how many users it is taken.
+    ``sleep`` takes seconds, ``begin`` is told of each step and for how many users it is taken, and ``now`` gives the cloud's time as text.
     """
 
     def __init__(
@@ -119,6 +129,7 @@ class Wave:
         number: int = 1,
         total: int = 1,
         begin: Callable[[str, int], None] = lambda _step, _users: None,
+        now: Callable[[], str] = lambda: "",
     ) -> None:
         self._call = call
         self._entries = entries
@@ -129,6 +140,7 @@ class Wave:
         self._check_mode = check_mode
         self._number, self._total = number, total
         self._begin = begin
+        self._now = now
         self._changed = False
         self._tables: dict[str, dict[str, Entry]] = {}
 
@@ -140,10 +152,14 @@ class Wave:
 
     # The phases
 
-    def create(self, announced: Collection[str]) -> Created:
-        """Make the devices of the users who are ``announced`` in the store. In check mode nothing is announced, and nothing is made."""
+    def create(self, announced: Collection[str], removal: Removal | None = None) -> Created:
+        """Make the devices of the users who are ``announced`` in the store. In check mode nothing is announced, and nothing is made.
+
+        ``removal`` is what came of the devices that were to go first; nobody gets another one whose device is not certainly gone.
+        """
         creating = self._with(CREATE)
-        allowed = [entry for entry in creating if self._check_mode or entry["user_id"] in announced]
+        gone = self._gone(removal)
+        allowed = [entry for entry in creating if (self._check_mode or entry["user_id"] in announced) and entry["user_id"] in gone]
         self._bulk(
             CREATE,
             "iam_virtual_mfa_device",
@@ -160,11 +176,12 @@ class Wave:
                 for entry in allowed
             ],
         )
+        now = self._now()
         table = self._tables[CREATE]
         created = Created(changed=self._changed)
         for entry in creating:
             user_id = entry["user_id"]
-            outcome = dict(table.get(user_id) or failed(NOT_ANNOUNCED))
+            outcome = dict(table.get(user_id) or failed(NOT_ANNOUNCED if user_id in gone else NOT_REMOVED))
             seed = outcome.pop("seed", None)
             if seed:
                 created.seeds[user_id] = StoredSeed(
@@ -172,18 +189,44 @@ class Wave:
                     str(seed),
                     str(entry["name"] or ""),
                     # A roll-back may have nothing but the store to know it by.
-                    before=protection_in(entry["protection"]) if PROTECT in entry["steps"] else None,
+                    before=protection_in(entry["protection"]) if PROTECT in entry["steps"] and UNPROTECT not in entry["steps"] else None,
+                    made_at=now,
                 )
             # A leftover of an earlier run is known by that run's announcement, which stays while the leftover does.
-            elif user_id in announced and not entry["intended"] and outcome.get("creation") == NOT_MADE:
+            elif user_id in announced and not entry["intended"] and (outcome.get("creation") == NOT_MADE or user_id not in gone):
                 created.withdrawn.append(user_id)
             if not outcome.get("failed") and not seed and not self._check_mode:
                 outcome = failed("a device of this user has appeared meanwhile, so none was created: run again")
             created.outcomes[user_id] = outcome
         return created
 
+    def _gone(self, removal: Removal | None) -> set[str]:
+        """Who may get another device: those whose device was removed, and those who had none to remove. Keeps what came of the removal."""
+        found = removal or Removal()
+        for entry in self._with(REMOVE):
+            user_id = entry["user_id"]
+            failure = found.failures.get(user_id)
+            if failure is None and (user_id in found.removed or self._check_mode):
+                outcome: Entry = {"failed": False}
+            else:
+                outcome = failed(str(failure["msg"]) if failure else NOT_REMOVED)
+            self._tables.setdefault(UNPROTECT, {})[user_id] = (
+                outcome if failure is None or failure["step"] == UNPROTECT else {"failed": False}
+            )
+            self._tables.setdefault(REMOVE, {})[user_id] = outcome
+        return {
+            entry["user_id"]
+            for entry in self._entries
+            if not self._tables.get(REMOVE, {}).get(entry["user_id"], {"failed": False})["failed"]
+        }
+
     def finish(
-        self, created: Mapping[str, Entry], made: Mapping[str, StoredSeed], shown: Mapping[str, Any], stored: Mapping[str, Any]
+        self,
+        created: Mapping[str, Entry],
+        made: Mapping[str, StoredSeed],
+        shown: Mapping[str, Any],
+        stored: Mapping[str, Any],
+        removal: Removal | None = None,
     ) -> Finished:
         """Bind, look whether bound, protect, verify, and prove.
 
@@ -191,6 +234,7 @@ class Wave:
         ``stored`` what it showed before the wave, both by user id. Nobody is bound whose seed is not among them.
         """
         self._tables[CREATE] = dict(created)
+        self._gone(removal)
         seeds = self._stored_seeds(made, shown, stored)
         self._bind(seeds)
         certain = self._certainly_bound()
@@ -205,21 +249,32 @@ class Wave:
             }
         return self._finished(unseen, certainties)
 
-    def remove(self, stored: Mapping[str, Any], shown: Mapping[str, Any]) -> Finished:
-        """Lift protection, unbind and delete, and verify.
+    def remove(self, stored: Mapping[str, Any], shown: Mapping[str, Any], lifting: Collection[str] = ()) -> Finished:
+        """Lift protection, unbind and delete, and verify. Protection that is lifted for a moment only is set again.
+
+        ``lifting`` are the users whose protection the record shows as lifted: nobody else's is lifted for a moment, since a run may end then.
 
         ``stored`` is what the store showed before the wave, and ``shown`` what it showed after it took note that the devices of ``doubted``
         are no longer certain to be bound.
         """
+        everything = self._entries
+        # What comes after the removal of a rotated device is for the next phases.
+        self._entries = [{**entry, "steps": _for_removal(entry["steps"])} for entry in everything]
         unprotecting = self._with(UNPROTECT)
         doubts = self.doubted(stored)
+        unrecorded = {
+            entry["user_id"]
+            for entry in everything
+            if UNPROTECT in entry["steps"] and PROTECT in entry["steps"] and entry["user_id"] not in lifting and not self._check_mode
+        }
         unnoted = {
             user_id
             for user_id, seed in doubts.items()
             if not self._check_mode and not any(found == seed for found in seeds_of(shown.get(user_id)))
         }
+        spared = unnoted | unrecorded
         self._bulk(
-            UNPROTECT, "iam_login_protection", "users", [_unprotection(entry) for entry in unprotecting if entry["user_id"] not in unnoted]
+            UNPROTECT, "iam_login_protection", "users", [_unprotection(entry) for entry in unprotecting if entry["user_id"] not in spared]
         )
         lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
         removing = []
@@ -227,23 +282,49 @@ class Wave:
             if UNPROTECT in entry["steps"] and (entry["user_id"] not in lifted or self._check_mode):
                 # In check mode protection still holds the device, which for real it would not.
                 continue
-            if entry["user_id"] not in unnoted:
+            if entry["user_id"] not in spared:
                 removing.append(
                     {"user_id": entry["user_id"], "serial_number": entry["serial_number"], "presume_unbound": not entry["unbind"]}
                 )
         self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", removing, state="absent")
-        for user_id in unnoted:
+        for user_id in spared:
             for step in (UNPROTECT, REMOVE):
-                self._tables[step][user_id] = failed(NOT_DOUBTED)
+                self._tables[step][user_id] = failed(NOT_DOUBTED if user_id in unnoted else NOT_RECORDED)
         if self._check_mode:
             self._tables[REMOVE].update({user_id: {"failed": False} for user_id in lifted if user_id not in self._tables[REMOVE]})
-        finished = self._finished(self._unseen(), {})
+        unseen = self._protect_again(everything)
+        finished = self._finished(unseen, {})
         finished.removed = [
             outcome["user_id"]
             for outcome in finished.outcomes
             if REMOVE in outcome["done"] and not outcome["failed"] and not self._check_mode
         ]
         return finished
+
+    def _protect_again(self, everything: Sequence[Entry]) -> dict[str, str | None]:
+        """Set the protection again that was lifted for a moment; of a device that is to be made anew, only where the old one is still there.
+
+        Returns what the cloud does not show of all that was done.
+        """
+        taken = self._entries
+        self._entries = [{**entry, "steps": [step for step in entry["steps"] if step != PROTECT]} for entry in taken]
+        unseen = self._unseen()
+        left = {entry["user_id"] for entry in self._entries if outcome_of(entry, self._tables, unseen.get(entry["user_id"]))["failed"]}
+        self._entries = taken
+        resets = {entry["user_id"] for entry in self._with(PROTECT)}
+        lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
+        kept = {entry["user_id"] for entry in everything if PROTECT in entry["steps"]} & left & lifted
+        again = sorted(resets | kept)
+        if self._check_mode:
+            self._tables[PROTECT] = {user_id: {"failed": False} for user_id in again}
+            return unseen
+        self._bulk(
+            PROTECT,
+            "iam_login_protection",
+            "users",
+            [{"user_id": user_id, "enabled": True, "verification_method": "vmfa"} for user_id in again],
+        )
+        return self._unseen() if resets else unseen
 
     def doubted(self, stored: Mapping[str, Any]) -> dict[str, StoredSeed]:
         """The stored seeds of devices that are about to be removed, without what will no longer be certain of them: a run may end half-way.
@@ -411,6 +492,11 @@ class Wave:
     def _finished(self, unseen: Mapping[str, str | None], certain: dict[str, StoredSeed]) -> Finished:
         outcomes = [outcome_of(entry, self._tables, unseen.get(entry["user_id"])) for entry in self._entries]
         return Finished(outcomes, wave_line(self._number, self._total, outcomes), certain, changed=self._changed)
+
+
+def _for_removal(steps: Sequence[str]) -> list[str]:
+    """The steps that a removal takes: of a device that is made anew, all that come before that."""
+    return [step for step in steps if step in (UNPROTECT, REMOVE) or (step == PROTECT and CREATE not in steps)]
 
 
 def _without_proof(entry: Entry) -> Entry:

@@ -34,3 +34,24 @@ class RolloutRecord(AccountFile):
 
 def _is_entry(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("strategy"), str) and isinstance(entry.get("before"), dict)
+
+
+class LiftedProtection(AccountFile):
+    """User id -> the protection that a reset or a rotation has lifted for a moment. Raises AccountFileError."""
+
+    def __init__(self, directory: str, account: str, in_store: bool = False) -> None:
+        super().__init__(directory, account, "lifted", "lifted", _is_protection, in_store)
+
+    def change(self, adds: Mapping[str, Mapping[str, Any]], drops: Iterable[str], check_mode: bool) -> dict[str, dict[str, Any]]:
+        """Add what is about to be lifted, and drop what has been set again. Returns what is lifted."""
+        before = self.read()
+        after = {**before, **{user_id: dict(protection) for user_id, protection in adds.items()}}
+        for user_id in drops:
+            after.pop(user_id, None)
+        if after != before and not check_mode:
+            self.write(after)
+        return after
+
+
+def _is_protection(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("enabled"), bool)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import instant
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Lock, Owner
 
@@ -38,9 +39,12 @@ class StoredSeed:
     before: Mapping[str, Any] | None = None
     """The login protection that the user had before the rollout that made the device set another one; None where it set none."""
 
+    made_at: str = ""
+    """When the device was created, in UTC; empty for seeds of older versions."""
+
     def as_entry(self) -> dict[str, Any]:
         """The seed as stores and variables hold it; what is not certain is left out."""
-        marks = {"bound": self.bound, "proven": self.proven, "before": self.before}
+        marks = {"bound": self.bound, "proven": self.proven, "before": self.before, "made_at": self.made_at}
         entry = {name: value for name, value in asdict(self).items() if name not in marks}
         return {**entry, **{name: value for name, value in marks.items() if value}}
 
@@ -64,6 +68,7 @@ def seed_in(entry: Any) -> StoredSeed | None:
         bool(entry.get("bound")),
         bool(entry.get("proven")),
         protection_in(entry.get("before")),
+        instant(entry.get("made_at")) or "",
     )
 
 

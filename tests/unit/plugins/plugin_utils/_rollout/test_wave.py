@@ -13,7 +13,7 @@ import itertools
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import wave as _wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import LOOKS, PAUSE, Wave
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import LOOKS, PAUSE, Removal, Wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import OFF, SECRET, SMS, VMFA, audit_of, own, user
 from hypothesis import given, settings
@@ -965,3 +965,114 @@ def test_other_failures_of_users_without_credentials_are_told_as_they_are():
     finished = wave.finish(created.outcomes, created.seeds, {key: seed.as_entry() for key, seed in created.seeds.items()}, {})
     assert finished.outcomes[0]["msg"] == "throttled"
     assert not finished.not_enabled
+
+
+# Devices that are made anew, and phones that are lost
+
+ROTATE = ["unprotect", "remove", "create", "bind", "protect"]
+LOST = ["unprotect", "remove", "protect"]
+
+
+def bound_user(user_id="u1"):
+    return user(user_id, binding="bound", protection=VMFA, serial=f"old-{user_id}")
+
+
+def rotated(cloud, *entries, lifting=None):
+    """A wave as the role goes through it, where record and store keep everything, or the record shows just what is given."""
+    terms = Terms("enrol", "rotated")
+    stored = as_shown({one["user_id"]: seed_for(one["serial_number"]) for one in entries})
+    lifting = {one["user_id"]: VMFA for one in entries} if lifting is None else lifting
+    gone = wave_over(cloud, *entries, terms=terms).remove(stored, {}, lifting)
+    removal = Removal(gone.removed, {outcome["user_id"]: outcome for outcome in gone.outcomes if outcome["failed"]})
+    wave = wave_over(cloud, *entries, terms=terms)
+    created = wave.create(wave.announcing(), removal)
+    return gone, created, wave.finish(created.outcomes, created.seeds, as_shown(created.seeds), stored, removal)
+
+
+def old(user_id="u1", steps=ROTATE):
+    return entry(user_id, steps, serial_number=f"old-{user_id}", protection=VMFA)
+
+
+def test_device_that_is_made_anew_is_removed_first_and_protected_again():
+    cloud = Cloud(bound_user())
+    _gone, created, finished = rotated(cloud, old())
+    assert came(finished)["done"] == ROTATE
+    assert [name for name in cloud.modules if name != "iam_mfa_info"] == [
+        "iam_login_protection", "iam_virtual_mfa_device", "iam_virtual_mfa_device", "iam_virtual_mfa_bind", "iam_login_protection",
+    ]  # fmt: skip
+    assert cloud.users["u1"]["device"] == {"serial_number": "new-1", "binding": "bound"}
+    assert cloud.users["u1"]["login_protection"] == VMFA
+    assert created.seeds["u1"].before is None, "whose protection it is does not change"
+
+
+def test_nobody_gets_another_device_whose_old_one_is_not_gone():
+    cloud = Cloud(bound_user("u1"), bound_user("u2"), wrong={"iam_virtual_mfa_device": {"u1": {"failed": True, "msg": "no"}}})
+    gone, created, finished = rotated(cloud, old("u1"), old("u2"))
+    assert gone.removed == ["u2"]
+    assert list(created.seeds) == ["u2"]
+    assert created.withdrawn == ["u1"]
+    assert (came(finished, "u1")["step"], came(finished, "u1")["msg"]) == ("remove", "no")
+    assert not came(finished, "u2")["failed"]
+    assert cloud.users["u1"]["device"]["serial_number"] == "old-u1"
+    assert cloud.users["u1"]["login_protection"] == VMFA, "it has come back"
+
+
+@pytest.mark.parametrize("removal", [None, Removal()])
+def test_without_proof_that_devices_are_gone_none_is_made(removal):
+    cloud = Cloud(bound_user())
+    wave = wave_over(cloud, old(), terms=Terms("enrol", "rotated"))
+    created = wave.create(["u1"], removal)
+    assert created.seeds == {}
+    assert cloud.asked("iam_virtual_mfa_device") == []
+    finished = wave.finish(created.outcomes, {}, {}, {}, removal)
+    assert came(finished)["msg"] == "the old device is not certainly gone, so no other one was made"
+
+
+@pytest.mark.parametrize("steps", [ROTATE, LOST])
+def test_protection_that_no_record_shows_is_not_lifted_for_a_moment(steps):
+    cloud = Cloud(bound_user())
+    finished = wave_over(cloud, old(steps=steps), terms=Terms("enrol", "rotated")).remove({}, {}, {})
+    assert finished.unstored
+    assert "the record could not be written" in came(finished)["msg"]
+    assert cloud.users["u1"]["device"] is not None
+    assert cloud.users["u1"]["login_protection"] == VMFA
+
+
+@pytest.mark.parametrize("api", ["v3", "v5"])
+def test_lost_phone_is_removed_and_protection_set_again(api):
+    cloud = Cloud(bound_user(), api=api)
+    finished = wave_over(cloud, old(steps=LOST), terms=Terms("require", "reset")).remove({}, {}, {"u1": VMFA})
+    assert came(finished)["done"] == LOST
+    assert finished.removed == ["u1"]
+    assert cloud.users["u1"]["device"] is None
+    assert cloud.users["u1"]["login_protection"] == VMFA
+
+
+def test_protection_of_a_lost_phone_comes_back_though_the_device_stays():
+    cloud = Cloud(bound_user(), wrong={"iam_virtual_mfa_device": {"u1": {"failed": True, "msg": "no"}}})
+    finished = wave_over(cloud, old(steps=LOST), terms=Terms("require", "reset")).remove({}, {}, {"u1": VMFA})
+    assert came(finished)["step"] == "remove"
+    assert cloud.users["u1"]["login_protection"] == VMFA
+
+
+def test_protection_that_does_not_come_back_is_the_failure():
+    cloud = Cloud(bound_user())
+    call = cloud.answer
+
+    def answer(module, item, options):
+        if module == "iam_login_protection" and item["enabled"]:
+            return {"failed": True, "msg": "not again"}
+        return call(module, item, options)
+
+    cloud.answer = answer
+    finished = wave_over(cloud, old(steps=LOST), terms=Terms("require", "reset")).remove({}, {}, {"u1": VMFA})
+    assert (came(finished)["step"], came(finished)["msg"]) == ("protect", "not again")
+
+
+def test_check_mode_says_the_same_of_both_and_writes_nothing():
+    cloud = Cloud(bound_user(), check_mode=True)
+    finished = wave_over(cloud, old(steps=LOST), terms=Terms("require", "reset")).remove({}, {}, {})
+    assert came(finished)["done"] == LOST
+    _gone, _created, finished = rotated(cloud, old())
+    assert came(finished)["done"] == ROTATE
+    assert cloud.users["u1"]["device"]["serial_number"] == "old-u1"

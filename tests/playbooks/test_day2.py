@@ -1,0 +1,265 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""After the rollout: a lost phone, seeds that are made anew, users who leave."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Callable
+
+import pytest
+from truths import all_at_once, assert_nothing_is_lost
+
+ACCOUNT = "acme-berlin"
+ROLLOUT = "hwc.mfa.rollout"
+
+
+def fatal(run: Any) -> str:
+    (line,) = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{ACCOUNT}]: FAILED!")]
+    return str(json.loads(line.split("=> ", 1)[1])["msg"])
+
+
+def users_of(ground: Any) -> list[Any]:
+    return list(ground.cloud.cloud.accounts[0].users[1:])
+
+
+def vmfa(user: Any) -> bool:
+    return user.protection is not None and user.protection.enabled and user.protection.verification_method == "vmfa"
+
+
+def lifted(ground: Any) -> dict[str, Any]:
+    found = [*ground.path.glob("report/*.lifted.json"), *ground.seed_directory.glob("*/.lifted.json")]
+    return json.loads(found[0].read_bytes())["lifted"] if found else {}
+
+
+def enrolled(ground: Any) -> None:
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    # The codes of the enrolment are used up.
+    ground.cloud.advance(60)
+    for user in users_of(ground):
+        assert user.device.bound
+        assert vmfa(user)
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("protected", [True, False])
+def test_lost_phone_is_removed_and_protection_stays(playground: Callable[..., Any], profile: str, protected: bool) -> None:
+    ground = playground("require", users=3, profile=profile)
+    lost, other, exempt = users_of(ground)
+    for user in (lost, other, exempt):
+        ground.cloud.cloud.give_device(user.id, bound=True)
+        if protected:
+            ground.cloud.cloud.protect(user.id)
+    ground.variables[ACCOUNT] |= {
+        "mfa_rollout_state": "reset",
+        "mfa_rollout_users": [{"name": lost.name}, {"name": exempt.name}],
+        "mfa_rollout_exempt": [{"name": exempt.name, "reason": "way in"}],
+    }
+    preview = ground.run(ROLLOUT, "--check")
+    assert preview.code == 0, preview.output
+    assert lost.device.bound
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert lost.device is None
+    assert vmfa(lost) is protected
+    assert other.device.bound
+    assert exempt.device.bound
+    assert lifted(ground) == {}
+    again = ground.run(ROLLOUT)
+    assert again.code == 0, again.output
+    assert "changed=0" in again.output
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_seeds_are_made_anew_and_the_new_ones_are_stored_before_they_are_bound(playground: Callable[..., Any], profile: str) -> None:
+    ground = playground(users=4, profile=profile)
+    enrolled(ground)
+    before = {user.id: user.device.seed for user in users_of(ground)}
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated", "mfa_rollout_wave_sizes": [1, 10]}
+    preview = ground.run(ROLLOUT, "--check")
+    assert preview.code == 0, preview.output
+    assert {user.id: user.device.seed for user in users_of(ground)} == before
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    stored = ground.seeds(ACCOUNT)
+    for user in users_of(ground):
+        assert user.device.bound
+        assert vmfa(user)
+        assert user.device.seed != before[user.id]
+        assert stored[user.id]["seed"] == user.device.seed
+    assert lifted(ground) == {}
+    assert ground.cloud.cloud.counters.wrong_codes == 0
+    for seed in [*before.values(), *(user.device.seed for user in users_of(ground))]:
+        assert seed not in run.output
+
+
+def test_rotation_can_be_repeated_for_a_date(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    enrolled(ground)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ground.cloud.cloud.now()))
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated", "mfa_rollout_rotate_before": now}
+    assert ground.run(ROLLOUT).code == 0
+    seeds = {user.id: user.device.seed for user in users_of(ground)}
+    ground.cloud.advance(60)
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert {user.id: user.device.seed for user in users_of(ground)} == seeds
+    assert "2 already compliant" in run.output
+
+
+def test_nobody_gets_another_device_whose_old_one_stays_and_protection_comes_back(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    enrolled(ground)
+    before = {user.id: user.device.seed for user in users_of(ground)}
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated"}
+    ground.cloud.fault("status=500:v5-delete")
+    run = ground.run(ROLLOUT)
+    assert run.code == 2
+    for user in users_of(ground):
+        assert user.device.seed == before[user.id]
+        assert vmfa(user), "protection came back, or was never lifted"
+    ground.cloud.clear_faults()
+    ground.cloud.advance(60)
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    for user in users_of(ground):
+        assert user.device.bound
+        assert vmfa(user)
+
+
+def test_ignored_failure_of_the_record_lifts_nothing(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=1)
+    (user,) = users_of(ground)
+    ground.cloud.cloud.give_device(user.id, bound=True)
+    ground.cloud.cloud.protect(user.id)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "reset", "mfa_rollout_users": [{"name": user.name}]}
+    (ground.path / "report").mkdir()
+    (ground.path / "report" / f"{ACCOUNT}.lifted.json").mkdir()
+    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
+    run = ground.play("    []\n", header=header)
+    assert run.code == 2, run.output
+    assert user.device.bound
+    assert vmfa(user)
+
+
+def deaths(requests: list[dict[str, Any]]) -> list[int]:
+    """The numbers of the requests that change something."""
+    return [number for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
+
+
+def die_at(ground: Any, number: int) -> None:
+    """Start a rollout and end it behind a request of its own."""
+    process = ground.start(ROLLOUT)
+    ground.cloud.kill_at(process.pid, number, "after")
+    output, _nothing = process.communicate(timeout=120)
+    assert process.returncode == -9, f"{number}: {output}"
+    ground.cloud.advance(60)
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_reset_that_dies_at_any_write_is_completed_by_the_next_run(playground: Callable[..., Any], profile: str) -> None:
+    def scene(folder: str) -> Any:
+        ground = playground("require", folder=folder, users=2, profile=profile)
+        for user in users_of(ground):
+            ground.cloud.cloud.give_device(user.id, bound=True)
+            ground.cloud.cloud.protect(user.id)
+        ground.variables[ACCOUNT] |= {
+            "mfa_rollout_state": "reset",
+            "mfa_rollout_users": [{"name": user.name} for user in users_of(ground)],
+            "mfa_rollout_wave_sizes": [2],
+            "mfa_rollout_concurrency": 1,
+        }
+        return ground
+
+    rehearsal = scene("rehearsal")
+    assert rehearsal.run(ROLLOUT).code == 0
+    requests = rehearsal.cloud.log
+
+    def die(number: int) -> None:
+        ground = scene(str(number))
+        die_at(ground, number)
+        for user in users_of(ground):
+            assert vmfa(user) or user.id in lifted(ground), "whose protection is lifted is known"
+        run = ground.run(ROLLOUT)
+        assert run.code == 0, run.output
+        for user in users_of(ground):
+            assert user.device is None
+            assert vmfa(user)
+        assert lifted(ground) == {}
+
+    all_at_once(die, deaths(requests))
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_rotation_that_dies_at_any_write_is_completed_by_the_next_run(playground: Callable[..., Any], profile: str) -> None:
+    def scene(folder: str) -> Any:
+        ground = playground(folder=folder, users=2, profile=profile)
+        ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
+        enrolled(ground)
+        ground.cloud.clear_log()
+        ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated"}
+        return ground
+
+    rehearsal = scene("rehearsal")
+    assert rehearsal.run(ROLLOUT).code == 0
+    requests = rehearsal.cloud.log
+
+    def die(number: int) -> None:
+        ground = scene(str(number))
+        before = {user.id: user.device.seed for user in users_of(ground)}
+        die_at(ground, number)
+        assert_nothing_is_lost(ground, "enrol")
+        run = ground.run(ROLLOUT)
+        assert run.code == 0, run.output
+        for user in users_of(ground):
+            assert user.device.bound
+            assert vmfa(user)
+            assert user.device.seed != before[user.id]
+        assert_nothing_is_lost(ground, "enrol")
+        assert lifted(ground) == {}
+
+    all_at_once(die, deaths(requests))
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_seeds_of_leavers_are_reported_and_forgotten_on_request(playground: Callable[..., Any], purge: bool) -> None:
+    ground = playground(users=3)
+    enrolled(ground)
+    gone = users_of(ground)[2]
+    ground.cloud.cloud.remove_user(gone.id)
+    asked = ground.variables[ACCOUNT]["mfa_rollout_users"]
+    ground.variables[ACCOUNT]["mfa_rollout_users"] = [user for user in asked if user["user_id"] != gone.id]
+    ground.variables[ACCOUNT]["mfa_rollout_purge_leavers"] = purge
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert f"The store has seeds of 1 users who are gone: {gone.name}" in " ".join(run.output.split())
+    again = ground.run(ROLLOUT)
+    assert again.code == 0, again.output
+    assert ("The store has seeds of" in " ".join(again.output.split())) is not purge
+    assert ground.cloud.cloud.counters.wrong_codes == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"mfa_rollout_state": "reset"}, "With mfa_rollout_state=reset, mfa_rollout_users must name the users."),
+        ({"mfa_rollout_state": "rotated"}, "mfa_rollout_state=rotated goes with mfa_rollout_strategy=enrol"),
+        (
+            {"mfa_rollout_state": "reset", "mfa_rollout_users": [{"name": "a"}], "mfa_rollout_report_dir": ""},
+            "keeps in a file that it must come back: give mfa_rollout_report_dir",
+        ),
+        ({"mfa_rollout_rotate_before": "once"}, "mfa_rollout_rotate_before must be a date"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_before_anything_is_done(
+    playground: Callable[..., Any], variables: dict[str, Any], words: str
+) -> None:
+    ground = playground("require", users=2)
+    ground.variables[ACCOUNT] |= variables
+    run = ground.run(ROLLOUT)
+    assert run.code == 2
+    assert words in fatal(run)
+    assert ground.cloud.log == []
