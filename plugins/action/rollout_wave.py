@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Callable
 
 from ansible.utils.display import Display
@@ -41,8 +40,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import f
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import EVERYBODY, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Finished, Wave
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import RENEWAL, Owner, StoreLock
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import kept_lock
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, RENEWAL, Lock, Owner
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError
 
 display = Display()
 
@@ -76,7 +76,7 @@ class ActionModule(ControlNodeAction):
         "shown": {"type": "raw"},
         "stored": {"type": "raw"},
         "concurrency": {"type": "int", "default": 8},
-        "lock": {"type": "str"},
+        "lock": {"type": "raw", "no_log": True},
     }
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -95,13 +95,16 @@ class ActionModule(ControlNodeAction):
                 return self._phase(params, check_mode, env, memory)
         except (OptionError, PlanError) as error:
             raise WorkError(str(error)) from None
+        except StoreError as error:
+            raise WorkError(f"The seed store: {error}") from None
         except OSError as error:
             raise WorkError(f"{error.filename or 'a file'} cannot be used: {error.strerror}.") from None
 
     def _phase(self, params: Mapping[str, Any], check_mode: bool, env: Mapping[str, str], memory: dict[str, Any]) -> dict[str, Any]:
         progress = Progress(legible(params["account"]), display.display)
-        lock = StoreLock(Path(params["lock"]), Owner.of_process(os.getppid(), self._host)) if params["lock"] and not check_mode else None
-        with _heart(lock, progress) as lost:
+        handle = None if check_mode else params["lock"]
+        owner = Owner.of_process(os.getppid(), self._host)
+        with kept_lock(handle, params["account"], owner, env) as lock, _heart(lock, progress) as lost:
             lives = play_lives()
             connections = Connections(params, env, lambda: lives() and lost() is None, memory)
             connections.item_done = progress.item_done
@@ -196,16 +199,22 @@ class ActionModule(ControlNodeAction):
 
 
 @contextmanager
-def _heart(lock: StoreLock | None, progress: Progress) -> Iterator[Callable[[], str | None]]:
+def _heart(lock: Lock | None, progress: Progress) -> Iterator[Callable[[], str | None]]:
     """While a phase works, hold the store's lock for longer and show that it works. Gives a function: why the lock is lost, or None."""
     lost: list[str] = []
     stopped = threading.Event()
+    held_at = time.monotonic()
 
     def renew() -> None:
+        nonlocal held_at
+        begun_at = time.monotonic()
         try:
             refusal = lock.hold() if lock is not None else None
-        except OSError:
-            return  # the lease lasts for several tries
+        except (OSError, StoreError) as error:
+            # The lease lasts for several tries. Once it has ended, another run may have the lock.
+            refusal = f"this run's lock could not be renewed for {LEASE / 60:g} minutes: {error}" if begun_at - held_at >= LEASE else None
+        else:
+            held_at = begun_at
         if refusal is not None:
             lost.append(refusal)
 
