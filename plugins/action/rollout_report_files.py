@@ -20,12 +20,15 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     replace_file,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import unpack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import report_csv, report_json
-
-SUFFIXES = (".json", ".csv")
-
-_SPREADSHEET = "utf-8-sig"
-"""Without a mark at the begin, spreadsheets take letters beyond ASCII for others."""
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import (
+    DEFAULT_FORMATS,
+    SUMS,
+    checksums,
+    contents_of,
+    formats_in,
+    suffixes_of,
+)
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
 
 
 class ActionModule(ControlNodeAction):
@@ -35,15 +38,20 @@ class ActionModule(ControlNodeAction):
         "directory": {"type": "path", "required": True},
         "report": {"type": "raw"},
         "account": {"type": "str"},
+        "formats": {"type": "raw"},
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         directory: Any = params["directory"]
         try:
+            formats = formats_in(DEFAULT_FORMATS if params.get("formats") is None else params["formats"])
+        except PlanError as error:
+            raise WorkError(str(error)) from None
+        try:
             directory = directory_at(directory)
             if params["report"] is None:
-                return self._probe(directory, str(params["account"] or ""), check_mode)
-            return self._write(directory, params["report"], check_mode)
+                return self._probe(directory, str(params["account"] or ""), formats, check_mode)
+            return self._write(directory, params["report"], formats, check_mode)
         except (AttributeError, KeyError, RecursionError, TypeError, json.JSONDecodeError):
             raise WorkError("report must be the document of the filter hwc.mfa.rollout_report.") from None
         except ValueError as error:
@@ -53,10 +61,11 @@ class ActionModule(ControlNodeAction):
             raise WorkError(f"{place} cannot be written: {error.strerror}.") from None
 
     @staticmethod
-    def _write(directory: Path, packed: Any, check_mode: bool) -> dict[str, Any]:
+    def _write(directory: Path, packed: Any, formats: list[str], check_mode: bool) -> dict[str, Any]:
         report = unpack(packed)
-        contents = (report_json(report).encode("utf-8"), report_csv(report).encode(_SPREADSHEET))
-        files = {account_path(directory, report["account"], suffix): content for suffix, content in zip(SUFFIXES, contents)}
+        files = {account_path(directory, report["account"], suffix): content for suffix, content in contents_of(report, formats).items()}
+        # Last, so that the sums of a run that was killed do not fit what it left.
+        files[account_path(directory, report["account"], SUMS)] = checksums({path.name: content for path, content in files.items()})
         differing = {path: content for path, content in files.items() if not _holds(path, content)}
         if not check_mode:
             make_directory(directory)
@@ -65,9 +74,9 @@ class ActionModule(ControlNodeAction):
         return {"changed": bool(differing), "files": [str(path) for path in files]}
 
     @staticmethod
-    def _probe(directory: Path, account: str, check_mode: bool) -> dict[str, Any]:
+    def _probe(directory: Path, account: str, formats: list[str], check_mode: bool) -> dict[str, Any]:
         """Raise OSError where a report of this account could not be written, before anything is done that it would tell of."""
-        files = [account_path(directory, account, suffix) for suffix in SUFFIXES]
+        files = [account_path(directory, account, suffix) for suffix in suffixes_of(formats)]
         if not check_mode:
             make_directory(directory)
         nearest = next(path for path in (directory, *directory.parents) if path.exists())

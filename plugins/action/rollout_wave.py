@@ -112,7 +112,7 @@ class ActionModule(ControlNodeAction):
                 auth = {name: params[name] for name in AUTH_SPEC if params.get(name) is not None}
                 calls = ModuleCalls(connections, auth, params["concurrency"], check_mode, bool(self._task.diff))
                 if params["phase"] == "audit":
-                    result = self._audit(calls, params, check_mode)
+                    result = self._audit(calls, connections, params, check_mode)
                 else:
                     result = self._wave(calls, connections, params, check_mode, progress, lost())
             finally:
@@ -121,7 +121,7 @@ class ActionModule(ControlNodeAction):
             result["diff"] = calls.diffs
         return result
 
-    def _audit(self, calls: ModuleCalls, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    def _audit(self, calls: ModuleCalls, connections: Connections, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         if not params["from_environment"] and with_own_credentials(self._play, params):
             raise WorkError(
                 f"host {legible(self._host, 255)} has no credentials in mfa_rollout_auth, and other hosts of this play have: those of the"
@@ -141,6 +141,9 @@ class ActionModule(ControlNodeAction):
                 {
                     **{name: found[name] for name in ("users", "summary", "caller", "administrators", "root", "api", "now")},
                     "groups": found.get("groups", {}),
+                    # Whoever doubts the report can ask where, and by which requests, this was seen.
+                    "endpoint": connections.iam_session().base_url,
+                    "request_ids": list(connections.http.request_ids),
                 }
             ),
             "cloud_account": account,

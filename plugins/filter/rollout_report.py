@@ -46,6 +46,8 @@ def rollout_report(
             bool(check_mode),
             plain(cloud_account or {}),
         )
+        least, causes = per_cent_in(fail_under), demands_in(fail_on)
+        document.update(demands={"fail_under": least, "fail_on": causes}, verdict=verdict(document, least, causes))
         failed = [row for row in document["users"] if row["outcome"] == "failed"]
         return {
             "line": report_line(document),
@@ -54,7 +56,7 @@ def rollout_report(
             "warnings": document["warnings"],
             "failed": failed,
             "first_failure": legible(f"{failed[0]['name'] or failed[0]['user_id']}: {failed[0]['reason']}") if failed else "",
-            "verdict": verdict(document, per_cent_in(fail_under), demands_in(fail_on)),
+            "verdict": document["verdict"],
             "document": pack(document),
         }
 

@@ -10,7 +10,9 @@ module: rollout_report_files
 short_description: Write the report of an MFA rollout on the control node
 version_added: 0.1.0
 description:
-  - Writes a report of P(hwc.mfa.rollout_report#filter) as C(<account>.json) and C(<account>.csv). The role C(hwc.mfa.mfa_rollout) uses this module.
+  - Writes a report of P(hwc.mfa.rollout_report#filter) as C(<account>.json), C(<account>.csv), and in other O(formats). The role
+    C(hwc.mfa.mfa_rollout) uses this module.
+  - C(<account>.sha256) holds the checksums of the files of this run, for C(sha256sum -c).
   - Only the owner can read the files. A file is written completely or not at all. The CSV file begins with a byte order mark, so that spreadsheets show names
     of all languages.
 author:
@@ -39,6 +41,14 @@ options:
       - The name of the account. Needed without O(report).
     type: str
     version_added: 0.2.0
+  formats:
+    description:
+      - A list of formats. V(json), C(<account>.json), has all that the report says. V(csv), C(<account>.csv), has a line for each user. V(junit),
+        C(<account>.junit.xml), is for pipelines. V(ocsf), C(<account>.ocsf.json), holds Detection Findings of the Open Cybersecurity Schema Framework.
+      - Files of formats that are not asked for stay as they are.
+    type: raw
+    default: [json, csv]
+    version_added: 0.2.0
 seealso:
   - plugin: hwc.mfa.rollout_report
     plugin_type: filter
@@ -57,11 +67,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: The files of the report.
+  description: The files of the report, the checksums last.
   returned: success
   type: list
   elements: str
   sample:
     - /var/lib/mfa-reports/acme.json
     - /var/lib/mfa-reports/acme.csv
+    - /var/lib/mfa-reports/acme.sha256
 """

@@ -13,6 +13,7 @@ import random
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable, Union
@@ -42,6 +43,8 @@ _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 8.0
 _LONGEST_RETRY_AFTER = 60.0
 _BUSY = (500, 502, 503, 504)
+
+_REMEMBERED_IDS = 100
 
 _SHOWN = 80
 """Characters of a wrong value that an error repeats."""
@@ -200,6 +203,9 @@ class Http:
         self.wanted = wanted
         self.monotonic = monotonic
         self.wall = wall
+        self.request_ids: deque[str] = deque(maxlen=_REMEMBERED_IDS)
+        """The cloud's ids of the newest requests that succeeded."""
+
         self._clocks: dict[str, ServerClock] = {}
         self._paces = {host: Pace(monotonic, state) for host, state in (paces or {}).items()}
         self._environments: dict[str, Mapping[str, Any]] = {}
@@ -319,6 +325,8 @@ class Session:
             if response.status_code != 429:
                 self.pace.passed()
             if 200 <= response.status_code < 300:
+                if response.headers.get("X-Request-Id"):
+                    self.http.request_ids.append(legible(response.headers["X-Request-Id"], _SHOWN))
                 return self._decoded(response, call, read)
             refusal = self._refusal(response, call, read)
             if refusal.status == 401 and not renewed and self.auth is not None and self.auth.renew(seen_token, refusal):

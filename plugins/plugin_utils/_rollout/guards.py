@@ -53,6 +53,9 @@ def _likeness(name: str) -> str:
     return "".join(name.split()).casefold()
 
 
+EXEMPT = "exempt: "
+"""How the reason of an exempt user begins."""
+
 _CALLER = "the play runs as this user"
 _LAST = "the last administrator who logs in without a device: exempt another administrator, and this one is included too"
 
@@ -133,7 +136,7 @@ class Guards:
         """Why a user is not touched, or None."""
         exemption = self._exempt.get(str(user["user_id"]))
         if exemption is not None:
-            return f"exempt: {exemption}"
+            return f"{EXEMPT}{exemption}"
         return _CALLER if self._is_caller(asked, user) else None
 
     def _is_caller(self, asked: Entry, user: Entry) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import formats_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import named_in, users_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     ENROL,
@@ -52,6 +53,7 @@ VARIABLES = tuple(
         "purge_leavers",
         "replace_unbound",
         "report_dir",
+        "report_formats",
         "rollback_all",
         "rotate_before",
         "secure_logging",
@@ -136,6 +138,7 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
         "not_before": lambda value: time_in(value, f"{PREFIX}not_before"),
         "rotate_before": lambda value: time_in(value, f"{PREFIX}rotate_before"),
         "new_user_grace_days": days_in,
+        "report_formats": formats_in,
         "select": selection_in,
         FAIL_UNDER: per_cent_in,
         FAIL_ON_VARIABLE: demands_in,

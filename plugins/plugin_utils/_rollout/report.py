@@ -13,10 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import POSTURES, coverage
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, coverage
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import EXEMPT
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import posture_known, stored_seed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, Entry, Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.version import COLLECTION, VERSION
+
+SCHEMA = "https://github.com/hwc-mfa/hwc.mfa/blob/main/docs/schema/report.schema.json"
+"""Where the form of a report is described."""
 
 
 def make_report(
@@ -58,6 +63,7 @@ def make_report(
                 "after": _state(now.get(user_id), (stored or {}).get(user_id)),
                 "not_before": fate.get("not_before"),
                 "campaign": fate.get("campaign") if outcome != "done" else None,
+                "exempt": _exemption(fate),
                 "exempt_until": fate.get("exempt_until"),
                 "seed_stored": None if stored is None else kept is not None,
                 "login_proven": None if stored is None else kept is not None and kept.proven,
@@ -72,6 +78,16 @@ def make_report(
         "check_mode": check_mode,
         "now": before.get("now"),
         "root": before.get("root"),
+        "schema": SCHEMA,
+        "collection": {"name": COLLECTION, "version": VERSION},
+        "endpoint": before.get("endpoint"),
+        "api": before.get("api"),
+        "caller": _caller(before.get("caller")),
+        "population": _population(before["users"], rows, stored),
+        "request_ids": [str(each) for look in ([before] if after is before else [before, after]) for each in look.get("request_ids") or ()],
+        # What an audit demands, and why it fails; whoever asks for it sets both.
+        "demands": {"fail_under": 0, "fail_on": []},
+        "verdict": [],
         "summary": {
             **{word: sum(1 for row in rows if row["outcome"] == word) for word in words},
             **{word: sum(1 for row in rows if row["campaign"] == word) for word in (DUE, OVERDUE)},
@@ -85,6 +101,25 @@ def make_report(
             *([] if "users" in after else [f"The account could not be looked at afterwards: {after.get('msg')}"]),
         ],
         "users": rows,
+    }
+
+
+def _exemption(fate: Entry) -> str | None:
+    """Why a user is exempt; None for others."""
+    return str(fate["reason"]).removeprefix(EXEMPT) if fate["fate"] == LEFT_ALONE and str(fate["reason"]).startswith(EXEMPT) else None
+
+
+def _caller(caller: Entry | None) -> dict[str, Any] | None:
+    return None if caller is None else {name: caller.get(name) for name in ("user_id", "name", "principal_urn")}
+
+
+def _population(users: Sequence[Entry], rows: Sequence[Entry], stored: Mapping[str, Any] | None) -> dict[str, int]:
+    """Whom the report is about: users of the account, those of them who need MFA, and those who have a row here."""
+    return {
+        "users": len(users),
+        "in_need": sum(1 for user in users if posture_known(user, (stored or {}).get(user["user_id"])) in IN_NEED),
+        "reported": sum(1 for row in rows if row["before"]["posture"] is not None),
+        "exempt": sum(1 for row in rows if row["exempt"] is not None),
     }
 
 

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What auditors, pipelines and SIEMs get of real plays, read by others' validators."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import jsonschema
+import junitparser
+import pytest
+from py_ocsf_models.events.findings.detection_finding import DetectionFinding
+
+ACCOUNT = "acme-berlin"
+AUDIT, ROLLOUT, ROLLBACK = "hwc.mfa.audit", "hwc.mfa.rollout", "hwc.mfa.rollback"
+FORMATS = {"mfa_rollout_report_formats": ["json", "csv", "junit", "ocsf"]}
+SUFFIXES = (".json", ".csv", ".junit.xml", ".ocsf.json", ".sha256")
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schema" / "report.schema.json"
+
+
+def strict(schema: Any) -> Any:
+    """The schema without room for what it does not describe, so that nothing is added to reports and left out there."""
+    if isinstance(schema, dict):
+        closed = {"additionalProperties": False} if "properties" in schema else {}
+        return {name: strict(value) for name, value in schema.items()} | closed
+    return [strict(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def check_schema(document: dict[str, Any]) -> dict[str, Any]:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(strict(schema)).validate(document)
+    return document
+
+
+def cases(directory: Path, account: str = ACCOUNT) -> Iterator[tuple[str, str, str]]:
+    """Each test of the JUnit file: its suite, its name, and what came of it."""
+    report = junitparser.JUnitXml.fromfile(str(directory / f"{account}.junit.xml"))
+    for suite in report:
+        numbers = (suite.tests, suite.failures, suite.errors, suite.skipped)
+        suite.update_statistics()
+        assert numbers == (suite.tests, suite.failures, suite.errors, suite.skipped)
+        for case in suite:
+            came = "passed" if case.is_passed else "failed" if case.is_failure else "skipped"
+            assert case.is_passed or case.is_failure or case.is_skipped
+            yield suite.name.removeprefix(f"{account}: "), case.name, came
+
+
+def check_files(directory: Path, account: str = ACCOUNT) -> dict[str, Any]:
+    """Let others' validators read all files of an account, and give the report."""
+    files = [directory / f"{account}{suffix}" for suffix in SUFFIXES]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    sums = subprocess.run(
+        ["sha256sum", "--check", "--strict", f"{account}.sha256"], cwd=directory, capture_output=True, text=True, check=False
+    )
+    assert sums.returncode == 0, sums.stdout + sums.stderr
+    assert len(sums.stdout.splitlines()) == len(SUFFIXES) - 1
+    report = check_schema(json.loads(files[0].read_text(encoding="utf-8")))
+    events = json.loads(files[3].read_text(encoding="utf-8"))
+    for event in events:
+        assert set(event) <= set(DetectionFinding.model_fields)
+        DetectionFinding.model_validate(event, strict=False)
+    assert len({event["finding_info"]["uid"] for event in events}) == len(events)
+    found = [case for case in cases(directory, account) if case[0] != "demands"]
+    assert len(found) == len(events)
+    failed = sum(event["status_code"] == "FAIL" for event in events)
+    assert sum(came == "failed" for _suite, _name, came in found) == failed
+    return report
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("strategy", ["require", "enrol"])
+def test_evidence_of_a_rollout_and_back(playground: Callable[..., Any], profile: str, strategy: str) -> None:
+    ground = playground(strategy, users=4, profile=profile)
+    users = [user.name for user in ground.cloud.cloud.accounts[0].users[1:]]
+    directory = ground.path / "report"
+    exempt = [{"name": users[0], "reason": "break glass </testcase> \x01", "until": "2099-01-01"}]
+    ground.variables[ACCOUNT] |= {**FORMATS, "mfa_rollout_exempt": exempt}
+
+    assert ground.run(AUDIT).code == 0
+    report = check_files(directory)
+    assert report["check_mode"] and report["population"]["users"] == 5 and report["population"]["exempt"] == 1
+    assert report["endpoint"] == ground.cloud.url
+    assert report["request_ids"] and report["caller"]["user_id"] == ground.cloud.cloud.accounts[0].users[0].id
+    assert report["now"] is not None
+    came = {name.split(" (")[0]: outcome for suite, name, outcome in cases(directory) if suite == "user-mfa"}
+    assert {name: came[name] for name in users} == {users[0]: "skipped", **dict.fromkeys(users[1:], "failed")}
+
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    report = check_files(directory)
+    outcomes = [outcome for suite, _name, outcome in cases(directory) if suite == "rollout-outcome"]
+    assert outcomes == ["passed"] * 3
+    if strategy == "enrol":
+        came = {name.split(" (")[0]: outcome for suite, name, outcome in cases(directory) if suite == "user-mfa"}
+        # Open Telekom Cloud does not tell whether a device is bound; the store's word counts.
+        assert {name: came[name] for name in users[1:]} == dict.fromkeys(users[1:], "passed")
+
+    run = ground.run(ROLLBACK)
+    assert run.code == 0, run.output
+    assert check_files(directory)["state"] == "absent"
+    for path in directory.iterdir():
+        for user in ground.cloud.describe()["accounts"][0]["users"]:
+            assert user["password"] not in path.read_text(encoding="utf-8-sig")
+
+
+def test_evidence_of_a_rollout_that_failed(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=3)
+    ground.variables[ACCOUNT] |= {**FORMATS, "mfa_rollout_wave_sizes": [1]}
+    ground.cloud.fault("forbid:login-protect-put")
+    run = ground.run(ROLLOUT)
+    assert run.code == 2, run.output
+    report = check_files(ground.path / "report")
+    assert {row["outcome"] for row in report["users"]} >= {"failed", "not_reached"}
+    assert [outcome for suite, _name, outcome in cases(ground.path / "report") if suite == "rollout-outcome"] == ["failed"] * 3
+    assert "request id" in next(row["reason"] for row in report["users"] if row["outcome"] == "failed")
+
+
+def test_document_of_check_mode_has_the_published_form_and_nothing_is_written(playground: Callable[..., Any]) -> None:
+    ground = playground("enrol", users=2)
+    ground.variables[ACCOUNT] |= FORMATS
+    tasks = f"""
+    - ansible.builtin.include_role:
+        name: hwc.mfa.mfa_rollout
+    - ansible.builtin.copy:
+        content: "{{{{ mfa_rollout_report.document }}}} "
+        dest: {ground.path}/document.json
+        mode: "0600"
+      check_mode: false
+"""
+    run = ground.play(tasks, "--check")
+    assert run.code == 0, run.output
+    report = check_schema(json.loads((ground.path / "document.json").read_text(encoding="utf-8")))
+    assert report["check_mode"] and report["summary"]["planned"] == 2
+    assert not (ground.path / "report").exists()
+
+
+@pytest.mark.parametrize(("demands", "code"), [({"mfa_audit_fail_under": 100}, 2), ({"mfa_audit_fail_on": ["overdue"]}, 0)])
+def test_junit_fails_when_the_audit_fails(playground: Callable[..., Any], demands: dict[str, Any], code: int) -> None:
+    ground = playground("require", users=2)
+    ground.variables[ACCOUNT] |= {**FORMATS, **demands}
+    run = ground.run(AUDIT)
+    assert run.code == code, run.output
+    report = check_files(ground.path / "report")
+    assert bool(report["verdict"]) == (code == 2)
+    assert [came for suite, _name, came in cases(ground.path / "report") if suite == "demands"] == ["failed" if code else "passed"]
+
+
+def test_findings_are_muted_until_the_announced_date(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    ground.variables[ACCOUNT] |= {**FORMATS, "mfa_rollout_not_before": "2098-01-01", "mfa_rollout_exempt": []}
+    assert ground.run(AUDIT).code == 0
+    check_files(ground.path / "report")
+    found = {(suite, name.split(" (")[0]): came for suite, name, came in cases(ground.path / "report")}
+    for user in ground.cloud.cloud.accounts[0].users[1:]:
+        assert (found["user-mfa", user.name], found["campaign-date", user.name]) == ("skipped", "passed")
+
+
+def test_formats_can_come_as_a_text_and_those_that_are_none_are_refused_by_name(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=1)
+    directory = ground.path / "report"
+    ground.variables[ACCOUNT] |= {"mfa_rollout_report_formats": "junit"}
+    assert ground.run(AUDIT).code == 0
+    assert sorted(path.name for path in directory.iterdir()) == [f"{ACCOUNT}.junit.xml", f"{ACCOUNT}.sha256"]
+    ground.variables[ACCOUNT] |= {"mfa_rollout_report_formats": ["json", "sarif"]}
+    for playbook in (AUDIT, ROLLOUT):
+        run = ground.run(playbook)
+        assert run.code == 2
+        assert "mfa_rollout_report_formats must be a list of some of json, csv, junit, ocsf." in run.output
