@@ -29,7 +29,7 @@ options:
   custom_info_for_login:
     description:
       - A text that users see when they have logged in. An empty one removes it.
-      - V5 of IAM takes none of C(@ # % & < > \ $ ^ *).
+      - V5 of IAM takes none of the characters C(@#%&<>\$^*).
     type: str
   lockout_duration:
     description:

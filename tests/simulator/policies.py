@@ -143,7 +143,7 @@ def _invalid(name: str, value: object) -> Refusal:
 def _check_login(wanted: dict[str, Any], ranges: dict[str, tuple[int, int]], names: dict[str, str]) -> None:
     for name, (least, most) in ranges.items():
         value = wanted.get(name, least)
-        if type(value) is not int or not least <= value <= most:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise _invalid(names.get(name, name), value)
     for name, kind in (("custom_info_for_login", str), ("show_recent_login_info", bool)):
         if not isinstance(wanted.get(name, kind()), kind):
