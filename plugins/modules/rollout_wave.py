@@ -161,7 +161,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 audit_packed:
-  description: The users, the summary, the caller, the administrators, the root user, the groups, the C(api) and the time (C(now)) of the account, as M(hwc.mfa.iam_mfa_info) returns them, as a JSON text.
+  description: >-
+    The users, the summary, the caller, the administrators, the root user, the groups, the C(api) and the time (C(now)) of the account, as
+    M(hwc.mfa.iam_mfa_info) returns them, with the C(endpoint) and the newest C(request_ids), as a JSON text.
   returned: success, with O(phase=audit)
   type: str
   sample: ' {}'

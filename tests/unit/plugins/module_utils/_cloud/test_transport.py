@@ -803,3 +803,14 @@ def test_proxy_that_is_no_host_is_an_error_that_names_the_variable(monkeypatch, 
         Iam(Session(Http(HttpSettings(retries=0, timeout=2), Impatient()), "http://127.0.0.1:9")).users()
     assert str(caught.value).isprintable()
     assert "PROXY" in str(caught.value) or "proxy" in str(caught.value)
+
+
+def test_ids_of_requests_that_succeeded_are_kept_and_the_oldest_forgotten(cloud):
+    session = cloud.session(Impatient()).acting_as(SignatureAuth(AccessKey(**cloud.by_key()), now=cloud.cloud.now))
+    iam = Iam(session)
+    for _number in range(101):
+        iam.has_login_profile(cloud.users[0].id)
+    with pytest.raises(CloudError) as caught:
+        iam.user("nobody")
+    assert len(session.http.request_ids) == 100 == len(set(session.http.request_ids))
+    assert caught.value.request_id not in session.http.request_ids
