@@ -31,6 +31,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     sizes_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import HASHI_VAULT
 
 VARIABLES = tuple(
     PREFIX + name
@@ -59,6 +60,7 @@ VARIABLES = tuple(
         "secure_logging",
         "seed_store",
         "seed_store_dir",
+        "seed_store_hashi_vault",
         "seed_store_password",
         "seed_store_persistent",
         "seed_store_tasks",
@@ -170,13 +172,15 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
 
 
 def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
-    if values.get("seed_store_tasks"):
+    if not isinstance(values.get("seed_store_hashi_vault", {}), Mapping):
+        yield f"{PREFIX}seed_store_hashi_vault must be a mapping of options, and not a text or a list."
+    if values.get("seed_store_tasks") or values.get("seed_store") == HASHI_VAULT:
         return
     if not values.get("seed_store_dir"):
         if values.get("state") != "absent" and not audit_only:
             yield (
                 f"With {PREFIX}strategy=enrol seeds need a place, since each is shown once: give {PREFIX}seed_store_dir and"
-                f" {PREFIX}seed_store_password, or {PREFIX}seed_store_tasks."
+                f" {PREFIX}seed_store_password, or {PREFIX}seed_store=hashi_vault, or {PREFIX}seed_store_tasks."
             )
         return
     if not values.get("seed_store_password"):
@@ -184,7 +188,7 @@ def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> I
     if in_awx and not audit_only and not _true(values.get("seed_store_persistent")):
         yield (
             f"The disk of an AWX job goes away with the job, and the seeds on it. Set {PREFIX}seed_store_persistent=true if"
-            f" {PREFIX}seed_store_dir is a mount that stays, or give {PREFIX}seed_store_tasks."
+            f" {PREFIX}seed_store_dir is a mount that stays, or give {PREFIX}seed_store=hashi_vault."
         )
 
 

@@ -25,6 +25,7 @@ ENROL = {
     "mfa_rollout_seed_store_dir": "/srv/seeds",
     "mfa_rollout_seed_store_password": SECRET,
 }
+NO_FILES = {name: value for name, value in ENROL.items() if "seed_store" not in name}
 
 
 def wrong(variables, audit_only=False, in_awx=False):
@@ -36,7 +37,9 @@ def test_variables_are_those_of_the_role():
     assert list(VARIABLES) == sorted(VARIABLES)
     assert {*VARIABLES, *AUDIT_VARIABLES} == set(specs["main"]["options"]) == set(specs["audit"]["options"])
     assert {*VARIABLES, *AUDIT_VARIABLES} == set(yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")))
-    assert {*VARIABLES, *AUDIT_VARIABLES} == set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_given"])
+    assert {*VARIABLES, *AUDIT_VARIABLES} == set(
+        yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_given"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,12 @@ def test_disk_of_an_awx_job_is_no_place_for_seeds_unless_it_is_said_to_stay():
         (cause,) = wrong({**ENROL, "mfa_rollout_seed_store_persistent": value}, in_awx=True)
         assert "Set mfa_rollout_seed_store_persistent=true" in cause
     assert wrong({**ENROL, "mfa_rollout_seed_store_tasks": "/x.yml"}, in_awx=True) == []
+    assert wrong({**NO_FILES, "mfa_rollout_seed_store": "hashi_vault"}, in_awx=True) == []
+
+
+def test_options_of_a_kv_engine_must_be_a_mapping():
+    (cause,) = wrong({**NO_FILES, "mfa_rollout_seed_store": "hashi_vault", "mfa_rollout_seed_store_hashi_vault": SECRET})
+    assert cause == "mfa_rollout_seed_store_hashi_vault must be a mapping of options, and not a text or a list."
     assert wrong(ENROL, audit_only=True, in_awx=True) == []
 
 
