@@ -16,6 +16,9 @@ from urllib.parse import unquote, urlsplit
 TOKEN = "hvs.kv-token-17"
 ROLE_ID, SECRET_ID, JWT = "role-1", "secret-id-2", "jwt-3"
 
+MOST_STRINGS = 1000
+"""Strings of a request that OpenBao takes, unless its configuration says otherwise."""
+
 Fate = Optional[str]
 """What becomes of a request: None: it is answered; ``refused``: broken off before it was carried out; ``lost``: after that."""
 
@@ -131,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         return (404 if versions[-1] is None else 200), {"data": {"data": versions[-1], "metadata": {"version": len(versions)}}}
 
     def write(self, name: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if _strings(body) > MOST_STRINGS:
+            return 400, {"errors": ["refused JSON input due to high complexity: exceeded maximum number of strings"]}
         with self.server.writing:  # type: ignore[attr-defined]
             versions = self.engine.secrets.setdefault(name, [])
             if body["options"] != {"cas": len(versions)}:
@@ -140,6 +145,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_words: Any) -> None:
         """Say nothing."""
+
+
+def _strings(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(1 + _strings(each) for each in value.values())
+    return sum(_strings(each) for each in value) if isinstance(value, list) else int(isinstance(value, str))
 
 
 class _Server(ThreadingHTTPServer):

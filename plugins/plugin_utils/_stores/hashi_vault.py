@@ -31,6 +31,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Store
 LARGEST_PAGE = 200_000
 """Bytes of a page's document. Consul keeps up to 512 KiB under one key, and Raft 1 MiB, of what is encrypted and encoded."""
 
+MOST_STRINGS = 800
+"""Strings of a page's document, names of fields among them: OpenBao takes requests of up to 1000 (max_request_json_strings)."""
+
 _LOCK = ".lock"
 _SEEDS, _MARK = "seeds", "mark"
 _NUMBERED = re.compile(r"[0-9]{6}", re.ASCII)
@@ -90,27 +93,34 @@ class HashiVault(Journal):
             self._guard.saw(_highest(pages))
 
     def _add(self, content: Page) -> list[str]:
-        return [self._add_page(portion) for portion in _portions(content)]
+        files: list[str] = []
+        highest: int | None = None
+        for portion in _portions(content):
+            highest = self._add_page(portion, highest)
+            files.append(f"{self.place}/{_name(highest)}")
+        return files
 
-    def _add_page(self, content: Page) -> str:
+    def _add_page(self, content: Page, highest: int | None) -> int:
+        """Add a page after the one with the number ``highest``, if that is known, and return its own number."""
         for _try in range(_TRIES):
-            highest = _highest(self._pages())
+            highest = _highest(self._pages()) if highest is None else highest
             if highest >= LAST:
                 raise StoreError(f"{self.place} has a secret with the last number, {LAST}: give the account another path.")
             if isinstance(self._guard, KvLock):
                 refusal = self._guard.reserve(highest)
                 if refusal is not None:
                     raise StoreError(refusal)
-            name = f"{highest + 1:06d}"
+            name = _name(highest + 1)
             try:
                 self._kv.put(_document(content), 0, *self._path, name)
             except Conflict:
                 if self._guard is not None:
                     raise StoreError(self._guard.overtaken(highest + 1)) from None
+                highest = None
                 continue
             if self._page(name) != content:
                 raise StoreError(f"{self.place}/{name} does not hold what was written into it.")
-            return f"{self.place}/{name}"
+            return highest + 1
         raise StoreError(f"others keep writing to {self.place}: run again when they have ended.")
 
 
@@ -211,15 +221,28 @@ def _portions(content: Page) -> Iterator[Page]:
 
 def _cut(items: Iterable[Any], shown: Callable[[Any], Any]) -> Iterator[list[Any]]:
     part: list[Any] = []
-    size = 0
+    size = strings = 0
     for item in items:
-        length = len(json.dumps(shown(item)))
-        if part and size + length > LARGEST_PAGE:
+        value = shown(item)
+        length, number = len(json.dumps(value)), _strings(value)
+        if part and (size + length > LARGEST_PAGE or strings + number > MOST_STRINGS):
             yield part
-            part, size = [], 0
+            part, size, strings = [], 0, 0
         part.append(item)
         size += length
+        strings += number
     yield part
+
+
+def _strings(value: Any) -> int:
+    """How many strings a JSON document has."""
+    if isinstance(value, dict):
+        return sum(1 + _strings(each) for each in value.values())
+    return int(isinstance(value, str))
+
+
+def _name(number: int) -> str:
+    return f"{number:06d}"
 
 
 def _highest(pages: Sequence[str]) -> int:
