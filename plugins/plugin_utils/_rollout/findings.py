@@ -113,6 +113,12 @@ _BY_POSTURE = {
 }
 """What a posture means for a user of whom nothing else is said: a status, the reason, and what to do."""
 
+_BY_ROOT = {
+    "yes": (PASS, "has an MFA device", ""),
+    "no": (FAIL, "has no MFA device", "Log in as the root user and bind an MFA device. No administrator can do it for them."),
+    UNKNOWN: (UNCERTAIN, "the cloud does not tell whether it has an MFA device", "Look at it in the console as the root user."),
+}
+
 
 def _user_mfa(row: Entry, seen_after: bool) -> Finding:
     posture = row["after"]["posture"]
@@ -133,16 +139,10 @@ def _user_mfa(row: Entry, seen_after: bool) -> Finding:
 
 def _root_mfa(report: Entry) -> Finding:
     root, cloud = report["root"] or {}, report["cloud_account"]
-    status, reason, remediation = {
-        "yes": (PASS, "has an MFA device", ""),
-        "no": (FAIL, "has no MFA device", "Log in as the root user and bind an MFA device. No administrator can do it for them."),
-    }.get(
-        root.get("mfa"), (UNCERTAIN, "the cloud does not tell whether it has an MFA device", "Look at it in the console as the root user.")
-    )
+    status, reason, remediation = _BY_ROOT.get(str(root.get("mfa")), _BY_ROOT[UNKNOWN])
     subject_id = root.get("user_id") or cloud["id"] or report["account"]
-    return Finding(
-        ROOT_MFA, ROOT, str(subject_id), str(root.get("name") or cloud["name"] or report["account"]), status, reason, None, remediation
-    )
+    name = root.get("name") or cloud["name"] or report["account"]
+    return Finding(ROOT_MFA, ROOT, str(subject_id), str(name), status, reason, None, remediation)
 
 
 def _campaign_date(row: Entry) -> Iterator[Finding]:
