@@ -122,6 +122,23 @@ def test_evidence_of_a_rollout_that_failed(playground: Callable[..., Any]) -> No
     assert "request id" in next(row["reason"] for row in report["users"] if row["outcome"] == "failed")
 
 
+@pytest.mark.parametrize("state", ["reset", "rotated"])
+def test_evidence_of_what_comes_after_a_rollout(playground: Callable[..., Any], state: str) -> None:
+    ground = playground("enrol", users=2)
+    ground.variables[ACCOUNT] |= FORMATS
+    assert ground.run(ROLLOUT).code == 0
+    ground.cloud.advance(60)
+    ground.variables[ACCOUNT]["mfa_rollout_state"] = state
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    report = check_files(ground.path / "report")
+    assert (report["state"], report["summary"]["done"]) == (state, 2)
+    users = {user.name for user in ground.cloud.cloud.accounts[0].users[1:]}
+    came = {outcome for suite, name, outcome in cases(ground.path / "report") if suite == "user-mfa" and name.split(" (")[0] in users}
+    # Whoever has lost their phone is asked for a code and has no device until they bind another.
+    assert came == {"failed" if state == "reset" else "passed"}
+
+
 def test_document_of_check_mode_has_the_published_form_and_nothing_is_written(playground: Callable[..., Any]) -> None:
     ground = playground("enrol", users=2)
     ground.variables[ACCOUNT] |= FORMATS
