@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import entries_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in, entries_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import BIND, CREATE, PROTECT, PROVE, STORE, UNPROTECT, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import LiftedProtection, RolloutRecord
@@ -26,6 +27,7 @@ class ActionModule(ControlNodeAction):
         "entries": {"type": "raw"},
         "failures": {"type": "raw"},
         "done": {"type": "bool", "default": False},
+        "audit": {"type": "raw"},
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -37,7 +39,8 @@ class ActionModule(ControlNodeAction):
             lifted = LiftedProtection(params["directory"], params["account"], params["in_store"])
             back = lifted.read()
             lifts: dict[str, dict[str, Any]] = {}
-            returns: list[str] = []
+            # A run that was ended may not have come to note that protection is back.
+            returns = [str(user["user_id"]) for user in audit_in(params["audit"])["users"] if has_vmfa(user)] if params["audit"] else []
             for entry in entries:
                 user_id = entry["user_id"]
                 failed_at = failures[user_id]["step"] if user_id in failures else None

@@ -54,6 +54,10 @@ options:
     description:
       - With O(done), the failures that M(hwc.mfa.rollout_wave) returned for the wave.
     type: raw
+  audit:
+    description:
+      - The result of the phase V(audit) of M(hwc.mfa.rollout_wave). Whose protection is on there is no longer noted as lifted for a moment.
+    type: raw
   done:
     description:
       - Whether the wave is over. Users whose protection was lifted are then removed from the record, and so are users for whom no protection was sent.

@@ -88,9 +88,11 @@ def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
     iam, connections = context.iam, context.connections
     selection = selection_of(context.params["select"], "select")
     wanted = sorted({*(selection.groups or () if selection else ()), *(context.params["groups"] or ())})
+    # Asked once, since the answer changes while the threads find out.
+    asks_v5 = not reader.rules_v5_out
     with ThreadPoolExecutor(max_workers=9) as pool:  # equivalent: one thread for each question; with fewer a question waits
         users, devices = pool.submit(all_users, iam), pool.submit(reader.all)
-        more, root_devices = pool.submit(_v5_users, iam, reader), pool.submit(_root_devices, iam, reader)
+        more, root_devices = pool.submit(_v5_users, iam, asks_v5), pool.submit(_root_devices, iam, asks_v5)
         protections, caller = pool.submit(iam.protections), pool.submit(connections.caller)
         administrators, account = pool.submit(_administrators, iam), pool.submit(connections.account)
         members = pool.submit(_members, iam, wanted)
@@ -111,9 +113,9 @@ def _account(context: Context, reader: DeviceReader) -> dict[str, Any]:
     }
 
 
-def _v5_users(iam: Iam, reader: DeviceReader) -> dict[str, User]:
+def _v5_users(iam: Iam, asks_v5: bool) -> dict[str, User]:
     """What v5's listing tells beside v3's, by user id; nothing where v5 does not answer these credentials."""
-    if reader.rules_v5_out:
+    if not asks_v5:
         return {}
     try:
         return {user.user_id: user for user in iam.users_v5()}
@@ -123,10 +125,10 @@ def _v5_users(iam: Iam, reader: DeviceReader) -> dict[str, User]:
         raise
 
 
-def _root_devices(iam: Iam, reader: DeviceReader) -> int | None:
+def _root_devices(iam: Iam, asks_v5: bool) -> int | None:
     """How many enabled MFA devices the root user has; None where the cloud does not tell."""
     try:
-        return None if reader.rules_v5_out else iam.root_device_count()
+        return iam.root_device_count() if asks_v5 else None
     except CloudError as error:
         # What a summary holds is not documented of every cloud.
         if error.status in (*NOT_OFFERED, 200):

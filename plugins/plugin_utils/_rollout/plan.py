@@ -337,13 +337,13 @@ def _steps_reset(case: _Case) -> tuple[list[str], str]:
 
 
 def _steps_rotate(case: _Case) -> tuple[list[str], str]:
-    """A bound device with a stored seed is made anew. What an earlier run has left half-way is finished like an enrolment."""
+    """A device with a stored seed is made anew, also one that an earlier run has unbound already. Without a device it is an enrolment."""
     steps, reason = _steps_enrol(case)
     before = time_in(case.terms.rotate_before, "mfa_rollout_rotate_before")
     if case.certainly_bound and case.seed is None:
         return [], "has a bound device whose seed is not stored: mfa_rollout_state=reset removes it"
     rotated = case.seed is not None and before is not None and case.seed.made_at >= before
-    if not case.certainly_bound or rotated:
+    if case.device is None or case.seed is None or rotated:
         # Protection that an earlier run has lifted comes back, also where the terms would set none.
         again = [PROTECT] if case.lifted and PROTECT not in steps and not reason and not has_vmfa(case.user) else []
         return [*steps, *again], reason
