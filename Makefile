@@ -45,7 +45,7 @@ sdk: ## The rehearsal cloud against the vendor's own SDK
 awx: ## What AWX does with the collection: credentials, jobs
 	@$(TOOLS)/steps.py awx -- $(ARGS)
 
-test-peers: ## Log in at a real Keystone
+test-peers: ## Log in at a real Keystone, and keep seeds in a real OpenBao
 	@$(TOOLS)/steps.py peers -- $(ARGS)
 
 crash: ## End rollouts at each of their requests, let clouds go wrong, and start them again

@@ -49,11 +49,11 @@ def load(name: str) -> Any:
     return yaml.safe_load((DOCS / name).read_text(encoding="utf-8"))
 
 
-def credential_type() -> ManagedCredentialType:
-    """The custom credential type of docs/awx, as AWX holds it."""
-    document = load("credential_type.yml")
+def credential_type(file: str = "credential_type.yml") -> ManagedCredentialType:
+    """A custom credential type of docs/awx, as AWX holds it."""
+    document = load(file)
     return ManagedCredentialType(
-        namespace="hwc_mfa",
+        namespace=file,
         name=document["name"],
         kind=document["kind"],
         managed=False,
@@ -76,11 +76,11 @@ class Job:
         self.extra_vars: dict[str, Any] = {}
         self._artifacts = folder / "artifacts"
 
-    def credential(self, inputs: dict[str, Any]) -> None:
-        """Attach a credential of the custom type."""
+    def credential(self, inputs: dict[str, Any], file: str = "credential_type.yml") -> None:
+        """Attach a credential of a custom type."""
         # In AWX the folder is mounted at /runner; here there is no container, and it is where it is.
         inject_credential(
-            credential_type(), Credential(inputs), self.env, self.safe_env, self.args, str(self.folder), container_root=str(self.folder)
+            credential_type(file), Credential(inputs), self.env, self.safe_env, self.args, str(self.folder), container_root=str(self.folder)
         )
 
     def inventory(self, hosts: dict[str, dict[str, Any]], slice_number: int = 1, slice_count: int = 1) -> None:
