@@ -85,14 +85,18 @@ def test_device_whose_seed_the_engine_does_not_take_is_never_bound(ground: Any, 
             engine.sealed = len(pages) > 1
 
     engine.before = seal
-    run = ground.run("hwc.mfa.rollout", env=VAULT)
+    # The token as a variable, which goes to the phases of a wave too.
+    ground.variables[ACCOUNT]["mfa_rollout_seed_store_hashi_vault"]["token"] = kv_engine.TOKEN
+    run = ground.run("hwc.mfa.rollout", "-vvvv", "--diff")
     assert run.code == 2
+    assert kv_engine.TOKEN not in run.output
     assert "is sealed: unseal it, and run again" in run.output
     assert (ground.cloud.cloud.counters.creates, ground.cloud.cloud.counters.binds) == (1, 0)
 
     engine.before, engine.sealed = (lambda _method, _path: None), False
-    again = ground.run("hwc.mfa.rollout", env=VAULT)
+    again = ground.run("hwc.mfa.rollout", "-vvvv", "--diff")
     assert again.code == 0, again.output
+    assert kv_engine.TOKEN not in again.output
     assert len(bound_seeds(ground)) == 3
     assert seeds_in(engine).items() >= bound_seeds(ground).items()
 

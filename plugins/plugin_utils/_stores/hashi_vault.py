@@ -78,7 +78,13 @@ class HashiVault(Journal):
         return found if isinstance(found, Mark) else None
 
     def _page(self, name: str) -> Page:
-        found = self._kv.get(*self._path, name).data
+        secret = self._kv.get(*self._path, name)
+        if secret.version == 0:
+            raise StoreError(
+                f"{self.place}/{name} was there and is not any more: either somebody deletes metadata, or a standby answered that does not have"
+                " it yet: give the address of the active node."
+            )
+        found = secret.data
         if found is None:
             raise StoreError(
                 f"{self.place}/{name} is deleted: undelete it (kv undelete). Only where its devices are certainly gone, delete its metadata too."

@@ -188,23 +188,25 @@ class KeyValue:
         """Write a secret that is at ``version`` (0: there is none), or raise Conflict. A write whose answer was lost is followed by a read."""
         self._demand_engine()
         body = {"data": dict(data), "options": {"cas": version}}
+        lost: CloudError | None = None
         for _attempt in range(_WRITES):
             try:
                 reply = self._call(lambda: self._session.write("POST", self._at("data", path), body=body))
             except CloudError as error:
-                if error.status == 400 and "check-and-set" in error.message:
-                    raise Conflict from None
-                if not error.uncertain:
+                refused = error.status == 400 and "check-and-set" in error.message
+                if not refused and not error.uncertain:
                     raise self._explained(error, "write", path) from None
-                found = self.get(*path)
-                if found.version == version:
-                    lost = error
-                    continue
-                if found.version == version + 1 and found.data == data:
+                # A write that came to nothing, as it seemed, may have been carried out while it was sent again.
+                found = self.get(*path) if lost is not None or not refused else None
+                if found is not None and found.version == version + 1 and found.data == data:
                     return
-                raise Conflict from None
-            self._check_written(reply, version, path)
-            return
+                if found is None or found.version != version:
+                    raise Conflict from None
+                lost = error
+            else:
+                self._check_written(reply, version, path)
+                return
+        assert lost is not None
         raise self._explained(lost, "write", path)
 
     def _check_written(self, reply: Reply, version: int, path: tuple[str, ...]) -> None:

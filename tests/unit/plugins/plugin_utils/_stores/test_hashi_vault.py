@@ -290,6 +290,38 @@ def test_answer_that_is_lost_once_is_asked_for_and_nothing_is_written_twice(engi
             assert sorted(name for name in engine.secrets if "lock" not in name) == [f"mfa/acme/00000{number}" for number in range(1, 5)]
 
 
+def test_write_that_seemed_lost_and_comes_late_is_known_as_ones_own(engine, opens):
+    page = {"seeds": {"u1": seed().as_entry()}}
+    sent = []
+
+    def late(method, path):
+        if method == "POST" and path.endswith("/000001"):
+            sent.append(path)
+            if len(sent) == 2:
+                engine.secrets["mfa/acme/000001"] = [page]
+
+    engine.before = late
+    engine.fate = lambda method, path: (
+        "refused" if method == "POST" and path.endswith("/000001") and not sent and not late(method, path) else None
+    )
+    store = opens()
+    store.lock(OURS)
+    store.read()
+    assert store.save({"u1": seed()}) == [f"{engine.url}/secret/mfa/acme/000001"]
+    assert (len(sent), engine.secrets["mfa/acme/000001"]) == (2, [page])
+
+
+def test_page_that_a_standby_does_not_have_yet_is_not_taken_for_a_deleted_one(engine, opens):
+    opens().save({"u1": seed()})
+
+    def vanish(method, path):
+        if method == "GET" and path.endswith("/000001"):
+            engine.secrets.pop("mfa/acme/000001", None)
+
+    engine.before = vanish
+    assert "give the address of the active node" in refusal(opens().read)
+
+
 def test_write_that_the_engine_keeps_otherwise_is_noticed_at_once(engine, opens):
     def twist(method, path):
         if method == "GET" and path.endswith("/000001"):
