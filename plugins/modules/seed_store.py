@@ -11,8 +11,8 @@ short_description: Keep the seeds of virtual MFA devices in ansible-vault files,
 version_added: 0.1.0
 description:
   - Reads the seeds of an account, and adds to them. The role C(hwc.mfa.mfa_rollout) stores its seeds with it.
-  - With O(type=ansible_vault) the files are C(<directory>/<account>/*.yml) on the control node, each an ansible-vault file that decrypts to a mapping from user id to C(serial_number),
-    C(seed) and C(name). Files are numbered and never overwritten. C(ansible-vault view) opens them.
+  - With O(type=ansible_vault) the files are C(<directory>/<account>/*.yml) on the control node, each an ansible-vault file that decrypts to a mapping from
+    user id to C(serial_number), C(seed) and C(name). Files are numbered and never overwritten. C(ansible-vault view) opens them.
   - Files C(*.json) beside them hold no secrets. They record that devices were about to be created, that none were created after all, or that devices are
     gone. A seed is valid until its device is known to be gone. A user can have several seeds; use that of the device that the cloud shows.
   - With O(type=hashi_vault) the secrets are C(<path>/<account>/000001) and so on in a KV engine of version 2, each written once, by check-and-set, and

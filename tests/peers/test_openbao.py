@@ -21,10 +21,11 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError
 from ansible_collections.hwc.mfa.tests.unit.certificate import write_certificate
-
-# The contract's tests, each with the store of the fixture ``opened`` below.
-from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._stores.test_contract import *  # noqa: F403
+from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._stores import test_contract as contract
 from openbao import OpenBao
+
+# The contract's tests and what they need, each with the store of the fixture ``opened`` below.
+globals().update({name: value for name, value in vars(contract).items() if name.startswith("test_") or name in ("opens", "run", "write")})
 
 SEED = "JBSWY3DPEHPK3PXP"
 OURS = Owner.of_process(os.getpid(), "acme-1")

@@ -166,6 +166,6 @@ def _check_protect(wanted: dict[str, Any]) -> None:
         raise _invalid("allow_user", allowed)
     if wanted.get("admin_check") == "on":
         # [?] Demanded of the request, whatever was set before.
-        for name in ("scene", wanted.get("scene")):
-            if name is not None and name not in wanted:
+        for name in ("scene", str(wanted.get("scene") or "scene")):
+            if name not in wanted:
                 raise _missing(name)
