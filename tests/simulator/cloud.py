@@ -21,6 +21,7 @@ from fractions import Fraction
 from typing import Any
 
 from . import totp
+from .people import Person, new_people
 
 TOKEN_SECONDS = 24 * 3600
 LOCK_SECONDS = 15 * 60
@@ -100,6 +101,7 @@ class Settings:
     unbind_unbound: int = 400
     v5_create_status: int = 201
     identity_centers: int = 1
+    center_batch: int = 100
     page_size: int = 500
     security_keys: int = 0
     security_keys_in_v5: bool = False
@@ -250,6 +252,7 @@ class Center:
     identity_store_id: str
     user_permission: str = "ALL_ACTIONS"
     sso_configuration: dict[str, Any] = field(default_factory=dict)
+    people: list[Person] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -395,7 +398,7 @@ class Cloud:
         return triple
 
     def _new_center(self) -> Center:
-        return Center(
+        center = Center(
             instance_id=f"ssoins-{self._random.getrandbits(64):016x}",
             identity_store_id=f"d-{self._random.getrandbits(40):010x}",
             sso_configuration={
@@ -408,6 +411,8 @@ class Cloud:
                 "x_future": {"kept": True},
             },
         )
+        center.people = new_people(center.identity_store_id)
+        return center
 
     # For tests: look, and arrange what a rehearsal starts from
 
@@ -491,7 +496,11 @@ class Cloud:
                 "admin": admin,
                 "users": [_described(user) for user in account.users[1:]],
                 "identity_center": account.center
-                and {"instance_id": account.center.instance_id, "identity_store_id": account.center.identity_store_id},
+                and {
+                    "instance_id": account.center.instance_id,
+                    "identity_store_id": account.center.identity_store_id,
+                    "users": [{"user_id": person.user_id, "user_name": person.user_name} for person in account.center.people],
+                },
             })  # fmt: skip
         first = accounts[0]
         convenience = {name: first[name] for name in ("domain_id", "domain_name", "admin", "users", "identity_center")}
@@ -799,7 +808,7 @@ class Cloud:
 
     def _page(self, items: list[Any], ids: list[str], limit: str | None, marker: str | None) -> tuple[list[Any], str | None]:
         """A page of `items`; the marker is opaque on purpose: it holds characters that must be percent-encoded."""
-        size = _limit(limit, V5_PAGE_DEFAULT, V5_PAGE_MAX, "IAM.0011")
+        size = limit_of(limit, V5_PAGE_DEFAULT, V5_PAGE_MAX, "IAM.0011")
         start = 0
         if marker:
             try:
@@ -976,7 +985,7 @@ class Cloud:
 
     def list_instances(self, caller: User, limit: str | None, marker: str | None) -> list[Center]:
         self._require_center_admin(caller)
-        _limit(limit, 100, 100, "IIC.1002")
+        limit_of(limit, 100, 100, "IIC.1002")
         # There is one instance at most, so there is nothing behind any marker.
         return [caller.account.center] if caller.account.center and not marker else []
 
@@ -1033,6 +1042,10 @@ class Cloud:
             center.sso_configuration = accepted
             self._count(caller, "center_writes")
 
+    def count_center_write(self, caller: User) -> None:
+        """Take note of a write of the caller's to Identity Center, its store too."""
+        self._count(caller, "center_writes")
+
     def _require_center_admin(self, caller: User) -> None:
         if not caller.is_admin:
             raise Refusal(403, "IIC.1001", "You are not authorized to perform the requested action.")
@@ -1086,7 +1099,7 @@ def _check_code(code: object) -> None:
         raise Refusal(400, "IAM.0072", "An authentication code must be a string of six digits.")
 
 
-def _limit(limit: str | None, default: int, maximum: int, code: str) -> int:
+def limit_of(limit: str | None, default: int, maximum: int, code: str) -> int:
     if limit is None:
         return default
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= maximum:

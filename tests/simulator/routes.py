@@ -9,13 +9,14 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Callable
 from urllib.parse import quote, unquote, urlencode
 
-from . import policies, signing
-from .cloud import Center, Cloud, Device, Protection, Refusal, SecurityKey, Token, User
+from . import identity_store, policies, signing
+from .cloud import Center, Cloud, Device, Protection, Refusal, SecurityKey, Token, User, limit_of
+from .people import id_of
 
 
 @dataclass
@@ -580,19 +581,91 @@ def _set_sso(cloud: Cloud, call: Call) -> Answer:
     return Answer(200)
 
 
+def _registered_regions(cloud: Cloud, call: Call) -> Answer:
+    cloud.list_instances(call.user, None, None)
+    return Answer(200, {"regions": [{"region_id": identity_store.REGION}]})
+
+
+def _page(call: Call, key: str, bodies: list[dict[str, Any]]) -> Answer:
+    """One page of a listing of the store; its marker is the number of the entry that comes next."""
+    limit = limit_of(call.query.get("limit"), 100, 100, "IIC.1002")
+    start = int(marker) if (marker := call.query.get("marker", "")).isdecimal() else 0
+    rest = bodies[start : start + limit]
+    info = {"next_marker": str(start + limit) if start + limit < len(bodies) else None, "current_count": len(rest)}
+    return Answer(200, {key: rest, "page_info": info})
+
+
+def _list_people(cloud: Cloud, call: Call) -> Answer:
+    people = identity_store.list_people(cloud, call.user, call.ids[0], call.query.get("user_name"))
+    bodies = [
+        {
+            "identity_store_id": call.ids[0],
+            "user_id": person.user_id,
+            "user_name": person.user_name,
+            "display_name": person.display_name,
+            "enabled": person.enabled,
+            "emails": [{"value": f"{person.user_name}@example.com", "primary": True, "type": "work", "verification_status": "VERIFIED"}],
+        }
+        for person in people
+    ]
+    return _page(call, "users", bodies)
+
+
+def _list_people_groups(cloud: Cloud, call: Call) -> Answer:
+    groups = identity_store.list_groups(cloud, call.user, call.ids[0])
+    return _page(call, "groups", [{"group_id": group_id, "display_name": name} for group_id, name in groups])
+
+
+def _list_people_of_group(cloud: Cloud, call: Call) -> Answer:
+    group_id = call.query.get("group_id")
+    members = identity_store.list_members(cloud, call.user, call.ids[0], group_id)
+    bodies = [
+        {
+            "identity_store_id": call.ids[0],
+            "membership_id": id_of(str(group_id), person.user_id),
+            "group_id": group_id,
+            "member_id": {"user_id": person.user_id},
+        }
+        for person in members
+    ]
+    return _page(call, "group_memberships", bodies)
+
+
 def _retrieve_devices(cloud: Cloud, call: Call) -> Answer:
-    cloud.identity_store(call.user, call.ids[0])
-    users = call.json.get("user_list")
-    if not isinstance(users, list) or not users or not all(isinstance(user, dict) and "user_id" in user for user in users):
-        raise Refusal(400, "IIC.1002", "user_list must be a list of users.")
-    entries = [{"user": {"identity_store_id": call.ids[0], "user_id": user["user_id"]}, "mfa_devices": []} for user in users]
+    found = identity_store.devices_of(cloud, call.user, call.ids[0], call.json.get("user_list"))
+    entries = [
+        {"user": {"identity_store_id": call.ids[0], "user_id": user_id}, "mfa_devices": [asdict(device) for device in devices]}
+        for user_id, devices in found
+    ]
     return Answer(200, {"user_mfa_devices_entry_list": entries})
 
 
 def _delete_center_device(cloud: Cloud, call: Call) -> Answer:
-    cloud.identity_store(call.user, call.ids[0])
-    # Devices are enrolled in a browser only, so a rehearsal never has one.
-    raise Refusal(404, "IIC.1004", "The MFA device does not exist.")
+    identity_store.delete_device(cloud, call.user, *call.ids)
+    return Answer(200)
+
+
+def _rename_center_device(cloud: Cloud, call: Call) -> Answer:
+    identity_store.rename_device(cloud, call.user, *call.ids, call.json.get("display_name"))
+    return Answer(200)
+
+
+def _register_center_device(cloud: Cloud, call: Call) -> Answer:
+    word = identity_store.register_device(cloud, call.user, *call.ids)
+    store, user_id = call.ids
+    address = f"https://portal.example.com/mfa/register?workflow={word}"
+    return Answer(200, {"identity_store_id": store, "user_id": user_id, "work_flow": word, "redirect_url": address})
+
+
+def _list_sessions(cloud: Cloud, call: Call) -> Answer:
+    _store, user_id = call.ids
+    sessions = identity_store.sessions_of(cloud, call.user, *call.ids)
+    return Answer(200, {"session_list": [{"session_id": session, "user_id": user_id} for session in sessions]})
+
+
+def _end_sessions(cloud: Cloud, call: Call) -> Answer:
+    identity_store.end_sessions(cloud, call.user, *call.ids, call.json.get("session_ids"))
+    return Answer(200)
 
 
 def _v5(method: str, pattern: str, name: str, handler: Handler, *, tells_caller: bool = False) -> Route:
@@ -645,6 +718,14 @@ ROUTES = (
     _center("POST", "/v1/instances/{}/sso-configuration", "ic-set-sso", _set_sso),
     _center("POST", "/v1/identity-stores/{}/users/retrieve-mfa-devices", "ic-devices", _retrieve_devices),
     _center("DELETE", "/v1/identity-stores/{}/users/{}/mfa-devices/{}", "ic-device-delete", _delete_center_device),
+    _center("PUT", "/v1/identity-stores/{}/users/{}/mfa-devices/{}", "ic-device-rename", _rename_center_device),
+    _center("POST", "/v1/identity-stores/{}/users/{}/mfa-devices/register-mfa-device", "ic-device-register", _register_center_device),
+    _center("GET", "/v1/registered-regions", "ic-regions", _registered_regions),
+    _center("GET", "/v1/identity-stores/{}/users", "ic-users", _list_people),
+    _center("GET", "/v1/identity-stores/{}/groups", "ic-groups", _list_people_groups),
+    _center("GET", "/v1/identity-stores/{}/group-memberships", "ic-group-users", _list_people_of_group),
+    _center("GET", "/v1/identity-stores/{}/users/{}/sessions", "ic-sessions", _list_sessions),
+    _center("POST", "/v1/identity-stores/{}/users/{}/sessions/batch-delete", "ic-sessions-end", _end_sessions),
 )
 
 # Almost every path has a number of slashes of its own or shares it with few others, which spares most of the matching.

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
@@ -38,6 +38,7 @@ REGION_ENVIRONMENT = ("HW_REGION_NAME", "OS_REGION_NAME")
 IAM_ENVIRONMENT = ("HWC_IAM_ENDPOINT", "HW_AUTH_URL", "OS_AUTH_URL")
 DOMAIN_ENVIRONMENT = ("HW_CLOUD",)
 IDENTITY_CENTER_ENVIRONMENT = ("HWC_IDENTITY_CENTER_ENDPOINT",)
+IDENTITY_STORE_ENVIRONMENT = ("HWC_IDENTITY_STORE_ENDPOINT",)
 STS_ENVIRONMENT = ("HWC_STS_ENDPOINT",)
 
 
@@ -79,6 +80,10 @@ def is_named(option: str, params: Mapping[str, Any], env: Mapping[str, str]) -> 
     address = _address(params, env)
     if address.region or address.domain:
         return True
+    if option == "identity_store_endpoint":
+        # Whoever named Identity Center named its store, which Identity Center's own answer leads to.
+        given = _given(option, params, env, IDENTITY_STORE_ENVIRONMENT) is not None
+        return given or is_named("identity_center_endpoint", params, env)
     if option != "identity_center_endpoint":
         return address.iam is not None  # STS has no default of its own
     if _given(option, params, env, IDENTITY_CENTER_ENVIRONMENT) is not None:
@@ -121,6 +126,28 @@ def identity_center_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) 
         whose = f"region {region}" if region else "this IAM"
         raise OptionError(f"{whose} belongs to Open Telekom Cloud, which has no IAM Identity Center.")
     return f"https://identitycenter.{domain}"
+
+
+def identity_store_endpoint(params: Mapping[str, Any], env: Mapping[str, str], registered_regions: Callable[[], list[str]]) -> str:
+    """The base URL of the store of Identity Center's users. Its host is regional, and Identity Center tells the region. Raises OptionError.
+
+    Beside an Identity Center that was given outright, and is not Huawei Cloud's own, the store has the same address: no answer of that host
+    may lead credentials to Huawei Cloud.
+    """
+    given = _given("identity_store_endpoint", params, env, IDENTITY_STORE_ENVIRONMENT)
+    if given is not None:
+        return given
+    center = identity_center_endpoint(params, env)
+    domain = (urlsplit(center).hostname or "").partition(".")[2]
+    if domain not in (_HUAWEI, _EUROPE) and _given("identity_center_endpoint", params, env, IDENTITY_CENTER_ENVIRONMENT) is not None:
+        return center
+    regions = registered_regions()
+    if len(regions) != 1 or not _REGION.fullmatch(regions[0]):
+        raise OptionError(
+            "identity_store_endpoint is needed: IAM Identity Center does not tell the one region where its users are"
+            f" (such as https://identitystore.ap-southeast-1.{domain}; the console shows the region)."
+        )
+    return _host("identitystore", regions[0], domain)
 
 
 def sts_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import marked_pages
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import entries, marked_pages
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Session, path_of
 
 _PAGE = 100
@@ -36,6 +36,11 @@ class IdentityCenter:
         return [
             Instance(str(entry["instance_id"]), str(entry["identity_store_id"]), entry.get("alias")) for page in pages for entry in page
         ]
+
+    def registered_regions(self) -> list[str]:
+        """``GET /v1/registered-regions``: where the instance and its identity store are."""
+        reply = self.session.read("GET", "/v1/registered-regions")
+        return [str(entry["region_id"]) for entry in entries(reply, "regions", "region_id")]
 
     def mfa_management(self, instance_id: str) -> tuple[str | None, str | None]:
         """``GET .../mfa-devices/management-settings`` as (identity store id, user permission)."""

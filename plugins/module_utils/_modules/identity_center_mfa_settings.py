@@ -79,7 +79,8 @@ def choose_instance(instances: list[Instance], instance_id: str | None, identity
     raise OptionError(f"instance_id is needed: this account has {listed}.")
 
 
-def _find(center: IdentityCenter, instance_id: str | None, identity_store_id: str | None) -> Instance:
+def find_instance(center: IdentityCenter, instance_id: str | None, identity_store_id: str | None) -> Instance:
+    """The instance that options name, or the only one, and its store. Raises OptionError where none or several fit."""
     if instance_id:
         check_id(instance_id, "instance_id")
     if instance_id and identity_store_id:
@@ -135,7 +136,7 @@ def work_settings(context: Context) -> dict[str, Any]:
         raise OptionError("allowed_mfa_types must name at least one type; to switch MFA off, use mfa_mode=DISABLED.")
     sso_wanted = any(wanted[name] is not None for name in SSO_SETTINGS)
     center = context.connections.identity_center
-    instance = _find(center, context.params["instance_id"], context.params["identity_store_id"])
+    instance = find_instance(center, context.params["instance_id"], context.params["identity_store_id"])
     page = _read(context, center, instance, sso_wanted)
     before = page.settings()
     todo = differences(before, wanted)
@@ -158,7 +159,7 @@ def work_settings(context: Context) -> dict[str, Any]:
 def work_info(context: Context) -> dict[str, Any]:
     """The work of ``identity_center_mfa_settings_info``."""
     center = context.connections.identity_center
-    instance = _find(center, context.params["instance_id"], context.params["identity_store_id"])
+    instance = find_instance(center, context.params["instance_id"], context.params["identity_store_id"])
     return _result(instance, _read(context, center, instance, sso_wanted=False).settings(), False)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_store import IdentityStore
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.sts import Sts
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, Session
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
@@ -144,6 +145,14 @@ class Connections:
         return IdentityCenter(
             self._elsewhere(endpoints.identity_center_endpoint(self._params, self._variables), "identity_center_endpoint")
         )
+
+    def identity_store(self, identity_store_id: str) -> IdentityStore:
+        """The people of an Identity Center, with the module's own credentials."""
+        base_url = endpoints.identity_store_endpoint(self._params, self._variables, self._registered_regions)
+        return IdentityStore(self._elsewhere(base_url, "identity_store_endpoint"), identity_store_id)
+
+    def _registered_regions(self) -> list[str]:
+        return self.identity_center.registered_regions()
 
     def _elsewhere(self, base_url: str, option: str) -> Session:
         """The way to another service, as the module's own identity."""

@@ -16,7 +16,9 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import 
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
-_OPAQUE = frozenset({"user_id", "serial_number", "name", "seed", "binding", "instance_id", "identity_store_id", "verification_method"})
+_OPAQUE = frozenset(
+    {"user_id", "serial_number", "name", "seed", "binding", "instance_id", "identity_store_id", "verification_method", "device_id"}
+)
 """Fields of results that hold ids or words of the API and never free text: a short secret that an id happens to contain must not tear it."""
 
 

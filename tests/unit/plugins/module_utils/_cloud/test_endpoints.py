@@ -11,6 +11,7 @@ import requests
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import (
     iam_endpoint,
     identity_center_endpoint,
+    identity_store_endpoint,
     is_loopback,
     is_named,
     names_a_host,
@@ -524,3 +525,60 @@ def test_host_is_the_one_that_requests_would_call(url):
     assert called == f"{base}/v3/users?limit=1" or "/./" in base or base.endswith("/.")
     written = re.match(r"https://([^/?#]*)", url.strip()).group(1).lower()
     assert urlsplit(called).netloc == written.removesuffix(":").removesuffix(":443")
+
+
+# The store of Identity Center's users, whose region Identity Center tells
+
+
+def _asked(*regions):
+    return lambda: list(regions)
+
+
+def _not_asked():
+    raise AssertionError("nobody may be asked")
+
+
+@pytest.mark.parametrize(
+    ("params", "env", "store"),
+    [
+        ({}, {}, "https://identitystore.ap-southeast-1.myhuaweicloud.com"),
+        ({"region": "cn-north-4"}, {}, "https://identitystore.ap-southeast-1.myhuaweicloud.com"),
+        ({"region": "eu-west-101"}, {}, "https://identitystore.ap-southeast-1.myhuaweicloud.eu"),
+        ({}, {"HW_CLOUD": "cloud.example"}, "https://identitystore.ap-southeast-1.cloud.example"),
+        ({"identity_center_endpoint": HUAWEI_CENTER}, {}, "https://identitystore.ap-southeast-1.myhuaweicloud.com"),
+    ],
+)
+def test_store_is_where_identity_center_says(params, env, store):
+    assert identity_store_endpoint(params, env, _asked("ap-southeast-1")) == store
+
+
+@pytest.mark.parametrize(
+    ("params", "env", "store"),
+    [
+        ({"identity_store_endpoint": "https://s.example/v1"}, {}, "https://s.example"),
+        ({}, {"HWC_IDENTITY_STORE_ENDPOINT": "https://s.example"}, "https://s.example"),
+        ({"identity_center_endpoint": "https://ic.example"}, {}, "https://ic.example"),
+        ({}, {"HWC_IDENTITY_CENTER_ENDPOINT": "https://ic.example"}, "https://ic.example"),
+    ],
+)
+def test_store_that_is_given_or_beside_a_given_identity_center_needs_no_question(params, env, store):
+    assert identity_store_endpoint(params, env, _not_asked) == store
+
+
+@pytest.mark.parametrize("regions", [(), ("eu-de", "eu-nl"), ("evil.example/",), ("ap-southeast-1\n",), ("",)])
+def test_answer_that_names_no_one_region_leads_nowhere(regions):
+    with pytest.raises(OptionError, match=r"^identity_store_endpoint is needed"):
+        identity_store_endpoint({}, {}, _asked(*regions))
+
+
+def test_open_telekom_cloud_has_no_store():
+    with pytest.raises(OptionError, match="no IAM Identity Center"):
+        identity_store_endpoint({"region": "eu-de"}, {}, _not_asked)
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [({}, False), ({"identity_store_endpoint": "https://s.example"}, True), ({"identity_center_endpoint": "https://ic.example"}, True)],
+)
+def test_store_is_named_by_its_own_endpoint_and_by_identity_center(params, named):
+    assert is_named("identity_store_endpoint", params, {}) is named
