@@ -21,7 +21,7 @@ ROUTES = frozenset({
     "v5-enable", "v5-disable", "v5-delete", "v5-list", "v5-users", "v5-login-profile", "v5-last-login", "account-summary",
     "login-policy-get", "login-policy-put", "protect-policy-get", "protect-policy-put", "v5-login-policy-get", "v5-login-policy-put",
     "caller-identity", "decode-message", "ic-instances", "ic-get-mfa", "ic-set-mfa", "ic-get-sso", "ic-set-sso", "ic-devices", "ic-device-delete",
-    "ic-device-rename", "ic-device-register", "ic-regions", "ic-users", "ic-groups", "ic-group-users", "ic-sessions", "ic-sessions-end",
+    "ic-device-rename", "ic-device-register", "ic-regions", "ic-user", "ic-users", "ic-groups", "ic-group-users", "ic-sessions", "ic-sessions-end",
 })  # fmt: skip
 
 _WHEN = re.compile(r"(?:(?P<first>[1-9]\d*)(?:-(?P<last>[1-9]\d*))?|every=(?P<every>[1-9]\d*))?")

@@ -19,7 +19,7 @@ def _people(cloud: Cloud, caller: User, store: str) -> list[Person]:
     return cloud.identity_store(caller, store).people
 
 
-def _person(cloud: Cloud, caller: User, store: str, user_id: str) -> Person:
+def show_person(cloud: Cloud, caller: User, store: str, user_id: str) -> Person:
     person = next((person for person in _people(cloud, caller, store) if person.user_id == user_id), None)
     if person is None:
         raise Refusal(404, "IIC.1004", "The user does not exist.")
@@ -62,7 +62,7 @@ def devices_of(cloud: Cloud, caller: User, store: str, users: Any) -> list[tuple
 
 
 def delete_device(cloud: Cloud, caller: User, store: str, user_id: str, device_id: str) -> None:
-    person = _person(cloud, caller, store, user_id)
+    person = show_person(cloud, caller, store, user_id)
     device = _device(person, device_id)
     if not cloud.discard_writes:
         person.devices.remove(device)
@@ -70,7 +70,7 @@ def delete_device(cloud: Cloud, caller: User, store: str, user_id: str, device_i
 
 
 def rename_device(cloud: Cloud, caller: User, store: str, user_id: str, device_id: str, name: Any) -> None:
-    device = _device(_person(cloud, caller, store, user_id), device_id)
+    device = _device(show_person(cloud, caller, store, user_id), device_id)
     if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
         raise Refusal(400, "IIC.1002", f"display_name must have 1 to {LONGEST_NAME} characters.")
     if not cloud.discard_writes:
@@ -80,7 +80,7 @@ def rename_device(cloud: Cloud, caller: User, store: str, user_id: str, device_i
 
 def register_device(cloud: Cloud, caller: User, store: str, user_id: str) -> str:
     """A word that works once, with which the person registers a device in a browser."""
-    person = _person(cloud, caller, store, user_id)
+    person = show_person(cloud, caller, store, user_id)
     if len(person.devices) >= MOST_DEVICES:
         raise Refusal(400, "IIC.1002", f"The user has {MOST_DEVICES} MFA devices already.")
     if not cloud.discard_writes:
@@ -90,11 +90,11 @@ def register_device(cloud: Cloud, caller: User, store: str, user_id: str) -> str
 
 
 def sessions_of(cloud: Cloud, caller: User, store: str, user_id: str) -> list[str]:
-    return _person(cloud, caller, store, user_id).sessions
+    return show_person(cloud, caller, store, user_id).sessions
 
 
 def end_sessions(cloud: Cloud, caller: User, store: str, user_id: str, session_ids: Any) -> None:
-    person = _person(cloud, caller, store, user_id)
+    person = show_person(cloud, caller, store, user_id)
     if not isinstance(session_ids, list) or not session_ids:
         raise Refusal(400, "IIC.1002", "session_ids must be a list of sessions.")
     if not cloud.discard_writes:

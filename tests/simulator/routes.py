@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from . import identity_store, policies, signing
 from .cloud import Center, Cloud, Device, Protection, Refusal, SecurityKey, Token, User, limit_of
-from .people import id_of
+from .people import Person, id_of
 
 
 @dataclass
@@ -597,18 +597,23 @@ def _page(call: Call, key: str, bodies: list[dict[str, Any]]) -> Answer:
 
 def _list_people(cloud: Cloud, call: Call) -> Answer:
     people = identity_store.list_people(cloud, call.user, call.ids[0], call.query.get("user_name"))
-    bodies = [
-        {
-            "identity_store_id": call.ids[0],
-            "user_id": person.user_id,
-            "user_name": person.user_name,
-            "display_name": person.display_name,
-            "enabled": person.enabled,
-            "emails": [{"value": f"{person.user_name}@example.com", "primary": True, "type": "work", "verification_status": "VERIFIED"}],
-        }
-        for person in people
-    ]
-    return _page(call, "users", bodies)
+    return _page(call, "users", [_person_body(call.ids[0], person) for person in people])
+
+
+def _show_person(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, _person_body(call.ids[0], identity_store.show_person(cloud, call.user, *call.ids)))
+
+
+def _person_body(store: str, person: Person) -> dict[str, Any]:
+    email = {"value": f"{person.user_name}@example.com", "primary": True, "type": "work", "verification_status": "VERIFIED"}
+    return {
+        "identity_store_id": store,
+        "user_id": person.user_id,
+        "user_name": person.user_name,
+        "display_name": person.display_name,
+        "enabled": person.enabled,
+        "emails": [email],
+    }
 
 
 def _list_people_groups(cloud: Cloud, call: Call) -> Answer:
@@ -722,6 +727,7 @@ ROUTES = (
     _center("POST", "/v1/identity-stores/{}/users/{}/mfa-devices/register-mfa-device", "ic-device-register", _register_center_device),
     _center("GET", "/v1/registered-regions", "ic-regions", _registered_regions),
     _center("GET", "/v1/identity-stores/{}/users", "ic-users", _list_people),
+    _center("GET", "/v1/identity-stores/{}/users/{}", "ic-user", _show_person),
     _center("GET", "/v1/identity-stores/{}/groups", "ic-groups", _list_people_groups),
     _center("GET", "/v1/identity-stores/{}/group-memberships", "ic-group-users", _list_people_of_group),
     _center("GET", "/v1/identity-stores/{}/users/{}/sessions", "ic-sessions", _list_sessions),

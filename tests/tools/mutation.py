@@ -34,7 +34,7 @@ MODULES = (
         for name in ("login_check", "login_policy", "login_protection", "mfa_info", "operation_protection")
     ),
     *(f"module_utils/_modules/iam_virtual_mfa_{name}" for name in ("bind", "device")),
-    *(f"module_utils/_modules/identity_center_{name}" for name in ("mfa_settings", "people", "user_mfa_info")),
+    *(f"module_utils/_modules/identity_center_{name}" for name in ("mfa_settings", "people", "user_mfa_device", "user_mfa_info")),
     *(f"plugin_utils/_stores/{name}" for name in ("hashi_vault", "journal", "kv", "kv_options", "lock", "record", "store", "vault_files")),
     *(f"plugin_utils/_control/{name}" for name in ("files", "packing", "play_accounts", "progress")),
     *(f"plugin_utils/_rollout/{name}" for name in ("input", "outcomes", "plan", "report", "wave")),
@@ -83,7 +83,7 @@ FURTHER = {
     "lock": ("_stores/test_hostile_files", "_stores/test_hashi_vault"),
     "password": ("_auth/test_credentials", "_cloud/test_transport", "_runner/test_connections"),
     "plan": ("_rollout/test_faults",),
-    "people": ("_modules/test_identity_center_user_mfa_info",),
+    "people": ("_modules/test_identity_center_user_mfa_device", "_modules/test_identity_center_user_mfa_info"),
     "policies": ("_modules/test_iam_login_policy", "_modules/test_iam_operation_protection"),
     "protections": ("_modules/test_iam_login_protection", "_modules/test_iam_mfa_info", "_modules/test_iam_virtual_mfa_bind"),
     "store": ("_stores/test_contract", "_stores/test_vault_files", "_stores/test_record", "_rollout/test_input"),

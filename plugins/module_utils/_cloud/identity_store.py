@@ -62,6 +62,14 @@ class IdentityStore:
         query = [("user_name", user_name)] if user_name is not None else []
         return [_person(entry) for entry in self._listing(self._path("users"), "users", query, "user_id", "user_name")]
 
+    def person(self, user_id: str) -> Person:
+        """``GET .../users/{user_id}``."""
+        reply = self.session.read("GET", self._path("users", user_id))
+        document = reply.document if isinstance(reply.document, dict) else {}
+        if document.get("user_id") != user_id or not document.get("user_name"):
+            raise reply.error("the answer does not tell the user in the form that the API documents")
+        return _person(document)
+
     def groups(self) -> dict[str, str]:
         """``GET .../groups``, all pages: the ids of the groups by their names."""
         listed = self._listing(self._path("groups"), "groups", [], "group_id", "display_name")

@@ -28,8 +28,18 @@ class Definition:
     returns_seeds: bool = False
     """Whether that list can hold seeds."""
 
-    def holds_seed(self, result: Mapping[str, Any]) -> bool:
-        """Whether this very result holds a seed, so that it must not be printed."""
+    secret_field: str = ""
+    """The name of a field of the result itself that is a secret; empty where there is none."""
+
+    @property
+    def returns_secrets(self) -> bool:
+        """Whether a result can hold seeds or another secret."""
+        return self.returns_seeds or bool(self.secret_field)
+
+    def holds_secret(self, result: Mapping[str, Any]) -> bool:
+        """Whether this very result holds a seed or another secret, so that it must not be printed."""
+        if self.secret_field and result.get(self.secret_field):
+            return True
         if not self.returns_seeds:
             return False
         outcomes = result.get(self.many)

@@ -44,12 +44,12 @@ class InProcessAction(ActionBase):
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
         self._task.args = own_args(self)
-        if self._task.async_val and not self._task.poll and self.definition.returns_seeds:
-            # async_status would print the seeds, and they would stay in the job's file in the clear.
+        if self._task.async_val and not self._task.poll and self.definition.returns_secrets:
+            # async_status would print the secrets, and they would stay in the job's file in the clear.
             result.update(
                 failed=True,
                 changed=False,
-                msg=f"{self._task.action} returns seeds and cannot run with async and poll=0: leave async out, or set poll.",
+                msg=f"{self._task.action} returns secrets and cannot run with async and poll=0: leave async out, or set poll.",
             )
             return result
         wrong = texts.sentence(texts.not_text(self.definition.argument_spec, plain(self._task.args)))
@@ -66,10 +66,10 @@ class InProcessAction(ActionBase):
             if isinstance(invocation, dict) and isinstance(invocation.get("module_args"), dict):
                 # Of options that it does not know, core's check tells the values.
                 invocation["module_args"] = options_shown(invocation["module_args"], self.definition.argument_spec)
-            if self._task.async_val and self.definition.returns_seeds:
-                # The result comes from async_status, which knows nothing of seeds: only the task can hide it.
+            if self._task.async_val and self.definition.returns_secrets:
+                # The result comes from async_status, which knows nothing of secrets: only the task can hide it.
                 self._task.no_log = True
-        if self.definition.holds_seed(result):
+        if self.definition.holds_secret(result):
             result["_ansible_no_log"] = True
             _show_warnings(result)
         return result

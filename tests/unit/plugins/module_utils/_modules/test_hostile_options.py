@@ -21,6 +21,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_operation_pro
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import INFO, SETTINGS
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_user_mfa_device import DEVICE as PERSON_DEVICE
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_user_mfa_info import INFO as PEOPLE_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal
@@ -42,6 +43,7 @@ MODULES = {
     "settings": (SETTINGS, {"user_permission": "READ_ACTIONS"}),
     "settings_info": (INFO, {}),
     "people_info": (PEOPLE_INFO, {}),
+    "person_device": (PERSON_DEVICE, {"user_name": "ada.lovelace", "state": "absent"}),
 }
 FLEETS = ("info", "bind", "device", "protection", "login")
 KEYS = {"access_key": "AK", "secret_key": "s3cret-key"}

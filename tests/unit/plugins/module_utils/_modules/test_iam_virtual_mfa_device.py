@@ -151,7 +151,7 @@ def test_device_is_created_with_its_seed(any_cloud):
         "seed": user.device.seed,
     }
     assert user.device.name == "phone"
-    assert DEVICE.holds_seed(result)
+    assert DEVICE.holds_secret(result)
     assert result["diff"] == {"before": {user.id: None}, "after": {user.id: "virtual MFA device"}}
 
 
@@ -163,7 +163,7 @@ def test_second_run_changes_nothing_and_shows_no_seed(any_cloud):
     assert not again["changed"]
     assert "seed" not in only(again)
     assert only(again)["creation"] == "none"
-    assert not DEVICE.holds_seed(again)
+    assert not DEVICE.holds_secret(again)
     assert only(again)["binding"] == ("unbound" if any_cloud.cloud.settings.profile == "huaweicloud" else "unknown")
     assert any_cloud.writes() == []
 

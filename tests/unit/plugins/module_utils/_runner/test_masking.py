@@ -119,13 +119,13 @@ def test_secret_in_an_option_that_is_none_is_masked():
 
 def test_result_that_holds_a_seed_is_known_by_it():
     seed = {"devices": [{"user_id": "u", "seed": "S"}]}
-    assert DEVICE.holds_seed(shown(DEVICE, {}, seed, set()))
-    assert not DEVICE.holds_seed(
+    assert DEVICE.holds_secret(shown(DEVICE, {}, seed, set()))
+    assert not DEVICE.holds_secret(
         shown(DEVICE, {}, {"devices": [{"user_id": "u", "seed": None}, {"user_id": "seed", "msg": "seed"}]}, set())
     )
-    assert not DEVICE.holds_seed(shown(DEVICE, {}, {"failed": True, "msg": "no"}, set()))
+    assert not DEVICE.holds_secret(shown(DEVICE, {}, {"failed": True, "msg": "no"}, set()))
     # No other module's list can hold one.
-    assert not BIND.holds_seed(shown(BIND, {}, {"bindings": [{"seed": "S"}]}, set()))
+    assert not BIND.holds_secret(shown(BIND, {}, {"bindings": [{"seed": "S"}]}, set()))
 
 
 def test_secret_with_characters_that_json_would_escape_is_masked():

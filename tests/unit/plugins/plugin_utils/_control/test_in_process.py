@@ -78,10 +78,10 @@ def test_encrypted_text_becomes_what_it_says():
 
 
 def test_only_a_result_that_holds_a_seed_is_marked():
-    assert DEVICE.holds_seed({"devices": [{"user_id": "u"}, {"user_id": "v", "seed": "S"}]})
-    assert not DEVICE.holds_seed({"devices": [{"user_id": "u"}]})
-    assert not DEVICE.holds_seed({"failed": True})
-    assert not BIND.holds_seed({"devices": [{"seed": "S"}]})
+    assert DEVICE.holds_secret({"devices": [{"user_id": "u"}, {"user_id": "v", "seed": "S"}]})
+    assert not DEVICE.holds_secret({"devices": [{"user_id": "u"}]})
+    assert not DEVICE.holds_secret({"failed": True})
+    assert not BIND.holds_secret({"devices": [{"seed": "S"}]})
 
 
 @pytest.mark.parametrize(
