@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
 from pathlib import Path
 from typing import Any, Callable
 
@@ -164,6 +165,7 @@ def test_account_and_device_names_that_are_no_templates_stay_texts(
     trap = tmp_path / "trap"
     evil = "{{ " + touching(trap) + " }}"
     ground = playground(users=3)
+    ground.variables[ACCOUNT]["mfa_rollout_report_formats"] = ["json", "csv", "junit", "ocsf"]
     users = ground.variables[ACCOUNT].pop("mfa_rollout_users")
     users[2]["device_name"] = Unsafe(evil)
     account = f"=a/../{evil}<b>\\\"'"
@@ -174,7 +176,8 @@ def test_account_and_device_names_that_are_no_templates_stay_texts(
     assert_nothing_got_out(ground, run, trap)
     (directory,) = ground.seed_directory.iterdir()
     assert len(list(directory.glob("*.yml"))) == 2
-    assert sorted(path.suffix for path in (ground.path / "report").iterdir()) == [".csv", ".json"]
+    assert sorted(path.suffix for path in (ground.path / "report").iterdir()) == [".csv", ".json", ".json", ".sha256", ".xml"]
+    subprocess.run(["sha256sum", "-c", "--strict", f"./{directory.name}.sha256"], cwd=ground.path / "report", check=True)
     assert_report_says(ground, [], directory.name)
     assert ground.report(directory.name)["account"] == account
     assert {path.name for path in tmp_path.iterdir()} <= {"inventory", "seeds", "report", "tmp", "remote-tmp", "more.yml"}
