@@ -189,7 +189,7 @@ class KeyValue:
         self._demand_engine()
         body = {"data": dict(data), "options": {"cas": version}}
         lost: CloudError | None = None
-        for _attempt in range(_WRITES):
+        for attempt in range(_WRITES):
             try:
                 reply = self._call(lambda: self._session.write("POST", self._at("data", path), body=body))
             except CloudError as error:
@@ -202,12 +202,12 @@ class KeyValue:
                     return
                 if found is None or found.version != version:
                     raise Conflict from None
+                if attempt == _WRITES - 1:
+                    raise self._explained(error, "write", path) from None
                 lost = error
             else:
                 self._check_written(reply, version, path)
                 return
-        assert lost is not None
-        raise self._explained(lost, "write", path)
 
     def _check_written(self, reply: Reply, version: int, path: tuple[str, ...]) -> None:
         written = _data(reply)
@@ -246,8 +246,8 @@ class KeyValue:
 
     def _call(self, call: Callable[[], Reply]) -> Reply:
         """Make a call, and once more with another token where that of a login has ended meanwhile."""
+        token = self._auth.prepare()
         try:
-            token = self._auth.prepare()
             return call()
         except CloudError as error:
             if error.status != 403 or not self._auth.forget(token):
