@@ -90,6 +90,7 @@ class Watched:
             found |= {triple["secret_key"]: "temporary secret key", triple["security_token"]: "security token"}
         found |= dict.fromkeys(cloud.tokens, "token")
         found |= dict.fromkeys(cloud.seeds, "seed")
+        found |= dict.fromkeys(cloud.registration_words, "registration")
         return found
 
     def codes(self) -> set[str]:
@@ -201,6 +202,25 @@ MODULES = """
         iam_endpoint: "https://{{ people[0].name }}:{{ people[0].password }}@iam.example.com"
         identity_center_endpoint: "https://{{ people[0].name }}:{{ people[0].password }}@iam.example.com"
       ignore_errors: true
+    - hwc.mfa.identity_center_user_mfa_info:
+        identity_store_endpoint: "https://{{ people[0].name }}:{{ people[0].password }}@store.example.com"
+      ignore_errors: true
+    - hwc.mfa.identity_center_user_mfa_device:
+        user_name: "{{ item }}"
+        state: register
+      loop: [alan.turing, grace.hopper]
+      register: addresses
+    - hwc.mfa.identity_center_user_mfa_device:
+        user_name: radia.perlman
+        state: register
+      async: 60
+      poll: 1
+    - hwc.mfa.identity_center_user_mfa_device:
+        user_name: radia.perlman
+        state: register
+      async: 60
+      poll: 0
+      ignore_errors: true
     - hwc.mfa.rollout_report_files:
         directory: "{{ mfa_rollout_report_dir }}"
         report: '{}'
@@ -215,6 +235,7 @@ MODULES = """
           - created.devices[0].seed | length > 15
           - bound.bindings | map(attribute='failed') | list == [false, true, true, true]
           - kept.entries[people[0].user_id].seed == created.devices[0].seed
+          - addresses.results | map(attribute='registration_url') | select('match', 'https://.*workflow=') | length == 2
 """
 
 

@@ -54,6 +54,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
             v3=importlib.import_module("huaweicloudsdkiam.v3"),
             v5=importlib.import_module("huaweicloudsdkiam.v5"),
             center=importlib.import_module("huaweicloudsdkidentitycenter.v1"),
+            store=importlib.import_module("huaweicloudsdkidentitycenterstore.v1"),
         )
 
 
@@ -62,18 +63,28 @@ def make_clients(sdk: SimpleNamespace) -> Callable[[Any], SimpleNamespace]:
     """Makes makers of clients of a cloud: for a user's description, with the user's keys, or with others that are given."""
 
     def make_makers(cloud: Any) -> SimpleNamespace:
-        def credentials(who: dict[str, Any], **other: str) -> Any:
+        def credentials(who: dict[str, Any], regional: bool, **other: str) -> Any:
             keys = {**who, **other}
-            made = sdk.credentials.GlobalCredentials(keys["access_key"], keys["secret_key"], cloud.describe()["domain_id"])
+            # The identity store's client is that of a regional service, whose credentials name a project in place of the account.
+            made = (
+                sdk.credentials.BasicCredentials(keys["access_key"], keys["secret_key"], "0" * 32)
+                if regional
+                else sdk.credentials.GlobalCredentials(keys["access_key"], keys["secret_key"], cloud.describe()["domain_id"])
+            )
             return made.with_security_token(other["security_token"]) if "security_token" in other else made
 
-        def maker(client: Any) -> Callable[..., Any]:
+        def maker(client: Any, regional: bool = False) -> Callable[..., Any]:
             def make(who: dict[str, Any], **other: str) -> Any:
-                return client.new_builder().with_credentials(credentials(who, **other)).with_endpoint(cloud.url).build()
+                return client.new_builder().with_credentials(credentials(who, regional, **other)).with_endpoint(cloud.url).build()
 
             return make
 
-        return SimpleNamespace(v3=maker(sdk.v3.IamClient), v5=maker(sdk.v5.IamClient), center=maker(sdk.center.IdentityCenterClient))
+        return SimpleNamespace(
+            v3=maker(sdk.v3.IamClient),
+            v5=maker(sdk.v5.IamClient),
+            center=maker(sdk.center.IdentityCenterClient),
+            store=maker(sdk.store.IdentityCenterStoreClient, regional=True),
+        )
 
     return make_makers
 

@@ -28,7 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sessions import BIND, DEVICES, Session, log_in, mid_step, pair, refusal, signed
-from simulator import faults, signing, totp
+from simulator import faults, people, signing, totp
 
 SIMULATOR = Path(__file__).resolve().parents[1] / "simulator"
 
@@ -414,7 +414,7 @@ def test_identity_center_wants_both_fields_and_the_right_ids(cloud, described):
     assert cloud.cloud.accounts[0].center.user_permission == "READ_ACTIONS"
 
 
-def test_nobody_has_a_device_in_identity_center(cloud, described):
+def test_whom_an_identity_store_does_not_know_has_no_device(cloud, described):
     store = described["identity_center"]["identity_store_id"]
     path = f"/v1/identity-stores/{store}/users"
     someone = {"identity_store_id": store, "user_id": "u-1"}
@@ -423,6 +423,25 @@ def test_nobody_has_a_device_in_identity_center(cloud, described):
 
     assert answer.json() == {"user_mfa_devices_entry_list": [{"user": someone, "mfa_devices": []}]}
     assert refusal(signed(cloud, described["admin"], "DELETE", f"{path}/u-1/mfa-devices/d-1")) == (404, "IIC.1004")
+
+
+def test_identity_store_refuses_what_it_cannot_do(cloud, described):
+    ids = described["identity_center"]
+    base = f"/v1/identity-stores/{ids['identity_store_id']}"
+    ada, alan = (f"{base}/users/{user['user_id']}" for user in ids["users"][:2])
+    person = cloud.cloud.accounts[0].center.people[0]
+    device = person.devices[0].device_id
+
+    def ask(method: str, path: str, body: Any = None) -> tuple[int, str]:
+        return refusal(signed(cloud, described["admin"], method, path, body))
+
+    assert ask("PUT", f"{ada}/mfa-devices/{device}", {"display_name": ""}) == (400, "IIC.1002")
+    assert ask("PUT", f"{alan}/mfa-devices/{device}", {"display_name": "x"}) == (404, "IIC.1004")
+    assert ask("POST", f"{ada}/sessions/batch-delete", {"session_ids": []}) == (400, "IIC.1002")
+    assert ask("POST", f"{base}/users/retrieve-mfa-devices", {"user_list": []}) == (400, "IIC.1002")
+    people.give_device(person, "Key")
+    assert ask("POST", f"{ada}/mfa-devices/register-mfa-device") == (400, "IIC.1002")
+    assert cloud.cloud.counters.center_writes == 0
 
 
 def test_a_key_opens_its_own_account_only(cloud, described):

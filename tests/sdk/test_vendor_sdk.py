@@ -283,6 +283,63 @@ def test_identity_center_settings_are_read_and_written(cloud, sdk, clients, admi
     assert refused(403, "IIC.1001", clients.center(user).get_sso_configuration, get).encoded_auth_msg
 
 
+def test_identity_center_tells_the_region_of_its_store(sdk, clients, admin):
+    regions = clients.center(admin).describe_registered_regions(sdk.center.DescribeRegisteredRegionsRequest()).regions
+    assert [region.region_id for region in regions] == ["ap-southeast-1"]
+
+
+def test_people_of_an_identity_store_are_read(cloud, sdk, clients, admin, user, refused):
+    client, model = clients.store(admin), sdk.store
+    center = cloud.cloud.accounts[0].center
+    store = center.identity_store_id
+    ada = center.people[0]
+
+    listed = client.list_users(model.ListUsersRequest(identity_store_id=store, limit=3))
+    rest = client.list_users(model.ListUsersRequest(identity_store_id=store, limit=3, marker=listed.page_info.next_marker))
+    assert [person.user_name for person in [*listed.users, *rest.users]] == [person.user_name for person in center.people]
+    assert (listed.users[0].display_name, listed.users[0].enabled, listed.users[0].emails[0].primary) == ("Ada Lovelace", True, True)
+    assert rest.page_info.next_marker is None
+    one = client.describe_user(model.DescribeUserRequest(identity_store_id=store, user_id=ada.user_id))
+    assert (one.user_name, one.emails[0].value) == (ada.user_name, "ada.lovelace@example.com")
+
+    groups = client.list_groups(model.ListGroupsRequest(identity_store_id=store)).groups
+    operators = next(group for group in groups if group.display_name == "operators")
+    members = client.list_group_memberships(model.ListGroupMembershipsRequest(identity_store_id=store, group_id=operators.group_id))
+    assert ada.user_id in [membership.member_id.user_id for membership in members.group_memberships]
+    none = model.ListGroupMembershipsRequest(identity_store_id=store, group_id="none")
+    refused(404, "IIC.1004", client.list_group_memberships, none)
+    refused(400, "IIC.1002", client.list_users, model.ListUsersRequest(identity_store_id=store, limit=101))
+    refused(403, "IIC.1001", clients.store(user).list_users, model.ListUsersRequest(identity_store_id=store))
+
+
+def test_devices_and_sessions_of_a_person_are_managed(cloud, sdk, clients, admin):
+    client, model = clients.store(admin), sdk.store
+    center = cloud.cloud.accounts[0].center
+    store = center.identity_store_id
+    ada = center.people[0]
+    whom = {"identity_store_id": store, "user_id": ada.user_id}
+
+    body = model.BatchListMfaDevicesForUserReqBody([model.RetrieveMfaDevicesForUserDto(**whom)])
+    devices = client.batch_list_mfa_devices_for_user(model.BatchListMfaDevicesForUserRequest(identity_store_id=store, body=body))
+    (entry,) = devices.user_mfa_devices_entry_list
+    (device,) = entry.mfa_devices
+    assert (entry.user.user_id, device.display_name, device.mfa_type) == (ada.user_id, "Phone", "TOTP")
+    assert device.registered_date == ada.devices[0].registered_date
+
+    rename = model.UpdateMfaDeviceForUserReqBody(display_name="Work phone")
+    client.update_mfa_device_for_user(model.UpdateMfaDeviceForUserRequest(**whom, device_id=device.device_id, body=rename))
+    assert ada.devices[0].display_name == "Work phone"
+    registration = client.register_mfa_device_for_user(model.RegisterMfaDeviceForUserRequest(**whom))
+    assert registration.redirect_url.endswith(registration.work_flow)
+    client.delete_mfa_device_for_user(model.DeleteMfaDeviceForUserRequest(**whom, device_id=device.device_id))
+    assert ada.devices == []
+
+    sessions = client.list_sessions(model.ListSessionsRequest(**whom)).session_list
+    ended = model.BatchDeleteSessionsReqBody([session.session_id for session in sessions])
+    client.batch_delete_sessions(model.BatchDeleteSessionsRequest(**whom, body=ended))
+    assert (len(sessions), ada.sessions) == (1, [])
+
+
 def test_a_wrong_secret_key_is_refused(cloud, sdk, clients, admin, refused):
     client = clients.v3(admin, secret_key="a" * 40)
 

@@ -312,6 +312,8 @@ class Cloud:
         self.temporary: dict[str, dict[str, str]] = {}
         # Every seed that there ever was, for whoever looks whether one was seen where it must not be.
         self.seeds: set[str] = set()
+        # And every word with which a device of an Identity Center user can be registered.
+        self.registration_words: set[str] = set()
         # A request whose writes are to come to nothing sets this for its own time under the lock (the fault `noop`).
         self.discard_writes = False
         self._calls = 0
@@ -432,6 +434,13 @@ class Cloud:
             user = self._add_user(account, name, len(account.users))
             user.created_at = self.now()
             return user
+
+    def rename(self, id_or_name: str, name: str) -> None:
+        """Give a user another name, without a request."""
+        with self.lock:
+            user = self.user(id_or_name)
+            user.account.by_name[name] = user.account.by_name.pop(user.name)
+            user.name = name
 
     def remove_user(self, id_or_name: str) -> None:
         """A user who leaves, with their device, without a request."""

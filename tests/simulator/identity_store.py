@@ -86,7 +86,9 @@ def register_device(cloud: Cloud, caller: User, store: str, user_id: str) -> str
     if not cloud.discard_writes:
         person.registrations += 1
         cloud.count_center_write(caller)
-    return id_of(store, person.user_id, "registration", str(person.registrations))
+    word = id_of(store, person.user_id, "registration", str(person.registrations))
+    cloud.registration_words.add(word)
+    return word
 
 
 def sessions_of(cloud: Cloud, caller: User, store: str, user_id: str) -> list[str]:

@@ -67,13 +67,13 @@ def unknown(option: str, name: str, known: Collection[str], whose: str) -> Optio
     return OptionError(f"{option} {legible(name, _SHOWN)!r} is no {whose} of this identity store.{meant}")
 
 
-def person_named(store: IdentityStore, user_name: str) -> Person:
-    """The user of a name. Raises OptionError where there is none."""
+def person_named(store: IdentityStore, user_name: str, option: str = "user_name") -> Person:
+    """The user of a name, which ``option`` gives. Raises OptionError where there is none."""
     if not user_name:
-        raise OptionError("user_name must not be empty.")
+        raise OptionError(f"{option} must not be empty.")
     person = next((person for person in store.people(user_name) if person.name == user_name), None)
     if person is None:
-        raise unknown("user_name", user_name, [other.name for other in store.people()], "user")
+        raise unknown(option, user_name, [other.name for other in store.people()], "user")
     return person
 
 

@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_p
     STORE_SPEC,
     devices_of,
     members_of,
+    person_named,
     store_of,
     unknown,
 )
@@ -43,10 +44,11 @@ def summary(users: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _people(store: IdentityStore, names: Sequence[str] | None) -> list[Person]:
-    people = store.people(names[0] if names is not None and len(names) == 1 else None)
     if names is None:
-        return people
-    by_name = {person.name: person for person in people}
+        return store.people()
+    if len(names) == 1:
+        return [person_named(store, names[0], "user_names")]
+    by_name = {person.name: person for person in store.people()}
     for name in names:
         if name not in by_name:
             raise unknown("user_names", name, by_name, "user")

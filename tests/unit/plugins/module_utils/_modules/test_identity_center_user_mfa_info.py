@@ -66,8 +66,9 @@ def test_names_keep_their_order_and_count_once(cloud):
 
 
 def test_unknown_names_are_refused(cloud):
-    msg = cloud.run(INFO, user_names=["ada.lovelac", "alan.turing"])["msg"]
-    assert msg == "user_names 'ada.lovelac' is no user of this identity store. Is 'ada.lovelace' meant?"
+    for names in (["ada.lovelac"], ["alan.turing", "ada.lovelac"]):
+        msg = cloud.run(INFO, user_names=names)["msg"]
+        assert msg == "user_names 'ada.lovelac' is no user of this identity store. Is 'ada.lovelace' meant?"
     msg = cloud.run(INFO, groups=["Operators"])["msg"]
     assert msg == "groups 'Operators' is no group of this identity store. Is 'operators' meant?"
 
@@ -77,6 +78,10 @@ def test_members_of_groups_only(cloud):
     assert sorted(by_name(result)) == ["ada.lovelace", "grace.hopper"]
     assert cloud.routes().count("ic-group-users") == 1
     assert "groups" not in result["users"][0]
+
+
+def test_empty_list_of_names_means_nobody(cloud):
+    assert cloud.run(INFO, user_names=[])["users"] == []
 
 
 def test_empty_list_of_groups_means_nobody(cloud):
