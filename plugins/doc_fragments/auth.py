@@ -114,6 +114,45 @@ options:
       - A code works once. A later task of the same play that would send it again fails, because refused codes lock the user.
       - If no user is given, the environment variables E(HW_PASSCODE) and E(OS_PASSCODE) are used.
     type: str
+  assume_agency:
+    description:
+      - An agency of another account, to work in that account. The other credentials belong to the account that the agency trusts, and assume it. They need
+        the role Agent Operator. The agency needs the permissions that the modules need.
+      - Its temporary keys sign all calls. They are renewed before they end, and are never written anywhere.
+      - O(auth_domain_name) and O(auth_domain_id) name the account of the credentials that assume it.
+      - An empty value counts as none.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      agency_name:
+        description: The name of the agency. It needs O(assume_agency.domain_name) or O(assume_agency.domain_id). Both clouds.
+        type: str
+      domain_name:
+        description: The name of the account that the agency is in.
+        type: str
+      domain_id:
+        description: The id of the account that the agency is in, instead of its name.
+        type: str
+      duration:
+        description:
+          - For how long to ask for temporary keys, in seconds. From 900 to 86400, and with O(assume_agency.agency_urn) to 43200. The default is 900.
+        type: int
+      agency_urn:
+        description:
+          - The URN of the agency, such as V(iam::cd613e30d8f16adf91b7584a2265b1f5:agency:mfa), instead of O(assume_agency.agency_name). It is assumed by STS.
+            Huawei Cloud only.
+        type: str
+      external_id:
+        description: The external id that the agency demands. It goes with O(assume_agency.agency_urn).
+        type: str
+      serial_number:
+        description: The serial number of the MFA device of the user who assumes the agency. It goes with O(assume_agency.agency_urn).
+        type: str
+      token_code:
+        description:
+          - The current verification code (TOTP) of O(assume_agency.serial_number). A string of six digits; quote it in YAML.
+          - A code works once. So the keys cannot be renewed, and a later task of the same play that would send it again fails.
+        type: str
   validate_certs:
     description:
       - Whether to verify TLS certificates. Switch it off only for a host of your own.

@@ -364,7 +364,7 @@ caller:
       type: str
       sample: admin
     principal_urn:
-      description: The URN of the user or agency where STS told it, or V(null). An agency has only this.
+      description: The URN of the user or agency where STS told it, or V(null). An agency has only this, and on Open Telekom Cloud not even this.
       returned: always
       type: str
       version_added: 0.2.0

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-from .cloud import Cloud, Settings
+from . import agencies
+from .cloud import Account, Cloud, Settings
 from .server import Server, Service
 
 __all__ = ["Cloud", "Handle", "Settings", "start"]
@@ -41,6 +42,10 @@ class Handle:
     def describe(self) -> dict[str, Any]:
         """URL, accounts and credentials, as the command line prints them."""
         return {"url": self.url, **self.cloud.describe()}
+
+    def add_agency(self, trusting: Account, name: str, **terms: Any) -> agencies.Agency:
+        """Let the first account act in another one, by an agency; the terms are those of agencies.add_agency."""
+        return agencies.add_agency(self.cloud, trusting, terms.pop("trusted", self.cloud.accounts[0]), name, **terms)
 
     def fault(self, spec: str) -> None:
         """Let something go wrong from now on; ValueError for a wrong specification."""
@@ -97,7 +102,10 @@ def start(
     if certfile is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certfile, keyfile)
-    service = Service(Cloud(Settings(**settings)), scheme="https" if tls else "http")
+    cloud = Cloud(Settings(**settings))
+    for account in cloud.accounts[1:] if cloud.settings.agency else ():
+        agencies.add_agency(cloud, account, cloud.accounts[0], cloud.settings.agency)
+    service = Service(cloud, scheme="https" if tls else "http")
     for spec in faults:
         service.faults.add(spec)
     return Handle(Server(service, port, tls))

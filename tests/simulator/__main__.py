@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demands-scope", action="store_true", help="a token for no account is good for no call of an account")
     parser.add_argument("--partial-policies-reset", action="store_true", help="a PUT of a policy resets the fields that it does not give")
     parser.add_argument("--protect-policy-short", action="store_true", help="operation protection is shown as its switch alone")
+    parser.add_argument(
+        "--agency", default="", metavar="NAME", help="an agency of each other account that the first one's administrator may assume"
+    )
     parser.add_argument("--seed-random", type=int, metavar="N", help="makes ids and secrets the same every time")
     parser.add_argument("--certfile", help="speak TLS with this certificate")
     parser.add_argument("--keyfile")

@@ -118,6 +118,7 @@ class Settings:
     demands_scope: bool = False
     partial_policies_reset: bool = False
     protect_policy_short: bool = False
+    agency: str = ""
     seed_random: int | None = None
 
     def __post_init__(self) -> None:
@@ -280,11 +281,12 @@ class Account:
 
 @dataclass(frozen=True)
 class Key:
-    """An access key: a user's own, or a temporary one, which works with its security token only."""
+    """An access key: a user's own, or a temporary one, which works with its security token only, and perhaps not for ever."""
 
     user: User
     secret_key: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -310,6 +312,8 @@ class Cloud:
         self.tokens: dict[str, Token] = {}
         self.keys: dict[str, Key] = {}
         self.temporary: dict[str, dict[str, str]] = {}
+        # As agencies.py has them.
+        self.agencies: list[Any] = []
         # Every seed that there ever was, for whoever looks whether one was seen where it must not be.
         self.seeds: set[str] = set()
         # And every word with which a device of an Identity Center user can be registered.
@@ -336,7 +340,8 @@ class Cloud:
         """32 hexadecimal digits."""
         return f"{self._random.getrandbits(128):032x}"
 
-    def _text(self, alphabet: str, length: int) -> str:
+    def new_text(self, alphabet: str, length: int) -> str:
+        """Made-up text, such as a key's."""
         return "".join(self._random.choices(alphabet, k=length))
 
     def _new_seed(self) -> str:
@@ -377,9 +382,9 @@ class Cloud:
             name=name,
             number=number,
             account=account,
-            password=f"Aa1!{self._text(string.ascii_letters + string.digits, 16)}",
-            access_key=self._text(string.ascii_uppercase + string.digits, 20),
-            secret_key=self._text(string.ascii_letters + string.digits, 40),
+            password=f"Aa1!{self.new_text(string.ascii_letters + string.digits, 16)}",
+            access_key=self.new_text(string.ascii_uppercase + string.digits, 20),
+            secret_key=self.new_text(string.ascii_letters + string.digits, 40),
             email=f"{name}@example.com",
             created_at=CREATED_AT,
             is_admin=is_admin,
@@ -392,9 +397,9 @@ class Cloud:
 
     def _add_temporary_key(self, user: User) -> dict[str, str]:
         triple = {
-            "access_key": self._text(string.ascii_uppercase + string.digits, 20),
-            "secret_key": self._text(string.ascii_letters + string.digits, 40),
-            "security_token": self._text(string.ascii_letters + string.digits, 120),
+            "access_key": self.new_text(string.ascii_uppercase + string.digits, 20),
+            "secret_key": self.new_text(string.ascii_letters + string.digits, 40),
+            "security_token": self.new_text(string.ascii_letters + string.digits, 120),
         }
         self.keys[triple["access_key"]] = Key(user, triple["secret_key"], triple["security_token"])
         return triple
@@ -550,6 +555,8 @@ class Cloud:
                 + ("the access key is unknown" if key is None else "the security token is missing or wrong"),
                 shape="gateway",
             )
+        if key.expires_at is not None and key.expires_at <= self.now():
+            raise Refusal(400, "IAM.1108", "The security token has expired.", shape="iam")
         return key
 
     def token(self, token_id: str) -> Token:
@@ -958,7 +965,7 @@ class Cloud:
         now = self.now()
         token = Token(user, tuple(methods), now, now + TOKEN_SECONDS, scoped=domain is not None)
         user.last_login_at = now
-        token_id = "MII" + self._text(string.ascii_letters + string.digits + "-_", 197)
+        token_id = "MII" + self.new_text(string.ascii_letters + string.digits + "-_", 197)
         self.tokens[token_id] = token
         self._count(user, "logins")
         return token_id, token
@@ -983,6 +990,13 @@ class Cloud:
         fits = given["id"] == user.id and device is not None and device.bound
         if not fits or device is None or not self._spend_codes(user, device, (str(code),)):
             raise Refusal(401, "IAM.0009", "mfa totp code verify fail")
+
+    def prove_by_code(self, user: User, serial: object, code: object) -> None:
+        """Refuse who does not give a code of the bound device with that serial number."""
+        device = self._device(user, serial)
+        _check_code(code)
+        if not device.bound or not self._spend_codes(user, device, (str(code),)):
+            raise Refusal(403, "PAP5.0001", "The code of the MFA device is wrong.")
 
     def set_policy(self, caller: User, name: str, policy: dict[str, Any]) -> None:
         """Keep one of the policies of the caller's account, which policies.py has checked."""

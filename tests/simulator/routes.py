@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Callable
 from urllib.parse import quote, unquote, urlencode
 
-from . import identity_store, policies, signing
+from . import agencies, identity_store, policies, signing
 from .cloud import Center, Cloud, Device, Protection, Refusal, SecurityKey, Token, User, limit_of
 from .people import Person, id_of
 
@@ -531,7 +531,38 @@ def _account_summary(cloud: Cloud, call: Call) -> Answer:
 
 def _caller_identity(_cloud: Cloud, call: Call) -> Answer:
     user = call.user
+    if isinstance(user, agencies.Session):
+        principal_id = f"{user.id}:{user.session_name}"
+        return Answer(200, {"account_id": user.domain_id, "principal_urn": user.urn, "principal_id": principal_id})
     return Answer(200, {"account_id": user.domain_id, "principal_urn": _user_urn(user), "principal_id": user.id})
+
+
+def _assume_role(cloud: Cloud, call: Call) -> Answer:
+    identity = call.part("auth").get("identity")
+    if not isinstance(identity, dict):
+        raise Refusal(400, "IAM.0072", "auth.identity must be an object.")
+    key, _agency = agencies.assume_role(cloud, call.user, identity)
+    assert key.expires_at is not None
+    body = {
+        "access": key.user.access_key,
+        "secret": key.secret_key,
+        "securitytoken": key.security_token,
+        "expires_at": _iso(key.expires_at),
+    }
+    return Answer(201, {"credential": body})
+
+
+def _assume(cloud: Cloud, call: Call) -> Answer:
+    key, agency = agencies.assume(cloud, call.user, call.json)
+    assert key.expires_at is not None
+    credentials = {
+        "access_key_id": key.user.access_key,
+        "secret_access_key": key.secret_key,
+        "security_token": key.security_token,
+        "expiration": _v5_time(key.expires_at),
+    }
+    assumed = {"urn": f"{agency.urn}/{key.user.name}", "id": f"{key.user.id}:{key.user.name}"}
+    return Answer(200, {"credentials": credentials, "assumed_agency": assumed})
 
 
 def _decode_authorization_message(cloud: Cloud, call: Call) -> Answer:
@@ -692,6 +723,7 @@ ROUTES = (
     Route("PUT", "/v3.0/OS-USER/users/{}/login-protect", "login-protect-put", _set_protection),
     Route("GET", "/v3.0/OS-USER/login-protects", "login-protect-list", _list_protections),
     Route("GET", "/v3.0/OS-CREDENTIAL/credentials/{}", "credential", _show_credential, tells_caller=True),
+    Route("POST", "/v3.0/OS-CREDENTIAL/securitytokens", "assume", _assume_role),
     Route("GET", "/v3.0/OS-USER/users/{}", "user", _show_user),
     Route("GET", "/v3.0/OS-SECURITYPOLICY/domains/{}/login-policy", "login-policy-get", _get_login_policy),
     Route("PUT", "/v3.0/OS-SECURITYPOLICY/domains/{}/login-policy", "login-policy-put", _set_login_policy),
@@ -715,6 +747,7 @@ ROUTES = (
     _v5("GET", "/v5/login-policy", "v5-login-policy-get", _v5_get_login_policy),
     _v5("PUT", "/v5/login-policy", "v5-login-policy-put", _v5_set_login_policy),
     _v5("POST", "/v5/decode-authorization-message", "decode-message", _decode_authorization_message),
+    _v5("POST", "/v5/agencies/assume", "v5-assume", _assume),
     _v5("GET", "/v5/caller-identity", "caller-identity", _caller_identity, tells_caller=True),
     _center("GET", "/v1/instances", "ic-instances", _list_instances),
     _center("GET", "/v1/instances/{}/mfa-devices/management-settings", "ic-get-mfa", _get_permission),

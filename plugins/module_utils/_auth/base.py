@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, ClassVar
 
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.temporary_keys import TemporaryKeys
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import first_set
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
@@ -31,7 +32,7 @@ class Auth(AuthBase):
         return None
 
     def renew(self, seen: Any, error: CloudError) -> bool:
-        """After a 401: whether another try makes sense, because what was sent has expired and has now been replaced."""
+        """After a 401, or the 400 that says that a security token has expired: whether another try makes sense, because what was sent has expired and has now been replaced."""
         return False  # equivalent: each kind of identity decides for itself
 
 
@@ -115,6 +116,7 @@ class Surroundings:
     ``session`` is the way to IAM without an identity. ``account_id`` and ``account_name`` ask for the account that the module works on, and
     give None where the cloud does not tell. ``spend`` is told of a login with a code before it is sent; it raises OptionError where the code
     was sent before. ``signing_region`` is the region for which keys sign with a derived key, perhaps empty; None: they sign plainly.
+    ``agency_keys`` are those of the agency, where the credentials assume one.
     """
 
     session: Session
@@ -122,6 +124,7 @@ class Surroundings:
     account_name: Callable[[], str | None] = lambda: None
     spend: Callable[[str], None] = lambda _fingerprint: None
     signing_region: str | None = None
+    agency_keys: TemporaryKeys | None = None
 
 
 class Credentials:
@@ -147,6 +150,11 @@ class Credentials:
 
     account: Account = NO_ACCOUNT
     """The account that the credentials name, where they do."""
+
+    @property
+    def first(self) -> Credentials:
+        """The credentials that are sent to IAM first: those that assume an agency, else these."""
+        return self
 
     @classmethod
     @abstractmethod

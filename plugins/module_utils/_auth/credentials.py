@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION, assumed_by
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import ACCOUNT_VARIABLES, Credentials, Source
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.clouds_yaml import cloud_variables
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password
@@ -48,8 +49,14 @@ def find(params: Mapping[str, Any], env: Mapping[str, str]) -> Found:
     """The credentials that options, else the environment, give, and the variables that may say where to send them.
 
     Options come first. What they do not give is filled in from the first family of variables that has all that is missing. Without
-    options the first family counts that has a whole kind. Raises OptionError on two kinds or half a kind.
+    options the first family counts that has a whole kind. Where an option names an agency, those credentials assume it. Raises OptionError
+    on two kinds or half a kind.
     """
+    found = _find(params, env)
+    return Found(assumed_by(found.credentials, params.get(OPTION)), found.variables)
+
+
+def _find(params: Mapping[str, Any], env: Mapping[str, str]) -> Found:
     surroundings = _Surroundings(params, env)
     given = kind_given(params)
     if given is not None and given.whole_in(Source(params, {}, ENVIRONMENT)):

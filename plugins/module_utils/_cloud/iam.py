@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import Query, entries, linked_pages, marked_pages
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.temporary_key import TemporaryKey, temporary_key
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Reply, Session, path_of
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NEVER, User, instant, v3_user, v5_user
 
@@ -175,6 +176,16 @@ class Iam:
         """``GET /v3.0/OS-CREDENTIAL/credentials/{access_key}``: the id of the user who owns a permanent access key."""
         reply = self.session.read("GET", path_of("v3.0", "OS-CREDENTIAL", "credentials", access_key))
         return str(reply.field("credential", "user_id"))
+
+    def agency_key(self, agency_name: str, account: Mapping[str, str], seconds: int) -> TemporaryKey:
+        """``POST /v3.0/OS-CREDENTIAL/securitytokens``: a temporary key of an agency of ``account`` (``domain_id`` or ``domain_name``).
+
+        Another key may be asked for as often as one likes, so it counts as a read.
+        """
+        role = {"agency_name": agency_name, **account, "duration_seconds": seconds}
+        body = {"auth": {"identity": {"methods": ["assume_role"], "assume_role": role}}}
+        reply = self.session.read("POST", "/v3.0/OS-CREDENTIAL/securitytokens", body=body)
+        return temporary_key(reply, "credential", ("access", "secret", "securitytoken", "expires_at"))
 
     # v5
 

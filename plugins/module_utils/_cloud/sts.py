@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.temporary_key import TemporaryKey, temporary_key
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Session
 
@@ -37,6 +39,16 @@ class Sts:
         if all(value is None for value in values) or not all(value is None or isinstance(value, str) for value in values):
             raise reply.error("the answer does not say whom the call comes from, in the form that the API documents")
         return CallerIdentity(*values)
+
+    def agency_key(self, agency_urn: str, seconds: int, terms: Mapping[str, str]) -> TemporaryKey:
+        """``POST /v5/agencies/assume``: a temporary key of an agency. ``terms`` may be ``external_id``, ``serial_number``, ``token_code``.
+
+        A code works once, so what carries one is sent once. Raises CloudError.
+        """
+        body = {"agency_urn": agency_urn, "agency_session_name": "hwc.mfa", "duration_seconds": seconds, **terms}
+        send = self.session.write if "token_code" in terms else self.session.read
+        reply = send("POST", "/v5/agencies/assume", body=body)
+        return temporary_key(reply, "credentials", ("access_key_id", "secret_access_key", "security_token", "expiration"))
 
     def decoded_message(self, encoded: str) -> str:
         """``POST /v5/decode-authorization-message``: what a refusal's ``encoded_authorization_message`` says, a JSON text. Raises CloudError."""

@@ -329,7 +329,8 @@ class Session:
                     self.http.request_ids.append(legible(response.headers["X-Request-Id"], _SHOWN))
                 return self._decoded(response, call, read)
             refusal = self._refusal(response, call, read)
-            if refusal.status == 401 and not renewed and self.auth is not None and self.auth.renew(seen_token, refusal):
+            expired = refusal.status == 401 or (refusal.status == 400 and refusal.has_code("1108"))
+            if expired and not renewed and self.auth is not None and self.auth.renew(seen_token, refusal):
                 renewed = True
                 continue
             delay = retry_delay(

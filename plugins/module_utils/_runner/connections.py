@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth import credentials as kinds
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Auth, Credentials, Surroundings
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import Agency
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import NO_ACCOUNT, Auth, Credentials, Surroundings
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.temporary_keys import TemporaryKeys
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
@@ -55,6 +57,9 @@ class Connections:
         self._others: dict[Credentials, Auth] = {}
         self._account: tuple[str, str] | None = None
         self._account_asked = False
+        self._agency_keys: TemporaryKeys | None = None
+        self._assuming_account: list[str | None] = []
+        """The id of the account whose credentials assume an agency, once it was asked for; read and written by one thread at a time."""
 
     def close(self) -> None:
         """Give the connections back, and save the learned request rates for the play's next tasks."""
@@ -73,13 +78,15 @@ class Connections:
         self._memory[self._memory_key(what)] = value
 
     def _memory_key(self, what: str) -> str:
-        parts = (endpoints.iam_endpoint(self._params, self._variables), repr(self.credentials), getattr(self.credentials, "auth_token", ""))
+        token = getattr(self.credentials.first, "auth_token", "") if self.credentials is not None else ""
+        parts = (endpoints.iam_endpoint(self._params, self._variables), repr(self.credentials), token)
         return f"{what} {hashlib.sha256(repr(parts).encode('utf-8')).hexdigest()[:32]}"
 
     def environment_secrets(self) -> set[str]:
-        """Secrets read from environment variables and clouds.yaml; Ansible masks only ``no_log`` options."""
+        """Secrets read from environment variables and clouds.yaml, and those of an agency; Ansible masks only ``no_log`` options."""
         names = {name for option in kinds.SECRETS for name in kinds.ENVIRONMENT[option]}
-        return {where[name] for where in (self.env, self._variables) for name in names if where.get(name)}
+        obtained = set() if self._agency_keys is None else set(self._agency_keys.secrets)
+        return obtained | {where[name] for where in (self.env, self._variables) for name in names if where.get(name)}
 
     # Hosts
 
@@ -116,12 +123,53 @@ class Connections:
 
     def _surroundings(self, session: Session, credentials: Credentials | None = None) -> Surroundings:
         """What ``credentials`` need for a login or a signature; without them, for the one question that comes before the account is known."""
-        region = endpoints.signing_region(self._params, self._variables) if self._params.get("signature") == "derived" else None
+        region = self._region_to_sign()
+        keys = self._keys_of(self.credentials) if isinstance(self.credentials, Agency) else None
         if credentials is None:
-            return Surroundings(session, signing_region=region)
+            return Surroundings(session, signing_region=region, agency_keys=keys)
         # A login of the module's own is scoped by what its credentials name, since to ask for the account it would have to log in.
         name = (lambda: None) if credentials is self.credentials else self.account_name
-        return Surroundings(session, lambda: self._account_id(credentials), name, self._spend, region)
+        return Surroundings(session, lambda: self._account_id(credentials), name, self._spend, region, keys)
+
+    def _keys_of(self, agency: Agency) -> TemporaryKeys:
+        """The agency's temporary keys, the same for all who ask. Raises OptionError where they cannot be asked for."""
+        self.refuse_unnamed(agency.first)
+        around = Surroundings(self.iam_session(), self._assuming_account_id, spend=self._spend, signing_region=self._region_to_sign())
+        keys = agency.keys(around, lambda: self._sts_for(agency))
+        with self._lock:
+            if self._agency_keys is None:
+                self._agency_keys = keys
+            return self._agency_keys
+
+    def _sts_for(self, agency: Agency) -> Session:
+        """The way to STS for the credentials that assume an agency. Raises OptionError."""
+        base_url = endpoints.sts_endpoint(self._params, self._variables)
+        if base_url is None:
+            raise OptionError(
+                "assume_agency.agency_urn is for STS, which only Huawei Cloud has, and whose address is not known: give region or sts_endpoint,"
+                " or assume_agency.agency_name with domain_name."
+            )
+        self.refuse_unnamed(agency.first, "sts_endpoint", base_url)
+        return Session(self.http, base_url, option="sts_endpoint")
+
+    def _assuming_account_id(self) -> str | None:
+        """The id of the account whose credentials assume the agency: the agency's own account would be another one's."""
+        first = self._needed_credentials().first
+        if first.account.id:
+            return first.account.id
+        if not self._assuming_account:
+            known = self.recall("assuming")
+            session = self.iam_session()
+            auth = first.first_identity(Surroundings(session, signing_region=self._region_to_sign()))
+            found = None if known or auth is None else _ask_account(Iam(session.acting_as(auth)))
+            self._assuming_account.append(str(known) if known else found[0] if found else None)
+            if found:
+                self.remember("assuming", found[0])
+        return self._assuming_account[0]
+
+    def _region_to_sign(self) -> str | None:
+        """The region for which keys sign with a derived key, perhaps empty; None: they sign plainly."""
+        return endpoints.signing_region(self._params, self._variables) if self._params.get("signature") == "derived" else None
 
     # Identities
 
@@ -165,7 +213,7 @@ class Connections:
     def own_auth(self) -> Auth:
         """The identity of the module's own credentials. Raises OptionError where there are none."""
         credentials = self._needed_credentials()
-        self.refuse_unnamed(credentials)
+        self.refuse_unnamed(credentials.first)
         around = self._surroundings(self.iam_session(), credentials)
         with self._lock:
             if self._own is None:
@@ -195,7 +243,9 @@ class Connections:
     def account(self) -> dict[str, str | None]:
         """The ``id`` and ``name`` of the account that the module works on; either is None where the cloud does not tell."""
         found = self._own_account(self.first_iam)
-        return {"id": found[0] if found else None, "name": (found[1] or None) if found else None}
+        # What is done is done in the agency's account, whether the cloud tells or not.
+        named = self.credentials.account if isinstance(self.credentials, Agency) else NO_ACCOUNT
+        return {"id": found[0] if found else named.id, "name": (found[1] if found else None) or named.name}
 
     def account_name(self) -> str | None:
         """The account's name, for the scope of a user's login; None where nothing tells it."""
@@ -223,11 +273,19 @@ class Connections:
         with self._account_lock:
             if not self._account_asked:
                 known = self.recall("domain")
-                self._account = (known[0], known[1]) if known else _ask_account(asking())
+                self._account = (known[0], known[1]) if known else self._unless_another(_ask_account(asking()))
                 if self._account is not None:
                     self.remember("domain", list(self._account))
                 self._account_asked = True
             return self._account
+
+    def _unless_another(self, found: tuple[str, str] | None) -> tuple[str, str] | None:
+        """The account that the cloud tells, unless it is not the one whose agency is assumed: its id must not be sent along then."""
+        if found is None or not isinstance(self.credentials, Agency):
+            return found
+        named = self.credentials.account
+        other = (named.id and found[0] != named.id) or (named.name and found[1] and found[1] != named.name)
+        return None if other else found
 
     def caller(self) -> dict[str, str | None] | None:
         """Whom the cloud takes the module's credentials for; None where it does not tell.
@@ -242,7 +300,11 @@ class Connections:
             if error.status not in NOT_OFFERED:
                 raise
             found = None
-        return {**found, "principal_urn": None} if found is not None else self._ask_sts()
+        if found is not None and any(found.values()):
+            return {**found, "principal_urn": None}
+        told = self._ask_sts()
+        # An agency is known to be no user where nobody tells its name, too.
+        return told if told is not None or found is None else {**found, "principal_urn": None}
 
     def _ask_sts(self) -> dict[str, str | None] | None:
         """What STS says of the caller, which knows temporary keys too. Huawei Cloud only."""

@@ -83,5 +83,6 @@ def _option(value: Any, option: Mapping[str, Any]) -> Any:
         return _HIDDEN
     if "options" in option:
         items = value if isinstance(value, list) else [value]
-        return [options_shown(item, option["options"]) if isinstance(item, dict) else _HIDDEN for item in items]
+        inner = [options_shown(item, option["options"]) if isinstance(item, dict) else _HIDDEN for item in items]
+        return inner[0] if option.get("type") == "dict" and len(inner) == 1 else inner
     return value

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._auth import agency
+
 AUTH_SPEC: dict[str, dict[str, Any]] = {
     "region": {"type": "str"},
     "iam_endpoint": {"type": "str"},
@@ -24,6 +26,7 @@ AUTH_SPEC: dict[str, dict[str, Any]] = {
     "auth_domain_name": {"type": "str"},
     "auth_domain_id": {"type": "str"},
     "auth_passcode": {"type": "str", "no_log": True},
+    agency.OPTION: {"type": "dict", "options": agency.SPEC},
     "signature": {"type": "str", "choices": ["plain", "derived"], "default": "plain"},
     "validate_certs": {"type": "bool"},
     "ca_path": {"type": "path"},

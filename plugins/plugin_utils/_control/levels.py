@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import ACCOUNT_VARIABLES
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import KINDS
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
@@ -18,7 +19,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plai
 _NAMES = frozenset({"access_key", "auth_token", "auth_user_id", "auth_username"})
 """The options that name whose credentials they are."""
 
-_CREDENTIALS = (*(option for kind in KINDS for option in kind.telling), *ACCOUNT_VARIABLES)
+_CREDENTIALS = (*(option for kind in KINDS for option in kind.telling), *ACCOUNT_VARIABLES, AGENCY)
 
 
 def own_args(action: ActionBase) -> dict[str, Any]:

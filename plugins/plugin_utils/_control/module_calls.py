@@ -47,11 +47,12 @@ class ModuleCalls:
         definition = DEFINITIONS[module]
         validator = ArgumentSpecValidator(dict(definition.argument_spec), **definition.relations)
         validated = validator.validate({**self._auth, "concurrency": self._concurrency, **options})
-        secrets = set(validated._no_log_values) | self._connections.environment_secrets()
         if validated.error_messages:
             result: dict[str, Any] = {"failed": True, "changed": False, "msg": str(validated.error_messages[0])}
         else:
             result = perform_with(self._connections, definition, validated.validated_parameters, self._check_mode, self._diff)
+        # Asked for now: an agency's keys are obtained while a module works.
+        secrets = set(validated._no_log_values) | self._connections.environment_secrets()
         result = shown(definition, {}, result, secrets)
         difference = result.pop("diff", None)
         if difference and difference["before"] != difference["after"]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import KINDS
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import omitted
 
@@ -42,8 +43,8 @@ def other_host(account_id: str | None, host: str) -> str | None:
     return None
 
 
-_CREDENTIALS = (*(option for kind in KINDS for option in kind.telling), "cloud")
-"""The options that tell whose credentials they are. ``cloud`` names an entry of a file that has them."""
+_CREDENTIALS = (*(option for kind in KINDS for option in kind.telling), "cloud", AGENCY)
+"""The options that tell which account a host is. ``cloud`` names an entry of a file that has credentials; an agency names its account itself."""
 
 
 def with_own_credentials(task_vars: Mapping[str, Any], params: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import NOTICE_DAYS, later, time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa
@@ -121,13 +122,25 @@ class Guards:
 
     def demand_a_way_in(self) -> None:
         """Raise PlanError where nobody can tell whom the play would lock out."""
-        if self._caller is not None:
+        caller = self._caller
+        if caller is not None and (caller.get("user_id") or caller.get("name")):
             return
-        who = "The cloud does not tell which user the play runs as"
-        if self._administrators is not None:
-            self.warnings.append(f"{who}: name that user in mfa_rollout_exempt.")
+        if caller is not None:
+            # An agency is no user, so that no user is spared on its account. Who knows the administrators spares the last of them.
+            if self._administrators is not None:
+                return
+            text = (
+                "The play runs as an agency, which is no user, and the cloud does not tell who administers the account: name an administrator"
+                " in mfa_rollout_exempt, as a way in."
+            )
+        elif self._administrators is not None:
+            self.warnings.append("The cloud does not tell which user the play runs as: name that user in mfa_rollout_exempt.")
             return
-        text = f"{who}, nor who administers the account: name that user, or an administrator, in mfa_rollout_exempt, as a way in."
+        else:
+            text = (
+                "The cloud does not tell which user the play runs as, nor who administers the account: name that user, or an administrator,"
+                " in mfa_rollout_exempt, as a way in."
+            )
         if not self._exempt and not self._terms.audit_only:
             raise PlanError(text)
         self.warnings.append(text)
@@ -144,7 +157,10 @@ class Guards:
         caller, auth = self._caller, self._auth
         if caller and (caller.get("user_id") == user["user_id"] or (not caller.get("user_id") and caller.get("name") == user["name"])):
             return True
-        if auth.get("auth_user_id") == user["user_id"] or (auth.get("auth_username") and auth["auth_username"] == user["name"]):
+        if auth.get("auth_user_id") == user["user_id"]:
+            return True
+        # Whoever assumes an agency is of another account, where another user has that name.
+        if auth.get("auth_username") == user["name"] and not _assumes(auth):
             return True
         return any(auth.get(secret) and auth[secret] == asked.get(secret) for secret in ("access_key", "auth_token"))
 
@@ -166,6 +182,12 @@ class Guards:
         for fate in fates:
             if fate["user_id"] == touched[0]:
                 fate.update(fate=LEFT_ALONE, reason=_LAST)
+
+
+def _assumes(auth: Entry) -> bool:
+    """Whether the options name an agency."""
+    agency = auth.get(AGENCY)
+    return isinstance(agency, Mapping) and any(agency.get(name) for name in ("agency_name", "agency_urn"))
 
 
 def _untouched(user: Entry) -> bool:

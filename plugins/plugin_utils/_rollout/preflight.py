@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_options
@@ -130,6 +131,11 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
         yield (
             f"{PREFIX}auth has auth_passcode. A code works once, and each of the role's tasks logs in: give auth_token, or access_key and"
             " secret_key."
+        )
+    elif isinstance(auth.get(AGENCY), Mapping) and auth[AGENCY].get("token_code"):
+        yield (
+            f"{PREFIX}auth has {AGENCY}.token_code. A code works once, and each of the role's tasks assumes the agency: let the agency trust"
+            " credentials that need no code."
         )
     yield from wrong_options(values)
     enrols = values.get("strategy", REQUIRE) == ENROL

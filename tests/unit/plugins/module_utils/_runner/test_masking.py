@@ -104,6 +104,13 @@ def test_secret_in_a_list_of_another_form_is_hidden(wrong):
     }
 
 
+def test_code_of_an_agency_is_hidden_and_the_rest_of_it_shown():
+    agency = {"agency_urn": "iam::d1:agency:mfa", "serial_number": "s", "token_code": "012345", "tokencode": "012345"}
+    assert options_shown({"assume_agency": agency}, BIND.argument_spec) == {
+        "assume_agency": {**agency, "token_code": HIDDEN, "tokencode": HIDDEN}
+    }
+
+
 def test_what_stands_before_the_host_of_an_address_is_hidden():
     for address in ("https://user:s3cret@iam.example", "https://s3cret@iam.example/v3", "//a:s3cret@b"):
         assert options_shown({"iam_endpoint": address}, BIND.argument_spec) == {"iam_endpoint": HIDDEN}

@@ -14,6 +14,8 @@ ANOTHER_KEY = {"access_key": "AK2", "secret_key": "SK2", "security_token": "ST2"
 TOKEN = {"auth_token": "T0"}
 ALICE = {"auth_username": "alice", "auth_password": "pw", "auth_domain_name": "acme"}
 
+AGENCY = {"assume_agency": {"agency_name": "mfa", "domain_name": "acme"}}
+
 
 @pytest.mark.parametrize(
     ("levels", "dropped"),
@@ -41,6 +43,13 @@ ALICE = {"auth_username": "alice", "auth_password": "pw", "auth_domain_name": "a
         # Two kinds on one level are an error that is left to be found.
         ([{**KEY, **TOKEN}], set()),
         ([{**KEY, **TOKEN}, ALICE], set(ALICE)),
+        # An agency goes with the credentials of its level, and may be given alone.
+        ([KEY, {**ANOTHER_KEY, **AGENCY}], {"security_token", *AGENCY}),
+        ([TOKEN, {**KEY, **AGENCY}], {*KEY, *AGENCY}),
+        ([KEY, AGENCY], set()),
+        ([AGENCY, KEY], set()),
+        ([AGENCY, {**KEY, "assume_agency": {"agency_name": "other", "domain_name": "acme"}}], set()),
+        ([{"cloud": "otc"}, AGENCY], set(AGENCY)),
         # A cloud of clouds.yaml.
         ([{"cloud": "otc"}, {**KEY, "auth_domain_name": "acme"}], {*KEY, "auth_domain_name"}),
         ([KEY, {"cloud": "otc"}], set()),

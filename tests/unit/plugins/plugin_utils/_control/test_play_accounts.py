@@ -105,6 +105,7 @@ def test_nothing_is_left_open():
 
 PLACEHOLDER = "__omit_place_holder__" + "0123456789" * 4
 KEYS = {"access_key": "AK", "secret_key": "SK"}
+AGENCY = {"assume_agency": {"agency_name": "mfa", "domain_name": "acme"}}
 
 
 def play(auths, host="berlin", hosts=None):
@@ -121,13 +122,15 @@ def play(auths, host="berlin", hosts=None):
 
 
 @pytest.mark.parametrize(
-    "auth", [KEYS, {"auth_token": "T"}, {"auth_username": "ada", "auth_password": "P"}, {"cloud": "acme"}, "{{ bonn_auth }}"]
+    "auth", [KEYS, AGENCY, {"auth_token": "T"}, {"auth_username": "ada", "auth_password": "P"}, {"cloud": "acme"}, "{{ bonn_auth }}"]
 )
 def test_host_without_credentials_is_told_of_another_host_that_has_some(auth):
     assert with_own_credentials(play({"berlin": None, "bonn": auth}), {"region": "eu-de"}) == "bonn"
 
 
-@pytest.mark.parametrize("auth", [None, {}, "", {"region": "eu-de"}, {"access_key": ""}, {"access_key": PLACEHOLDER}])
+@pytest.mark.parametrize(
+    "auth", [None, {}, "", {"region": "eu-de"}, {"access_key": ""}, {"access_key": PLACEHOLDER}, {"assume_agency": {}}]
+)
 def test_environment_is_for_a_play_in_which_no_host_has_credentials(auth):
     assert with_own_credentials(play({"berlin": None, "bonn": auth}), {"region": "eu-de"}) is None
 
@@ -135,6 +138,8 @@ def test_environment_is_for_a_play_in_which_no_host_has_credentials(auth):
 def test_environment_is_not_asked_for_where_a_host_is_alone_or_has_credentials_of_its_own():
     task_vars = play({"berlin": None, "bonn": KEYS})
     assert with_own_credentials(task_vars, KEYS) is None
+    # An agency says which account it is; who assumes it may be the environment's.
+    assert with_own_credentials(task_vars, AGENCY) is None
     assert with_own_credentials({**task_vars, "ansible_play_hosts_all": ["berlin"]}, {}) is None
     assert with_own_credentials({}, {}) is None
     assert with_own_credentials(play({"berlin": KEYS, "bonn": None}), {}) is None

@@ -469,6 +469,30 @@ def test_account_of_which_neither_the_caller_nor_an_administrator_is_known_needs
     assert "u2" not in [entry["user_id"] for entry in entries_of(plan)]
 
 
+AN_AGENCY = {"user_id": None, "name": None, "principal_urn": "sts::d1:assumed-agency:mfa/session"}
+
+
+@pytest.mark.parametrize("caller", [AN_AGENCY, {**AN_AGENCY, "principal_urn": None}])
+def test_agency_is_no_user_so_the_administrators_must_be_known_or_one_exempt(caller):
+    known = {**audit_of(*BOTH, administrators=["u1"]), "caller": caller}
+    plan = make_plan("all", known, REQUIRE)
+    assert plan["warnings"] == []
+    # The only administrator is the way in.
+    assert [entry["user_id"] for entry in entries_of(plan)] == ["u2"]
+    unknown = {**known, "administrators": None}
+    with pytest.raises(PlanError, match=r"runs as an agency.*name an administrator in mfa_rollout_exempt, as a way in"):
+        make_plan("all", unknown, REQUIRE)
+    assert "runs as an agency" in make_plan("all", unknown, REQUIRE, [{"user_id": "u2"}])["warnings"][0]
+
+
+def test_user_who_has_the_name_of_whoever_assumes_an_agency_is_somebody_else():
+    audit = {**audit_of(user(), administrators=["u9"]), "caller": AN_AGENCY}
+    login = {"auth_username": "name-u1", "auth_password": "pw", "auth_domain_name": "hub"}
+    agency = {"agency_name": "mfa", "domain_name": "acme"}
+    assert planned("all", audit, REQUIRE, auth={**login, "assume_agency": agency})["users"][0]["fate"] == "todo"
+    assert planned("all", audit, REQUIRE, auth={**login, "assume_agency": {}})["users"][0]["fate"] == "left_alone"
+
+
 def test_account_of_which_nobody_is_known_can_be_audited_and_rolled_back():
     assert "as a way in" in planned("all", NOBODY_KNOWN, Terms(audit_only=True))["warnings"][0]
     protected = [{**one, "login_protection": VMFA} for one in BOTH]

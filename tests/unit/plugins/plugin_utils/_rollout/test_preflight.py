@@ -140,6 +140,10 @@ def test_what_is_right_has_no_cause():
         ({"mfa_rollout_auth": "text"}, "mfa_rollout_auth must be a mapping of options"),
         ({"mfa_rollout_identity_center": []}, "mfa_rollout_identity_center must be a mapping of options"),
         ({"mfa_rollout_auth": {"auth_passcode": SECRET}}, "mfa_rollout_auth has auth_passcode. A code works once"),
+        (
+            {"mfa_rollout_auth": {"assume_agency": {"agency_urn": "iam::d1:agency:mfa", "token_code": SECRET}}},
+            "mfa_rollout_auth has assume_agency.token_code. A code works once",
+        ),
         ({"mfa_rollout_wave_sizes": [0]}, "mfa_rollout_wave_sizes must be a list of whole numbers above 0"),
         ({"mfa_rollout_max_failures": -1}, "mfa_rollout_max_failures must be a whole number from 0 on."),
         ({"mfa_rollout_concurrency": 257}, "mfa_rollout_concurrency must be from 1 to 256."),
