@@ -34,6 +34,7 @@ def test_examples_run_as_they_stand(playground: Callable[..., Any], plugin: str)
     ground = playground("require", users=3, seed_random=1)
     described = ground.cloud.describe()
     users = described["users"]
+    ground.cloud.cloud.rename(users[GRACE]["user_id"], "grace")
     devices: dict[int, Any] = {}
     if plugin == "iam_virtual_mfa_bind":
         devices = {index: ground.cloud.cloud.give_device(users[index]["user_id"], name=f"d{index}") for index in (ADA, GRACE, ROBOT)}

@@ -37,9 +37,9 @@ def work(options, check_mode=False):
     return action.work(options, check_mode)
 
 
-def write(directory, report=None, check_mode=False, formats=None):
+def write(directory, report=None, check_mode=False, formats=tuple(ALL)):
     packed = pack(report_of()) if report is None else report
-    return work({"directory": str(directory), "report": packed, "formats": ALL if formats is None else formats}, check_mode)
+    return work({"directory": str(directory), "report": packed, "formats": formats and list(formats)}, check_mode)
 
 
 def look(directory):

@@ -156,7 +156,7 @@ def entry(user_id="u1", steps=("protect",), protection=None):
 def change(tmp_path):
     """Runs the action."""
 
-    def work(entries, failures=None, done=False, strategy="enrol", check_mode=False):
+    def work(entries, failures=None, done=False, strategy="enrol", check_mode=False, audit=None, lifted=False):
         action = rollout_record.ActionModule(
             task=None, connection=None, play_context=None, loader=None, templar=None, shared_loader_obj=None
         )
@@ -168,9 +168,10 @@ def change(tmp_path):
             "entries": entries,
             "failures": failures,
             "done": done,
+            "audit": audit,
         }
         result = action.work(options, check_mode)
-        return unpack(result["protected_packed"]), result["changed"]
+        return unpack(result["lifted_packed" if lifted else "protected_packed"]), result["changed"]
 
     return work
 
@@ -244,3 +245,40 @@ def test_damaged_record_is_an_error_in_words(change, tmp_path):
     (tmp_path / "acme.record.json").write_text(json.dumps({"protected": 5}), encoding="utf-8")
     with pytest.raises(WorkError, match=r"The record of the rollout: .*is not a record of this role"):
         change([entry()])
+
+
+# Protection that is lifted for a moment
+
+VMFA = {"enabled": True, "verification_method": "vmfa"}
+
+
+def anew(user_id="u1"):
+    return entry(user_id, ("unprotect", "remove", "create", "bind", "protect"), VMFA)
+
+
+def test_protection_that_is_lifted_for_a_moment_is_noted_until_it_is_back_and_whose_it_is_does_not_change(change):
+    assert change([anew()], lifted=True) == ({"u1": VMFA}, True)
+    assert change([]) == ({}, False)
+    assert change([anew()], [failure("bind")], done=True, lifted=True)[0] == {"u1": VMFA}
+    assert change([anew()], [failure("prove")], done=True, lifted=True)[0] == {}
+    assert change([]) == ({}, False)
+
+
+def test_run_after_one_that_was_ended_sets_it_again_and_does_not_record_it_as_its_own(change):
+    change([anew()])
+    after = entry("u1", ("create", "bind", "protect"))
+    assert change([after]) == ({}, False)
+    assert change([after], done=True, lifted=True)[0] == {}
+
+
+def test_protection_that_the_cloud_shows_is_no_longer_noted_as_lifted(change):
+    change([anew("u1"), anew("u2")])
+    users = [
+        {**entry(user_id), "enabled": True, "device": None, "login_protection": shown} for user_id, shown in (("u1", VMFA), ("u2", OFF))
+    ]
+    assert change([], audit={"users": users, "caller": None}, lifted=True)[0] == {"u2": VMFA}
+
+
+def test_check_mode_notes_nothing_as_lifted(change, tmp_path):
+    change([anew()], check_mode=True)
+    assert list(tmp_path.iterdir()) == []
