@@ -63,7 +63,8 @@ class _Work:
         if sessions is not None:
             result["sessions_ended"] = sessions[0] - sessions[1]
         if self.context.diff:
-            before, after = ({"devices": [device.shown() for device in shown]} for shown in (self.devices, devices))
+            before: dict[str, Any] = {"devices": [device.shown() for device in self.devices]}
+            after: dict[str, Any] = {"devices": [device.shown() for device in devices]}
             if sessions is not None:
                 before["sessions"], after["sessions"] = sessions
             result["diff"] = {"before": before, "after": after}
