@@ -147,7 +147,9 @@ def test_module_defaults_give_an_agency_and_an_empty_one_takes_it_back(
 
 def test_a_suboption_that_is_unknown_is_named_and_its_value_hidden(organization: Callable[..., Any]) -> None:
     ground = organization()
-    tasks = TASKS.split("\n\n", maxsplit=1)[0].replace("iam_mfa_info:", "iam_mfa_info:\n        assume_agency: {agency: mfa, tokencode: s3cret-code}")
+    tasks = TASKS.split("\n\n", maxsplit=1)[0].replace(
+        "iam_mfa_info:", "iam_mfa_info:\n        assume_agency: {agency: mfa, tokencode: s3cret-code}"
+    )
     run = ground.play(tasks + "\n", "-vvv", "-e", "in_process=true", header=DEFAULTS, env=ground.env)
     assert run.code == 2
     assert "assume_agency.agency" in run.output or "agency, tokencode" in run.output.replace("assume_agency.", "")

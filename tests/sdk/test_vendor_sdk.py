@@ -68,6 +68,29 @@ def test_users_domains_and_keys_are_listed(cloud, sdk, clients, admin, user):
     assert key.credential.user_id == user["user_id"]
 
 
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_an_agency_gives_temporary_keys_that_act_in_its_account(start_cloud, sdk, make_clients, profile):
+    cloud = start_cloud(profile=profile, accounts=2, users=4, agency="mfa")
+    member = cloud.cloud.accounts[1]
+    role = sdk.v3.IdentityAssumerole(agency_name="mfa", domain_name=member.name, duration_seconds=1800)
+    auth = sdk.v3.AgencyAuth(sdk.v3.AgencyAuthIdentity(methods=["assume_role"], assume_role=role))
+    request = sdk.v3.CreateTemporaryAccessKeyByAgencyRequest(body=sdk.v3.CreateTemporaryAccessKeyByAgencyRequestBody(auth=auth))
+
+    key = make_clients(cloud).v3(cloud.describe()["admin"]).create_temporary_access_key_by_agency(request).credential
+    credentials = sdk.credentials.GlobalCredentials(key.access, key.secret, member.domain_id).with_security_token(key.securitytoken)
+    client = sdk.v3.IamClient.new_builder().with_credentials(credentials).with_endpoint(cloud.url).build()
+
+    listed = client.keystone_list_users(sdk.v3.KeystoneListUsersRequest()).users
+    assert [user.id for user in listed] == [user.id for user in member.users]
+    with pytest.raises(sdk.exceptions.ClientRequestException) as refusal:
+        client.show_permanent_access_key(sdk.v3.ShowPermanentAccessKeyRequest(access_key=key.access))
+    assert refusal.value.status_code == 404
+    cloud.advance(1801)
+    with pytest.raises(sdk.exceptions.ClientRequestException) as refusal:
+        client.keystone_list_users(sdk.v3.KeystoneListUsersRequest())
+    assert (refusal.value.status_code, refusal.value.error_code) == (400, "IAM.1108")
+
+
 def test_the_administrators_are_listed_by_their_group(cloud, sdk, clients, admin):
     client = clients.v3(admin)
 

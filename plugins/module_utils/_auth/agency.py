@@ -84,9 +84,8 @@ class Agency(Credentials):
             " auth_user_id) and auth_password, of the account that it trusts, as options or in the environment."
         )
 
-    def keys(self, around: Surroundings, sts: Callable[[], Session]) -> TemporaryKeys:
-        """The agency's temporary keys. ``around`` is what the assuming credentials need, and ``sts`` gives the way to STS."""
-        auth = self.assuming.identity(around)
+    def keys(self, auth: Auth, around: Surroundings, sts: Callable[[], Session]) -> TemporaryKeys:
+        """The agency's temporary keys, for the identity ``auth`` that the assuming credentials have ``around``. ``sts`` gives the way to STS."""
 
         def obtain() -> TemporaryKey:
             if self.token_code:

@@ -58,6 +58,7 @@ class Connections:
         self._account: tuple[str, str] | None = None
         self._account_asked = False
         self._agency_keys: TemporaryKeys | None = None
+        self._assuming: Auth | None = None
         self._assuming_account: list[str | None] = []
         """The id of the account whose credentials assume an agency, once it was asked for; read and written by one thread at a time."""
 
@@ -135,10 +136,11 @@ class Connections:
         """The agency's temporary keys, the same for all who ask. Raises OptionError where they cannot be asked for."""
         self.refuse_unnamed(agency.first)
         around = Surroundings(self.iam_session(), self._assuming_account_id, spend=self._spend, signing_region=self._region_to_sign())
-        keys = agency.keys(around, lambda: self._sts_for(agency))
+        auth = agency.first.identity(around)
+        keys = agency.keys(auth, around, lambda: self._sts_for(agency))
         with self._lock:
             if self._agency_keys is None:
-                self._agency_keys = keys
+                self._agency_keys, self._assuming = keys, auth
             return self._agency_keys
 
     def _sts_for(self, agency: Agency) -> Session:
@@ -160,7 +162,7 @@ class Connections:
         if not self._assuming_account:
             known = self.recall("assuming")
             session = self.iam_session()
-            auth = first.first_identity(Surroundings(session, signing_region=self._region_to_sign()))
+            auth = first.first_identity(Surroundings(session, signing_region=self._region_to_sign())) or self._assuming
             found = None if known or auth is None else _ask_account(Iam(session.acting_as(auth)))
             self._assuming_account.append(str(known) if known else found[0] if found else None)
             if found:
@@ -295,6 +297,8 @@ class Connections:
         credentials = self._needed_credentials()
         try:
             found = credentials.caller(self.iam, self.own_auth())
+            if isinstance(credentials, Agency):
+                found = self._user_at_home(credentials) or found
         except CloudError as error:
             # No source says that every cloud of this family has these calls.
             if error.status not in NOT_OFFERED:
@@ -305,6 +309,13 @@ class Connections:
         told = self._ask_sts()
         # An agency is known to be no user where nobody tells its name, too.
         return told if told is not None or found is None else {**found, "principal_urn": None}
+
+    def _user_at_home(self, agency: Agency) -> Mapping[str, str | None] | None:
+        """The user who assumes an agency of their own account: then the play runs as one of its users after all. Raises CloudError."""
+        own = self._assuming_account_id()
+        if own is None or self._assuming is None or own != self.account()["id"]:
+            return None
+        return agency.first.caller(Iam(self.iam_session().acting_as(self._assuming)), self._assuming)
 
     def _ask_sts(self) -> dict[str, str | None] | None:
         """What STS says of the caller, which knows temporary keys too. Huawei Cloud only."""

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
@@ -74,6 +75,15 @@ def test_an_account_is_audited_through_its_agency(two, how, named):
     assert assumed(two) == 1
     # Open Telekom Cloud has no v5, which is asked for all the same.
     assert not [entry for entry in two.log if entry["status"] >= 400 and entry["route"]]
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_password", "by_token"])
+def test_who_assumes_an_agency_of_their_own_account_is_the_caller(two, how):
+    two.handle.add_agency(two.cloud.accounts[0], "own")
+    agency = {"agency_name": "own", "domain_name": two.domain_name}
+    result = two.run(MFA_INFO, credentials=getattr(two, how)(), assume_agency=agency)
+    assert not result.get("failed"), result
+    assert result["caller"]["user_id"] == two.admin.id
 
 
 def test_an_account_is_audited_through_sts(huawei):
@@ -166,6 +176,26 @@ def test_keys_that_ended_unseen_are_renewed_after_the_refusal(two, connect):
     assert assumed(two) == 2
     assert [entry["status"] for entry in two.log if entry["status"] >= 400] == [400]
     assert user.counters.protects == 1
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_password"])
+def test_threads_that_assume_ask_and_sign_at_once_never_wait_for_each_other_in_a_circle(two, connect, how):
+    for _round in range(6):
+        connections = connect(two, by_name(two), getattr(two, how)())
+        user = member(two).users[1]
+        own = AccessKey(user.access_key, user.secret_key)
+        works = [
+            connections.account,
+            connections.caller,
+            connections.account_name,
+            lambda connections=connections: connections.iam.users(),
+            lambda connections=connections, own=own: connections.iam_as(own).own_domains(),
+        ] * 4
+        before = assumed(two)
+        with ThreadPoolExecutor(len(works)) as pool:
+            for future in [pool.submit(work) for work in works]:
+                future.result(timeout=30)
+        assert assumed(two) == before + 1
 
 
 @pytest.mark.parametrize("unseen", [False, True])
