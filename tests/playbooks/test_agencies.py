@@ -78,6 +78,20 @@ def test_one_credential_of_a_hub_audits_requires_and_rolls_back_three_accounts(o
     assert not [secret for secret in secrets_of(ground) if secret in written]
 
 
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_users_of_another_account_are_enrolled_by_their_own_logins(playground: Callable[..., Any], profile: str) -> None:
+    ground = playground(users=8, accounts=2, agency="mfa", profile=profile)
+    keys = ground.variables.pop("acme-berlin")["mfa_rollout_auth"]
+    agency = {"agency_name": "mfa", "domain_id": ground.cloud.cloud.accounts[1].domain_id}
+    ground.variables["acme-madrid"]["mfa_rollout_auth"] = {**keys, "assume_agency": agency}
+    run = ground.run("hwc.mfa.rollout")
+    assert run.code == 0, run.output
+    member = ground.cloud.cloud.accounts[1]
+    assert all(user.device.bound and user.protection.enabled for user in member.users[1:])
+    assert member.admin.device is None
+    assert set(ground.seeds("acme-madrid")) == {user.id for user in member.users[1:]}
+
+
 def test_an_agency_that_may_not_see_the_administrators_demands_a_way_in(organization: Callable[..., Any]) -> None:
     ground = organization(faults=["forbid:groups"])
     stopped = ground.run("hwc.mfa.rollout", env=ground.env)

@@ -13,7 +13,7 @@ import requests
 ACCOUNT = "acme-berlin"
 ROLLOUT = "hwc.mfa.rollout"
 ROLLBACK = "hwc.mfa.rollback"
-CREDENTIALS = ("access_key", "temporary", "password", "token")
+CREDENTIALS = ("access_key", "temporary", "password", "token", "agency")
 
 
 def credentials_of(ground: Any, kind: str) -> dict[str, Any]:
@@ -25,6 +25,9 @@ def credentials_of(ground: Any, kind: str) -> dict[str, Any]:
         return {name: admin[name] for name in ("access_key", "secret_key")}
     if kind == "temporary":
         return dict(admin["temporary"])
+    if kind == "agency":
+        ground.cloud.add_agency(ground.cloud.cloud.accounts[0], "own")
+        return {**credentials_of(ground, "access_key"), "assume_agency": {"agency_name": "own", "domain_name": described["domain_name"]}}
     if kind == "password":
         return {"auth_username": admin["name"], **login}
     user = {"id": admin["user_id"], "password": admin["password"]}
