@@ -29,6 +29,7 @@ def rollout_report(
     cloud_account: Mapping[str, Any] | None = None,
     fail_under: float = 0,
     fail_on: Sequence[str] = (),
+    identity_center: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report of an account: see the documentation beside this file."""
     with told("rollout_report"):
@@ -45,6 +46,7 @@ def rollout_report(
             _known(stored),
             bool(check_mode),
             plain(cloud_account or {}),
+            plain(identity_center) if identity_center else None,
         )
         least, causes = per_cent_in(fail_under), demands_in(fail_on)
         document.update(demands={"fail_under": least, "fail_on": causes}, verdict=verdict(document, least, causes))

@@ -190,3 +190,29 @@ def test_formats_can_come_as_a_text_and_those_that_are_none_are_refused_by_name(
         run = ground.run(playbook)
         assert run.code == 2
         assert "mfa_rollout_report_formats must be a list of some of json, csv, junit, ocsf." in run.output
+
+
+@pytest.mark.parametrize("playbook", [AUDIT, ROLLOUT])
+def test_evidence_tells_of_the_users_of_identity_center(playground: Callable[..., Any], playbook: str) -> None:
+    ground = playground("require", users=2)
+    ground.variables[ACCOUNT] |= {**FORMATS, "mfa_rollout_identity_center_audit": True}
+    ground.variables[ACCOUNT]["mfa_rollout_auth"]["identity_center_endpoint"] = ground.cloud.url
+    run = ground.run(playbook)
+    assert run.code == 0, run.output
+    people = check_files(ground.path / "report")["identity_center"]
+    assert people["summary"] == {"users": 4, "disabled": 0, "with_device": 1, "without_device": 3}
+    assert people["users"][0]["devices"][0]["display_name"] == "Phone"
+    came = [(name, came) for suite, name, came in cases(ground.path / "report") if suite == "identity-center-mfa"]
+    assert len(came) == 4
+    assert [came for _name, came in came].count("failed") == 3
+    assert ground.cloud.cloud.counters.center_writes == 0
+
+
+def test_credentials_that_may_not_see_identity_center_end_before_anything_is_touched(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, identity_centers=0)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_identity_center_audit": True}
+    ground.variables[ACCOUNT]["mfa_rollout_auth"]["identity_center_endpoint"] = ground.cloud.url
+    run = ground.run(ROLLOUT)
+    assert run.code != 0
+    assert "no instance of IAM Identity Center" in run.output
+    assert ground.cloud.cloud.counters.writes == 0

@@ -27,7 +27,8 @@ STATUSES = (PASS, FAIL, MUTED, NOT_APPLICABLE, UNCERTAIN)
 
 INFORMATIONAL, MEDIUM, HIGH, CRITICAL = "informational", "medium", "high", "critical"
 
-USER, ROOT = "user", "root"
+USER, ROOT, PERSON = "user", "root", "person"
+"""Of whom a finding is: a user of IAM, the root user, or a user of IAM Identity Center."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ ROOT_MFA = Control(
 CAMPAIGN_DATE = Control("campaign-date", "MFA is enforced for users by the date that was announced", MEDIUM)
 ROLLOUT_OUTCOME = Control("rollout-outcome", "The rollout did for users what it had planned", HIGH)
 
-CONTROLS = (USER_MFA, ROOT_MFA, CAMPAIGN_DATE, ROLLOUT_OUTCOME)
+IDENTITY_CENTER_MFA = Control("identity-center-mfa", "Users of IAM Identity Center have an MFA device", HIGH)
+
+CONTROLS = (USER_MFA, ROOT_MFA, CAMPAIGN_DATE, ROLLOUT_OUTCOME, IDENTITY_CENTER_MFA)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One control's word on one user, or on the root user of the account.
+    """One control's word on one user, on the root user of the account, or on a user of IAM Identity Center.
 
     ``until`` is the end of what mutes a finding, as it was given; None where it has no end. ``remediation`` is empty where nothing is to be
     done.
@@ -93,6 +96,8 @@ def findings_of(report: Entry) -> list[Finding]:
     found.append(_root_mfa(report))
     found.extend(each for row in rows for each in _campaign_date(row))
     found.extend(each for row in rows for each in _rollout_outcome(row))
+    people = report.get("identity_center")
+    found.extend(_identity_center_mfa(person) for person in (people["users"] if people else []))
     return found
 
 
@@ -164,6 +169,22 @@ def _rollout_outcome(row: Entry) -> Iterator[Finding]:
         yield _of_user(ROLLOUT_OUTCOME, row, PASS, "all steps succeeded")
     elif row["outcome"] in ("failed", "not_reached"):
         yield _of_user(ROLLOUT_OUTCOME, row, FAIL, str(row["reason"]), None, "Mend what the reason names, and run the rollout again.")
+
+
+_REGISTER = (
+    "The user registers a device at the address that the module hwc.mfa.identity_center_user_mfa_device returns with state=register,"
+    " or at the next sign-in, if no_mfa_signin_behavior is ALLOWED_WITH_ENROLLMENT."
+)
+
+
+def _identity_center_mfa(person: Entry) -> Finding:
+    if person["enabled"] is False:
+        status, reason, remediation = NOT_APPLICABLE, "is disabled", ""
+    elif person["devices"]:
+        status, reason, remediation = PASS, "has an MFA device", ""
+    else:
+        status, reason, remediation = FAIL, "has no MFA device", _REGISTER
+    return Finding(IDENTITY_CENTER_MFA, PERSON, str(person["user_id"]), str(person["name"]), status, reason, None, remediation)
 
 
 def _of_user(control: Control, row: Entry, status: str, reason: str, until: str | None = None, remediation: str = "") -> Finding:

@@ -17,6 +17,8 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.findings import (
     INFORMATIONAL,
     MEDIUM,
     MUTED,
+    PERSON,
+    ROOT,
     USER,
     Finding,
     findings_of,
@@ -28,6 +30,8 @@ _SCHEMA = "1.5.0"
 
 _CLASS, _CREATE = 2004, 1
 _SEVERITIES = {INFORMATIONAL: 1, MEDIUM: 3, HIGH: 4, CRITICAL: 5}
+_RESOURCES = {USER: "IAM user", ROOT: "Root user", PERSON: "IAM Identity Center user"}
+
 _NEW, _SUPPRESSED = (1, "New"), (3, "Suppressed")
 
 _PROVIDERS = {"myhuaweicloud.com": "Huawei Cloud", "myhuaweicloud.eu": "Huawei Cloud", "otc.t-systems.com": "Open Telekom Cloud"}
@@ -104,7 +108,7 @@ def _event(report: Entry, finding: Finding) -> dict[str, Any]:
             "types": [finding.control.name],
         },
         "resources": [
-            {"uid": legible(finding.subject_id), "name": name, "type": "IAM user" if finding.kind == USER else "Root user"},
+            {"uid": legible(finding.subject_id), "name": name, "type": _RESOURCES[finding.kind]},
         ],
         "unmapped": {
             "inventory_account": legible(report["account"]),

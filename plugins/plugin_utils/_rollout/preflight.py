@@ -45,6 +45,7 @@ VARIABLES = tuple(
         "exempt",
         "exempt_strict",
         "identity_center",
+        "identity_center_audit",
         "login_policy",
         "login_protection",
         "max_failures",

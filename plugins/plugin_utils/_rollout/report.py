@@ -35,11 +35,13 @@ def make_report(
     stored: Mapping[str, Any] | None,
     check_mode: bool,
     cloud_account: Mapping[str, Any] | None = None,
+    identity_center: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report of one account.
 
     ``waves_done`` is how many waves were taken, ``failures`` are the outcomes of those in them who failed. ``after`` without ``users`` means
     that nobody could look, and ``stored`` None that nobody knows what is stored. ``cloud_account`` is the cloud's own id and name of it.
+    ``identity_center`` are the users of IAM Identity Center with their devices, or None where nobody asked.
     """
     reached: dict[str, Entry | None] = {entry["user_id"]: None for wave in plan["waves"][:waves_done] for entry in wave}
     reached.update((outcome["user_id"], outcome) for outcome in failures)
@@ -85,6 +87,7 @@ def make_report(
         "caller": _caller(before.get("caller")),
         "population": _population(before["users"], rows, stored),
         "request_ids": [str(each) for look in ([before] if after is before else [before, after]) for each in look.get("request_ids") or ()],
+        "identity_center": _people(identity_center),
         # What an audit demands, and why it fails; whoever asks for it sets both.
         "demands": {"fail_under": 0, "fail_on": []},
         "verdict": [],
@@ -98,10 +101,20 @@ def make_report(
         },
         "warnings": [
             *plan["warnings"],
+            *_people_warnings(identity_center),
             *([] if "users" in after else [f"The account could not be looked at afterwards: {after.get('msg')}"]),
         ],
         "users": rows,
     }
+
+
+def _people(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if found is None else {name: found[name] for name in ("identity_store_id", "summary", "users")}
+
+
+def _people_warnings(found: Mapping[str, Any] | None) -> list[str]:
+    missing = found["summary"]["without_device"] if found is not None else 0
+    return [f"{missing} of the users of IAM Identity Center have no MFA device: see identity_center in the report."] if missing else []
 
 
 def _exemption(fate: Entry) -> str | None:

@@ -22,6 +22,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import (
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.findings import (
     CAMPAIGN_DATE,
     CONTROLS,
+    IDENTITY_CENTER_MFA,
     ROLLOUT_OUTCOME,
     ROOT_MFA,
     STATUSES,
@@ -51,12 +52,12 @@ AUDIT = Terms("require", audit_only=True)
 CLOUD = {"id": "d0", "name": "Acme GmbH"}
 
 
-def report(*users, terms=AUDIT, root=None, seeds=None, exempt=(), after=None, wanted="all", failures=(), waves_done=0, **more):
+def report(*users, terms=AUDIT, root=None, seeds=None, exempt=(), after=None, wanted="all", failures=(), waves_done=0, people=None, **more):
     """A report of these users; an audit's, unless other terms say otherwise."""
     audit = audit_of(*users, now=NOW, root=root, endpoint="https://iam.eu-de.otc.t-systems.com", api="v3", request_ids=["r1"], **more)
     plan = planned(wanted, audit, terms, exempt)
     looked = audit if after is None else after
-    return make_report("acme", terms, plan, failures, waves_done, audit, looked, seeds, terms.audit_only, CLOUD)
+    return make_report("acme", terms, plan, failures, waves_done, audit, looked, seeds, terms.audit_only, CLOUD, people)
 
 
 def of(control, found):
@@ -209,6 +210,38 @@ def test_head_of_a_report_tells_where_and_as_whom():
 def test_version_is_that_of_the_collection():
     galaxy = Path(__file__).resolve().parents[5] / "galaxy.yml"
     assert yaml.safe_load(galaxy.read_text(encoding="utf-8"))["version"] == VERSION
+
+
+def people(*users):
+    shown = [{"user_id": name, "name": name, "enabled": enabled, "devices": devices} for name, enabled, devices in users]
+    return {"identity_store_id": "d-1", "summary": {"without_device": sum(not user["devices"] for user in shown)}, "users": shown, "api": 1}
+
+
+@pytest.mark.parametrize(
+    ("enabled", "devices", "status", "severity"),
+    [
+        (True, [{}], "pass", "informational"),
+        (True, [], "fail", "high"),
+        (None, [], "fail", "high"),
+        (False, [], "not_applicable", "informational"),
+    ],
+)
+def test_user_of_identity_center_has_a_device_or_not(enabled, devices, status, severity):
+    found = report(user("u1"), people=people(("ada", enabled, devices)))
+    finding = only(IDENTITY_CENTER_MFA, found)
+    assert (finding.kind, finding.subject_id, finding.status, finding.severity) == ("person", "ada", status, severity)
+    assert bool(finding.remediation) == (status == "fail")
+    assert '"type": "IAM Identity Center user"' in report_ocsf(found)
+    assert "identity-center-mfa" in report_junit(found)
+
+
+def test_report_tells_of_identity_center_only_what_was_asked_for():
+    asked = report(user("u1"), people=people(("ada", True, []), ("alan", True, [{}])))
+    assert sorted(asked["identity_center"]) == ["identity_store_id", "summary", "users"]
+    assert asked["warnings"] == ["1 of the users of IAM Identity Center have no MFA device: see identity_center in the report."]
+    assert report(user("u1"), people=people(("alan", True, [{}])))["warnings"] == []
+    assert report(user("u1"))["identity_center"] is None
+    assert of(IDENTITY_CENTER_MFA, report(user("u1"))) == []
 
 
 def test_controls_have_names_of_their_own():
