@@ -23,7 +23,7 @@ from common import Log, Outcome
 MODULES = (
     *(
         f"module_utils/_cloud/{name}"
-        for name in ("answers", "endpoints", "errors", "iam", "identity_center", "listing", "pace", "policies")
+        for name in ("answers", "endpoints", "errors", "iam", "identity_center", "identity_store", "listing", "pace", "policies")
     ),
     *(f"module_utils/_cloud/{name}" for name in ("sts", "text", "totp", "transport")),
     *(f"module_utils/_auth/{name}" for name in ("access_key", "base", "credentials", "password", "token")),
@@ -79,6 +79,7 @@ FURTHER = {
     "journal": ("_stores/test_contract", "_stores/test_vault_files", "_stores/test_hashi_vault"),
     "kv": ("_stores/test_hashi_vault",),
     "kv_options": ("_stores/test_hashi_vault",),
+    "identity_store": ("_modules/test_identity_center_user_mfa_device", "_modules/test_identity_center_user_mfa_info"),
     "listing": ("_cloud/test_iam",),
     "lock": ("_stores/test_hostile_files", "_stores/test_hashi_vault"),
     "password": ("_auth/test_credentials", "_cloud/test_transport", "_runner/test_connections"),

@@ -119,8 +119,11 @@ def _remove(work: _Work) -> dict[str, Any]:
 
 
 def _end_sessions(work: _Work) -> tuple[int, int]:
-    """End what is open. After the device is gone, since whoever holds it could sign in again; and also where it was gone before, since a
-    run may have broken off in between. Returns how many sessions were open, and how many still are."""
+    """End the user's sessions; returns how many were open, and how many of them still are.
+
+    After the device is gone, since whoever holds it could sign in again; and also where it was gone before, since a run may have broken off
+    in between.
+    """
     user_id = work.person.user_id
     before = work.store.sessions(user_id)
     if before and not work.context.check_mode:

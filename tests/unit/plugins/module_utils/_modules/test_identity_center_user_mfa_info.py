@@ -7,8 +7,9 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_store import IdentityStore
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_people import devices_of
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_user_mfa_info import INFO, summary
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
 from ansible_collections.hwc.mfa.tests.simulator.people import give_device
-from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal, Script
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal, Script, validated
 
 
 def center_of(cloud):
@@ -164,6 +165,15 @@ def test_store_of_ones_own_is_asked_at_its_own_host(cloud):
         assert cloud.run(INFO, env=env, identity_store_endpoint=cloud.url)["summary"]["users"] == 4
     finally:
         elsewhere.stop()
+
+
+def test_region_of_the_store_is_read(cloud):
+    params = validated(INFO, {"identity_center_endpoint": cloud.url, "iam_endpoint": cloud.url, **cloud.by_key()})
+    connections = Connections(params, {}, lambda: True, {})
+    try:
+        assert connections.identity_center.registered_regions() == ["ap-southeast-1"]
+    finally:
+        connections.close()
 
 
 # What no cloud would say
