@@ -682,7 +682,8 @@ def _delete_center_device(cloud: Cloud, call: Call) -> Answer:
 
 
 def _rename_center_device(cloud: Cloud, call: Call) -> Answer:
-    identity_store.rename_device(cloud, call.user, *call.ids, call.json.get("display_name"))
+    store, user_id, device_id = call.ids
+    identity_store.rename_device(cloud, call.user, store, user_id, device_id, call.json.get("display_name"))
     return Answer(200)
 
 
@@ -700,7 +701,8 @@ def _list_sessions(cloud: Cloud, call: Call) -> Answer:
 
 
 def _end_sessions(cloud: Cloud, call: Call) -> Answer:
-    identity_store.end_sessions(cloud, call.user, *call.ids, call.json.get("session_ids"))
+    store, user_id = call.ids
+    identity_store.end_sessions(cloud, call.user, store, user_id, call.json.get("session_ids"))
     return Answer(200)
 
 
