@@ -39,7 +39,9 @@ def work(options, check_mode=False):
 
 def write(directory, report=None, check_mode=False, formats=tuple(ALL)):
     packed = pack(report_of()) if report is None else report
-    return work({"directory": str(directory), "report": packed, "formats": list(formats) if isinstance(formats, tuple) else formats}, check_mode)
+    return work(
+        {"directory": str(directory), "report": packed, "formats": list(formats) if isinstance(formats, tuple) else formats}, check_mode
+    )
 
 
 def look(directory):
