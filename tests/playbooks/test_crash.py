@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from truths import ACCOUNT, ROLLBACK, ROLLOUT, all_at_once, complete
+from truths import ACCOUNT, ROLLBACK, ROLLOUT, all_at_once, complete, deaths_of
 
 FEW = {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
 HERE = Path(__file__).resolve().parent
@@ -29,16 +29,6 @@ def scene(playground: Callable[..., Any]) -> Callable[..., Any]:
         return ground
 
     return make
-
-
-def deaths_of(requests: list[dict[str, Any]], every: bool) -> list[tuple[int, str]]:
-    """When to end a run that makes these requests: at the number-th, before or after it is carried out."""
-    # A request that only reads leaves the same behind whether it was answered or not.
-    deaths = [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
-    if every:
-        deaths += [(number, "before") for number in range(1, len(requests) + 1)]
-        deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["route"] == "login"]
-    return deaths
 
 
 def die_at(ground: Any, playbook: str, death: tuple[int, str], requests: int) -> None:

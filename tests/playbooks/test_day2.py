@@ -10,7 +10,7 @@ import time
 from typing import Any, Callable
 
 import pytest
-from truths import all_at_once, assert_nothing_is_lost
+from truths import all_at_once, assert_nothing_is_lost, deaths_of
 
 ACCOUNT = "acme-berlin"
 ROLLOUT = "hwc.mfa.rollout"
@@ -145,22 +145,21 @@ def test_ignored_failure_of_the_record_lifts_nothing(playground: Callable[..., A
     assert vmfa(user)
 
 
-def deaths(requests: list[dict[str, Any]]) -> list[int]:
-    """The numbers of the requests that change something."""
-    return [number for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
-
-
-def die_at(ground: Any, number: int) -> None:
-    """Start a rollout and end it behind a request of its own."""
+def die_at(ground: Any, death: tuple[int, str], requests: int) -> None:
+    """Start a rollout and end it at a request of its own."""
+    number, when = death
     process = ground.start(ROLLOUT)
-    ground.cloud.kill_at(process.pid, number, "after")
+    ground.cloud.kill_at(process.pid, number, when)
     output, _nothing = process.communicate(timeout=120)
-    assert process.returncode == -9, f"{number}: {output}"
+    # The audit asks several things at once, and one answer can spare a question: a run may have a request fewer than the rehearsal had.
+    assert process.returncode == -9 or (process.returncode == 0 and number > requests - 2), f"{death}: {output}"
     ground.cloud.advance(60)
 
 
 @pytest.mark.parametrize("profile", ["otc"])
-def test_reset_that_dies_at_any_write_is_completed_by_the_next_run(playground: Callable[..., Any], profile: str) -> None:
+def test_reset_that_dies_at_any_request_is_completed_by_the_next_run(
+    playground: Callable[..., Any], profile: str, pytestconfig: pytest.Config
+) -> None:
     def scene(folder: str) -> Any:
         ground = playground("require", folder=folder, users=2, profile=profile)
         for user in users_of(ground):
@@ -178,9 +177,9 @@ def test_reset_that_dies_at_any_write_is_completed_by_the_next_run(playground: C
     assert rehearsal.run(ROLLOUT).code == 0
     requests = rehearsal.cloud.log
 
-    def die(number: int) -> None:
-        ground = scene(str(number))
-        die_at(ground, number)
+    def die(death: tuple[int, str]) -> None:
+        ground = scene(f"{death[0]}-{death[1]}")
+        die_at(ground, death, len(requests))
         for user in users_of(ground):
             assert vmfa(user) or user.id in lifted(ground), "whose protection is lifted is known"
         run = ground.run(ROLLOUT)
@@ -190,11 +189,13 @@ def test_reset_that_dies_at_any_write_is_completed_by_the_next_run(playground: C
             assert vmfa(user)
         assert lifted(ground) == {}
 
-    all_at_once(die, deaths(requests))
+    all_at_once(die, deaths_of(requests, pytestconfig.getoption("--every-death")))
 
 
 @pytest.mark.parametrize("profile", ["huaweicloud"])
-def test_rotation_that_dies_at_any_write_is_completed_by_the_next_run(playground: Callable[..., Any], profile: str) -> None:
+def test_rotation_that_dies_at_any_request_is_completed_by_the_next_run(
+    playground: Callable[..., Any], profile: str, pytestconfig: pytest.Config
+) -> None:
     def scene(folder: str) -> Any:
         ground = playground(folder=folder, users=2, profile=profile)
         ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
@@ -207,10 +208,10 @@ def test_rotation_that_dies_at_any_write_is_completed_by_the_next_run(playground
     assert rehearsal.run(ROLLOUT).code == 0
     requests = rehearsal.cloud.log
 
-    def die(number: int) -> None:
-        ground = scene(str(number))
+    def die(death: tuple[int, str]) -> None:
+        ground = scene(f"{death[0]}-{death[1]}")
         before = {user.id: user.device.seed for user in users_of(ground)}
-        die_at(ground, number)
+        die_at(ground, death, len(requests))
         assert_nothing_is_lost(ground, "enrol")
         run = ground.run(ROLLOUT)
         assert run.code == 0, run.output
@@ -221,7 +222,7 @@ def test_rotation_that_dies_at_any_write_is_completed_by_the_next_run(playground
         assert_nothing_is_lost(ground, "enrol")
         assert lifted(ground) == {}
 
-    all_at_once(die, deaths(requests))
+    all_at_once(die, deaths_of(requests, pytestconfig.getoption("--every-death")))
 
 
 @pytest.mark.parametrize("purge", [False, True])

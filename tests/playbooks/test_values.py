@@ -107,3 +107,31 @@ def test_role_refuses_credentials_that_are_numbers(playground: Callable[..., Any
     assert run.code == 2
     assert "secret_key must be text" in run.output
     assert ground.cloud.log == []
+
+
+@pytest.mark.parametrize("in_process", ["true", "false"])
+def test_password_that_is_omitted_inside_a_variable_is_none(playground: Callable[..., Any], core: dict[str, str], in_process: str) -> None:
+    ground = playground(users=2)
+    user = ground.cloud.cloud.accounts[0].users[1]
+    tasks = indented(f"""
+        - name: Make a device as the administrator
+          hwc.mfa.iam_virtual_mfa_device:
+            iam_endpoint: "{{{{ mfa_rollout_auth.iam_endpoint }}}}"
+            access_key: "{{{{ mfa_rollout_auth.access_key }}}}"
+            secret_key: "{{{{ mfa_rollout_auth.secret_key }}}}"
+            security_token: "{{{{ nothing | default(omit, true) }}}}"
+            devices:
+              - "{{{{ one }}}}"
+          vars:
+            hwc_mfa_in_process: {in_process}
+            nothing: ""
+            one:
+              user_id: {user.id}
+              auth_password: "{{{{ nothing | default(omit, true) }}}}"
+              name: "{{{{ nothing | default(omit, true) }}}}"
+        """)
+    run = ground.play(tasks, env=core)
+    assert run.code == 0, run.output
+    assert user.device is not None
+    assert "login" not in [entry["route"] for entry in ground.cloud.log]
+    assert "omit" not in user.device.name.lower()

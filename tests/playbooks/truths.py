@@ -24,6 +24,16 @@ def all_at_once(work: Callable[[Any], None], cases: Iterable[Any], each_waits: b
             future.result()
 
 
+def deaths_of(requests: list[dict[str, Any]], every: bool) -> list[tuple[int, str]]:
+    """When to end a run that makes these requests: at the number-th, before or after it is carried out."""
+    # A request that only reads leaves the same behind whether it was answered or not.
+    deaths = [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
+    if every:
+        deaths += [(number, "before") for number in range(1, len(requests) + 1)]
+        deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["route"] == "login"]
+    return deaths
+
+
 def assert_nothing_is_lost(ground: Any, strategy: str) -> None:
     """Whatever came before: no bound device without its seed in the store, nobody under protection whom nobody can enrol, no wrong code."""
     seeds = ground.seeds(ACCOUNT) if strategy == "enrol" else {}
