@@ -123,7 +123,7 @@ class Guards:
     def demand_a_way_in(self) -> None:
         """Raise PlanError where nobody can tell whom the play would lock out."""
         caller = self._caller
-        if caller is not None and (caller.get("user_id") or caller.get("name")):
+        if (caller is not None and (caller.get("user_id") or caller.get("name"))) or self._login_names_a_user():
             return
         if caller is not None:
             # An agency is no user, so that no user is spared on its account. Who knows the administrators spares the last of them.
@@ -144,6 +144,13 @@ class Guards:
         if not self._exempt and not self._terms.audit_only:
             raise PlanError(text)
         self.warnings.append(text)
+
+    def _login_names_a_user(self) -> bool:
+        """Whether the login itself says which user of this account the play runs as."""
+        auth = self._auth
+        if _assumes(auth):
+            return False
+        return str(auth.get("auth_user_id")) in self._people.by_id or str(auth.get("auth_username")) in self._people.by_name
 
     def reason_to_spare(self, asked: Entry, user: Entry) -> str | None:
         """Why a user is not touched, or None."""

@@ -919,3 +919,12 @@ def test_terms_are_taken_as_they_are_given(flag, value):
 def test_stored_seed_is_never_shown_by_what_is_known_of_an_account():
     assert SECRET not in repr(Known(stored(), auth=own()))
     assert isinstance(stored_seed(user(binding="bound"), stored()["u1"]), StoredSeed)
+
+
+@pytest.mark.parametrize("auth", [{"auth_user_id": "u1"}, {"auth_username": "name-u1"}])
+def test_login_that_names_its_user_is_way_in_enough_where_the_cloud_tells_nothing(auth):
+    audit = {**audit_of(user("u1"), user("u2")), "caller": None, "administrators": None}
+    plan = planned("all", audit, REQUIRE, auth=auth)
+    assert [fate["fate"] for fate in plan["users"]] == ["left_alone", "todo"]
+    with pytest.raises(PlanError, match="nor who administers the account"):
+        planned("all", audit, REQUIRE, auth={"auth_username": "somebody else's"})
