@@ -132,7 +132,9 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "docs": {"docs": functools.partial(lint_tool, "docs")},
         "build": {"build": package.build_and_install},
         "crash": {
-            "crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "tests/playbooks/test_day2.py", "--every-death", *words]),
+            "crash": functools.partial(
+                pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "tests/playbooks/test_day2.py", "--every-death", *words]
+            ),
             "faults": functools.partial(
                 pytest, "tests/unit", words=["tests/unit/plugins/plugin_utils/_rollout/test_faults.py"], HARDER="10"
             ),

@@ -133,7 +133,8 @@ class AgencyAuth(Auth):
     """Signs with the newest temporary key of an agency."""
 
     def __init__(self, around: Surroundings, domain_id: Callable[[], str | None]) -> None:
-        assert around.agency_keys is not None
+        if around.agency_keys is None:  # equivalent: whoever builds an agency's identity has its keys
+            raise ValueError("the identity of an agency needs its keys")
         self._keys = around.agency_keys
         self._now = around.session.clock.now
         self._region = around.signing_region

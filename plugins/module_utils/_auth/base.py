@@ -32,7 +32,10 @@ class Auth(AuthBase):
         return None
 
     def renew(self, seen: Any, error: CloudError) -> bool:
-        """After a 401, or the 400 that says that a security token has expired: whether another try makes sense, because what was sent has expired and has now been replaced."""
+        """Whether another try makes sense after a 401, or after the 400 that tells of an expired security token.
+
+        It does where what was sent has expired, and has now been replaced.
+        """
         return False  # equivalent: each kind of identity decides for itself
 
 

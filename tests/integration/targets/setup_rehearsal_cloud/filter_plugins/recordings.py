@@ -50,6 +50,9 @@ def _unlike(text: str, directory: str) -> dict[str, str]:
     """What two runs cannot have in common, and what to read instead."""
     # The cloud's port, and where the run keeps its files.
     unlike = {**dict.fromkeys(re.findall(r"127\.0\.0\.1:\d+", text), "CLOUD"), directory: "DIRECTORY"}
+    # How many requests there were is compared apart, and when they were depends on the way.
+    unlike.update(dict.fromkeys(re.findall(r"request_ids\W+\[[^\]]*\]", text), "REQUESTS"))
+    unlike.update(dict.fromkeys(re.findall(r"\b(?:now|made_at)\W+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)", text), "NOW"))
     # Made up for each request; the second one has the first in it.
     unlike.update(dict.fromkeys(re.findall(r"request_id\W+(\w{32})\b", text), "REQUEST"))
     unlike.update(dict.fromkeys(re.findall(r"encoded_authorization_message\W+([\w+/=]+)", text), "MESSAGE"))
