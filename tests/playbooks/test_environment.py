@@ -102,6 +102,8 @@ def surroundings(places: list[Place], tmp_path: Path) -> dict[str, str]:
     return {
         **sourced,
         "HOME": str(home),
+        # Where a shell sets it, it counts before the home.
+        "XDG_CONFIG_HOME": str(home / ".config"),
         "HW_ACCESS_KEY": terraform.admin["access_key"],
         "HW_SECRET_KEY": terraform.admin["secret_key"],
         "HW_REGION_NAME": "cn-north-4",
