@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in, entries_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import BIND, CREATE, PROTECT, PROVE, STORE, UNPROTECT, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import LiftedProtection, RolloutRecord

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from truths import ACCOUNT, ROLLBACK, ROLLOUT, all_at_once, complete, deaths_of
+from truths import ACCOUNT, ROLLBACK, ROLLOUT, all_at_once, complete, deaths_of, die_at
 
 FEW = {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
 HERE = Path(__file__).resolve().parent
@@ -29,16 +29,6 @@ def scene(playground: Callable[..., Any]) -> Callable[..., Any]:
         return ground
 
     return make
-
-
-def die_at(ground: Any, playbook: str, death: tuple[int, str], requests: int) -> None:
-    """Start a playbook, and end it at a request of its own."""
-    number, when = death
-    process = ground.start(playbook)
-    ground.cloud.kill_at(process.pid, number, when)
-    output, _nothing = process.communicate(timeout=120)
-    # The audit asks several things at once, and one answer can spare a question: a run may have a request fewer than the rehearsal had.
-    assert process.returncode == -9 or (process.returncode == 0 and number > requests - 2), f"{death}: {output}"
 
 
 @pytest.mark.parametrize("then", [ROLLOUT, ROLLBACK])

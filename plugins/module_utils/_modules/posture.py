@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import VMFA
 
 PROTECTED, NOT_NEEDED, ENROLLED_ONLY, REQUIRED_ONLY = "protected", "not_needed", "enrolled_only", "required_only"
 UNPROTECTED, DISABLED = "unprotected", "disabled"
@@ -20,8 +21,6 @@ POSTURES = (PROTECTED, ENROLLED_ONLY, REQUIRED_ONLY, UNPROTECTED, UNKNOWN, NOT_N
 
 IN_NEED = POSTURES[:5]
 """The postures of users who need MFA: they are enabled, and nothing says that they cannot log in to the console."""
-
-_VMFA = "vmfa"
 
 
 def posture_of(enabled: bool | None, console_access: str | None, binding: str | None, vmfa: bool) -> str:
@@ -55,11 +54,15 @@ def posture_of(enabled: bool | None, console_access: str | None, binding: str | 
     return UNPROTECTED
 
 
+def has_vmfa(entry: Mapping[str, Any]) -> bool:
+    """Whether a user is asked for a code of a virtual MFA device at each login."""
+    return bool(entry["login_protection"]["enabled"]) and entry["login_protection"]["verification_method"] == VMFA
+
+
 def posture(entry: Mapping[str, Any]) -> str:
     """The posture of a user's entry."""
-    device, protection = entry["device"], entry["login_protection"]
-    vmfa = bool(protection["enabled"]) and protection["verification_method"] == _VMFA
-    return posture_of(entry["enabled"], entry.get("console_access"), device["binding"] if device else None, vmfa)
+    device = entry["device"]
+    return posture_of(entry["enabled"], entry.get("console_access"), device["binding"] if device else None, has_vmfa(entry))
 
 
 def coverage(counts: Mapping[str, int]) -> float:
@@ -77,9 +80,6 @@ def summary(users: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def binding(user: Mapping[str, Any]) -> str | None:
         return user["device"]["binding"] if user["device"] else None
 
-    def vmfa(user: Mapping[str, Any]) -> bool:
-        return bool(user["login_protection"]["enabled"]) and user["login_protection"]["verification_method"] == _VMFA
-
     postures = {name: count(lambda user, name=name: user["posture"] == name) for name in POSTURES}
     return {
         "users": len(users),
@@ -89,9 +89,9 @@ def summary(users: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         UNBOUND: count(lambda user: binding(user) == UNBOUND),
         UNKNOWN: count(lambda user: binding(user) == UNKNOWN),
         "login_protection": count(lambda user: user["login_protection"]["enabled"]),
-        "vmfa": count(vmfa),
+        "vmfa": count(has_vmfa),
         # Who is certain to be asked for a code, needed or not.
-        "protected": count(lambda user: binding(user) == BOUND and vmfa(user)),
+        "protected": count(lambda user: binding(user) == BOUND and has_vmfa(user)),
         "posture": postures,
         "coverage": coverage(postures),
     }

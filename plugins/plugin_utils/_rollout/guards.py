@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import NOTICE_DAYS, later, time_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, Entry, PlanError, Terms
 
 NOT_USERS = "mfa_rollout_users must be all, or a list of mappings, each with user_id or name."

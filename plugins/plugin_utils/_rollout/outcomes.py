@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown, has_vmfa
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     BIND,
     CREATE,

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import OVERDUE, SCHEDULED, Campaign, time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import NOT_USERS, Guards, People
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import has_vmfa, paired
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import paired
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     ABSENT,
     ALREADY,

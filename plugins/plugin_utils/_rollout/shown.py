@@ -14,11 +14,6 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entr
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
 
 
-def has_vmfa(user: Entry) -> bool:
-    """Whether a user of an audit is asked for a code of a virtual MFA device at each login."""
-    return bool(user["login_protection"]["enabled"]) and user["login_protection"]["verification_method"] == "vmfa"
-
-
 def devices_of(user: Entry) -> list[Entry]:
     """All devices that an audit shows of a user."""
     listed = user.get("devices")
