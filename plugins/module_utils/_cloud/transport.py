@@ -474,7 +474,12 @@ def _certificate_reason(cause: str) -> str:
 
 
 def _refusal(cause: str) -> str:
-    for sign, words in (("refused", "connection refused"), ("No route", "no route to it"), ("unreachable", "network unreachable")):
+    for sign, words in (
+        ("refused", "connection refused"),
+        ("No route", "no route to it"),
+        ("unreachable", "network unreachable"),
+        ("Too many open files", "this machine allows the process no more open files: see ulimit -n"),
+    ):
         if sign in cause:
             return words
     return "no connection"

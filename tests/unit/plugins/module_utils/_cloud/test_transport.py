@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import resource
 import socket
 import threading
 import time
@@ -437,6 +439,19 @@ def test_refused_connection_was_never_sent_and_says_what_to_check():
     assert "iam_endpoint" in str(caught.value)
     assert not caught.value.uncertain
     assert len(sleep.slept) == 2
+
+
+def test_process_that_may_open_no_more_files_says_that():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    session = Session(Http(HttpSettings(retries=0)), "http://127.0.0.1:1")
+    used = os.dup(0)
+    os.close(used)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
+    try:
+        with pytest.raises(CloudError, match="allows the process no more open files: see ulimit -n"):
+            session.read("GET", "/v3/users")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_proxy_that_cannot_be_reached_is_said_at_once(monkeypatch):

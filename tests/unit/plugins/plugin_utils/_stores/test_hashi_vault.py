@@ -35,20 +35,31 @@ def engine():
         yield started
 
 
+class Opens:
+    """Opens the store of an account anew."""
+
+    def __init__(self, engine):
+        self._engine = engine
+        self._stores = []
+
+    def __call__(self, account="acme", env=None, **options):
+        given_options = {"url": self._engine.url, "token": kv_engine.TOKEN, **options}
+        self._stores.append(HashiVault(kv_options(given_options, env or {}), account))
+        self._stores[-1]._kv._http.sleep = lambda _seconds: None
+        return self._stores[-1]
+
+    def close(self):
+        """Close the stores, each of which keeps a connection: a process may have 1024 files open in many places."""
+        while self._stores:
+            self._stores.pop().close()
+
+
 @pytest.fixture
 def opens(engine):
     """Opens the store of an account anew."""
-    stores = []
-
-    def opened(account="acme", env=None, **options):
-        given_options = {"url": engine.url, "token": kv_engine.TOKEN, **options}
-        stores.append(HashiVault(kv_options(given_options, env or {}), account))
-        stores[-1]._kv._http.sleep = lambda _seconds: None
-        return stores[-1]
-
+    opened = Opens(engine)
     yield opened
-    for store in stores:
-        store.close()
+    opened.close()
 
 
 def seed(number=1, **more):
@@ -223,6 +234,7 @@ def play_a_wave(opens):
     opens().lock(OURS)
 
     def task(read=False):
+        opens.close()
         store = opens()
         store.guard(OURS)
         if read:
@@ -235,6 +247,7 @@ def play_a_wave(opens):
     task().withdraw(["u2"])
     task().save({"u1": seed(1, bound=True)})
     opens().unlock(OURS)
+    opens.close()
 
 
 def count_requests(opens, engine):
@@ -258,6 +271,7 @@ def test_run_that_is_killed_at_any_request_leaves_what_the_next_one_can_use(engi
             )
             with pytest.raises(StoreError):
                 play_a_wave(opens)
+            opens.close()
             engine.fate = lambda _method, _path: None
             # Its lock is that of a process that is gone.
             lock = engine.secrets.get("mfa/acme/.lock")
@@ -273,6 +287,7 @@ def test_run_that_is_killed_at_any_request_leaves_what_the_next_one_can_use(engi
             store.save({"u1": seed(1, bound=True)})
             assert opens().read().newest_first("u1") == [seed(1, bound=True)]
             store.unlock(OURS)
+            opens.close()
 
 
 def test_answer_that_is_lost_once_is_asked_for_and_nothing_is_written_twice(engine, opens):
@@ -288,6 +303,7 @@ def test_answer_that_is_lost_once_is_asked_for_and_nothing_is_written_twice(engi
             assert contents.entries == {"u1": seed(1, bound=True).as_entry()}
             assert (contents.intents, contents.account_id) == ({}, "account-1")
             assert sorted(name for name in engine.secrets if "lock" not in name) == [f"mfa/acme/00000{number}" for number in range(1, 5)]
+            opens.close()
 
 
 def test_write_that_seemed_lost_and_comes_late_is_known_as_ones_own(engine, opens):
