@@ -55,6 +55,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
             v5=importlib.import_module("huaweicloudsdkiam.v5"),
             center=importlib.import_module("huaweicloudsdkidentitycenter.v1"),
             store=importlib.import_module("huaweicloudsdkidentitycenterstore.v1"),
+            organizations=importlib.import_module("huaweicloudsdkorganizations.v1"),
         )
 
 
@@ -69,7 +70,9 @@ def make_clients(sdk: SimpleNamespace) -> Callable[[Any], SimpleNamespace]:
             made = (
                 sdk.credentials.BasicCredentials(keys["access_key"], keys["secret_key"], "0" * 32)
                 if regional
-                else sdk.credentials.GlobalCredentials(keys["access_key"], keys["secret_key"], cloud.describe()["domain_id"])
+                else sdk.credentials.GlobalCredentials(
+                    keys["access_key"], keys["secret_key"], keys.get("domain_id", cloud.describe()["domain_id"])
+                )
             )
             return made.with_security_token(other["security_token"]) if "security_token" in other else made
 
@@ -84,6 +87,7 @@ def make_clients(sdk: SimpleNamespace) -> Callable[[Any], SimpleNamespace]:
             v5=maker(sdk.v5.IamClient),
             center=maker(sdk.center.IdentityCenterClient),
             store=maker(sdk.store.IdentityCenterStoreClient, regional=True),
+            organizations=maker(sdk.organizations.OrganizationsClient),
         )
 
     return make_makers

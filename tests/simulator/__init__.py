@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-from . import agencies
+from . import agencies, organizations
 from .cloud import Account, Cloud, Settings
 from .server import Server, Service
 
@@ -46,6 +46,11 @@ class Handle:
     def add_agency(self, trusting: Account, name: str, **terms: Any) -> agencies.Agency:
         """Let the first account act in another one, by an agency; the terms are those of agencies.add_agency."""
         return agencies.add_agency(self.cloud, trusting, terms.pop("trusted", self.cloud.accounts[0]), name, **terms)
+
+    @property
+    def organization(self) -> organizations.Organization:
+        """The organization of all accounts, for tests to arrange its units, members and tags."""
+        return organizations.of(self.cloud)
 
     def fault(self, spec: str) -> None:
         """Let something go wrong from now on; ValueError for a wrong specification."""

@@ -314,6 +314,8 @@ class Cloud:
         self.temporary: dict[str, dict[str, str]] = {}
         # As agencies.py has them.
         self.agencies: list[Any] = []
+        # As organizations.py has it, once it was asked for.
+        self.organization: Any = None
         # Every seed that there ever was, for whoever looks whether one was seen where it must not be.
         self.seeds: set[str] = set()
         # And every word with which a device of an Identity Center user can be registered.

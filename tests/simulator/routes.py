@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Callable
 from urllib.parse import quote, unquote, urlencode
 
-from . import agencies, identity_store, policies, signing
+from . import agencies, identity_store, organizations, policies, signing
 from .cloud import Center, Cloud, Device, Protection, Refusal, SecurityKey, Token, User, limit_of
 from .people import Person, id_of
 
@@ -105,6 +105,8 @@ def family(path: str) -> str:
         return "keystone"
     if path.startswith("/v5/"):
         return "v5"
+    if path.startswith("/v1/organizations"):
+        return "organizations"
     return "center" if path.startswith("/v1/") else "gateway"
 
 
@@ -127,9 +129,9 @@ def error_answer(refusal: Refusal, path: str, request_id: str) -> Answer:
     if shape == "center" and refusal.status == 400:
         code = "IIC.1002"
     body = {"error_code": code, "error_msg": refusal.message}
-    if shape in ("v5", "center"):
+    if shape in ("v5", "center", "organizations"):
         # v5's refusals of a malformed request have none.
-        if shape == "center" or refusal.status != 400:
+        if shape != "v5" or refusal.status != 400:
             body["request_id"] = request_id
         if refusal.status == 403:
             if shape == "v5":
@@ -706,6 +708,60 @@ def _end_sessions(cloud: Cloud, call: Call) -> Answer:
     return Answer(200)
 
 
+def _show_organization(cloud: Cloud, call: Call) -> Answer:
+    found = organizations.show(cloud, call.user)
+    body = {
+        "id": found.id,
+        "urn": f"organizations::{found.management.domain_id}:organization:{found.id}",
+        "management_account_id": found.management.domain_id,
+        "management_account_name": found.management.name,
+        "created_at": organizations.JOINED_AT,
+    }
+    return Answer(200, {"organization": body})
+
+
+def _list_roots(cloud: Cloud, call: Call) -> Answer:
+    return _organizations_page(cloud, call, "roots", [_unit_body(cloud, unit) for unit in organizations.list_roots(cloud, call.user)])
+
+
+def _list_units(cloud: Cloud, call: Call) -> Answer:
+    units = organizations.list_units(cloud, call.user, call.query.get("parent_id"))
+    return _organizations_page(cloud, call, "organizational_units", [_unit_body(cloud, unit) for unit in units])
+
+
+def _unit_body(cloud: Cloud, unit: organizations.Unit) -> dict[str, Any]:
+    found = organizations.of(cloud)
+    urn = f"organizations::{found.management.domain_id}:ou:{found.id}/{unit.id}"
+    return {"id": unit.id, "urn": urn, "name": unit.name, "created_at": organizations.JOINED_AT}
+
+
+def _list_organization_accounts(cloud: Cloud, call: Call) -> Answer:
+    found = organizations.of(cloud)
+    bodies = [
+        {
+            "id": member.id,
+            "urn": f"organizations::{found.management.domain_id}:account:{found.id}/{member.id}",
+            "name": member.name,
+            "status": member.status,
+            "join_method": member.join_method,
+            "joined_at": organizations.JOINED_AT,
+            "description": member.description,
+        }
+        for member in organizations.list_members(cloud, call.user, call.query.get("parent_id"))
+    ]
+    return _organizations_page(cloud, call, "accounts", bodies)
+
+
+def _list_resource_tags(cloud: Cloud, call: Call) -> Answer:
+    tags = organizations.list_tags(cloud, call.user, *call.ids)
+    return _organizations_page(cloud, call, "tags", [{"key": key, "value": value} for key, value in tags])
+
+
+def _organizations_page(cloud: Cloud, call: Call, key: str, bodies: list[dict[str, Any]]) -> Answer:
+    page, info = organizations.page(cloud, bodies, call.query.get("limit"), call.query.get("marker"))
+    return Answer(200, {key: page, "page_info": info})
+
+
 def _v5(method: str, pattern: str, name: str, handler: Handler, *, tells_caller: bool = False) -> Route:
     return Route(method, pattern, name, handler, huaweicloud_only=True, tells_caller=tells_caller)
 
@@ -767,6 +823,11 @@ ROUTES = (
     _center("GET", "/v1/identity-stores/{}/group-memberships", "ic-group-users", _list_people_of_group),
     _center("GET", "/v1/identity-stores/{}/users/{}/sessions", "ic-sessions", _list_sessions),
     _center("POST", "/v1/identity-stores/{}/users/{}/sessions/batch-delete", "ic-sessions-end", _end_sessions),
+    _center("GET", "/v1/organizations", "org-show", _show_organization),
+    _center("GET", "/v1/organizations/roots", "org-roots", _list_roots),
+    _center("GET", "/v1/organizations/organizational-units", "org-units", _list_units),
+    _center("GET", "/v1/organizations/accounts", "org-accounts", _list_organization_accounts),
+    _center("GET", "/v1/organizations/resources/{}/tags", "org-tags", _list_resource_tags),
 )
 
 # Almost every path has a number of slashes of its own or shares it with few others, which spares most of the matching.

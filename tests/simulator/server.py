@@ -47,7 +47,10 @@ FAULT_CODES = {
     "iam": {409: "IAM.0005", 410: "IAM.0020", 429: "IAM.0012"},
     "v5": {409: "IAM.0005", 410: "IAM.0020", 429: "APIGW.0308"},
     "center": {409: "IIC.1006", 429: "APIGW.0308"},
+    "organizations": {403: "Organizations.1007", 409: "Organizations.1003", 429: "APIGW.0308"},
 }
+
+FORBIDDEN_CODES = {"center": "IIC.1001", "organizations": "Organizations.1007"}
 
 
 class Cut(Exception):
@@ -224,7 +227,7 @@ class Service:
             if call.caller is not None and not route.anonymous:
                 cloud.admit(call.caller)
             if "forbid" in effects or (route.tells_caller and not cloud.settings.tells_caller):
-                code = "IIC.1001" if routes.family(call.raw_path) == "center" else "IAM.0003"
+                code = FORBIDDEN_CODES.get(routes.family(call.raw_path), "IAM.0003")
                 raise Refusal(403, code, "You are not authorized to perform the requested action.")
             cloud.discard_writes = "noop" in effects
             try:
