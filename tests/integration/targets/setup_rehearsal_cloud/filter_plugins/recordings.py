@@ -51,7 +51,7 @@ def _unlike(text: str, directory: str) -> dict[str, str]:
     # The cloud's port, and where the run keeps its files.
     unlike = {**dict.fromkeys(re.findall(r"127\.0\.0\.1:\d+", text), "CLOUD"), directory: "DIRECTORY"}
     # When something was depends on the way.
-    unlike.update(dict.fromkeys(re.findall(r"\b(?:now|made_at)\W+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)", text), "NOW"))
+    unlike.update(dict.fromkeys(re.findall(r"\b(?:now|made_at|last_login_at)\W+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)", text), "NOW"))
     # Made up for each request; the second one has the first in it.
     unlike.update(dict.fromkeys(re.findall(r"request_id\W+(\w{32})\b", text), "REQUEST"))
     unlike.update(dict.fromkeys(re.findall(r"encoded_authorization_message\W+([\w+/=]+)", text), "MESSAGE"))
