@@ -40,6 +40,10 @@ DOMAIN_ENVIRONMENT = ("HW_CLOUD",)
 IDENTITY_CENTER_ENVIRONMENT = ("HWC_IDENTITY_CENTER_ENDPOINT",)
 IDENTITY_STORE_ENVIRONMENT = ("HWC_IDENTITY_STORE_ENDPOINT",)
 STS_ENVIRONMENT = ("HWC_STS_ENDPOINT",)
+ORGANIZATIONS_ENVIRONMENT = ("HWC_ORGANIZATIONS_ENDPOINT",)
+
+_GLOBAL = {"identity_center_endpoint": IDENTITY_CENTER_ENVIRONMENT, "organizations_endpoint": ORGANIZATIONS_ENVIRONMENT}
+"""The services with one host for all regions."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,9 @@ def is_named(option: str, params: Mapping[str, Any], env: Mapping[str, str]) -> 
         # Whoever named Identity Center named its store, which Identity Center's own answer leads to.
         given = _given(option, params, env, IDENTITY_STORE_ENVIRONMENT) is not None
         return given or is_named("identity_center_endpoint", params, env)
-    if option != "identity_center_endpoint":
+    if option not in _GLOBAL:
         return address.iam is not None  # STS has no default of its own
-    if _given(option, params, env, IDENTITY_CENTER_ENVIRONMENT) is not None:
+    if _given(option, params, env, _GLOBAL[option]) is not None:
         return True
     return address.iam is not None and _home(checked_url(address.iam.text, address.iam.source)) is not None
 
@@ -148,6 +152,27 @@ def identity_store_endpoint(params: Mapping[str, Any], env: Mapping[str, str], r
             f" (such as https://identitystore.ap-southeast-1.{domain}; the console shows the region)."
         )
     return _host("identitystore", regions[0], domain)
+
+
+def organizations_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
+    """The base URL of Organizations. Raises OptionError, also where the region's cloud has no such service.
+
+    Beside an IAM that was given outright, and is not one of Huawei Cloud's own, it must be given too: another operator's credentials must
+    not go to Huawei Cloud.
+    """
+    given = _given("organizations_endpoint", params, env, ORGANIZATIONS_ENVIRONMENT)
+    if given is not None:
+        return given
+    address = _address(params, env)
+    if address.iam is not None and _home(checked_url(address.iam.text, address.iam.source)) is None:
+        raise OptionError(f"organizations_endpoint is missing: {address.iam.source} does not tell where its Organizations service is.")
+    domain = _domain(address, "organizations_endpoint")
+    if domain in _WITHOUT_HUAWEIS_SERVICES:
+        raise OptionError(
+            "the region belongs to Open Telekom Cloud, which has no Organizations service: name its accounts in an inventory of your own, with"
+            " mfa_rollout_auth.assume_agency for each."
+        )
+    return f"https://organizations.{domain}"
 
 
 def sts_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str | None:

@@ -20,6 +20,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_center import IdentityCenter
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_store import IdentityStore
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.organizations import Organizations
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.sts import Sts
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, Session
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
@@ -79,9 +80,13 @@ class Connections:
         self._memory[self._memory_key(what)] = value
 
     def _memory_key(self, what: str) -> str:
+        return f"{what} {self.fingerprint()}"
+
+    def fingerprint(self) -> str:
+        """A digest by which the same credentials at the same IAM are known again. Nothing can be read from it."""
         token = getattr(self.credentials.first, "auth_token", "") if self.credentials is not None else ""
         parts = (endpoints.iam_endpoint(self._params, self._variables), repr(self.credentials), token)
-        return f"{what} {hashlib.sha256(repr(parts).encode('utf-8')).hexdigest()[:32]}"
+        return hashlib.sha256(repr(parts).encode("utf-8")).hexdigest()[:32]
 
     def environment_secrets(self) -> set[str]:
         """Secrets read from environment variables and clouds.yaml, and those of an agency; Ansible masks only ``no_log`` options."""
@@ -196,6 +201,11 @@ class Connections:
             self._elsewhere(endpoints.identity_center_endpoint(self._params, self._variables), "identity_center_endpoint")
         )
 
+    @property
+    def organizations(self) -> Organizations:
+        """The organization of the module's own credentials."""
+        return Organizations(self._elsewhere(endpoints.organizations_endpoint(self._params, self._variables), "organizations_endpoint"))
+
     def identity_store(self, identity_store_id: str) -> IdentityStore:
         """The people of an Identity Center, with the module's own credentials."""
         base_url = endpoints.identity_store_endpoint(self._params, self._variables, self._registered_regions)
@@ -248,6 +258,14 @@ class Connections:
         # What is done is done in the agency's account, whether the cloud tells or not.
         named = self.credentials.account if isinstance(self.credentials, Agency) else NO_ACCOUNT
         return {"id": found[0] if found else named.id, "name": (found[1] if found else None) or named.name}
+
+    def caller_accounts(self) -> tuple[str | None, str | None]:
+        """The ids of the account that the credentials belong to, and of the one in which they act; None where the cloud does not tell.
+
+        They differ where the credentials assume an agency.
+        """
+        acting = self.account()["id"]
+        return (self._assuming_account_id() if isinstance(self.credentials, Agency) else acting), acting
 
     def account_name(self) -> str | None:
         """The account's name, for the scope of a user's login; None where nothing tells it."""

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which accounts of an organization become hosts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.accounts import Account
+
+SPEC: dict[str, dict[str, Any]] = {
+    "statuses": {"type": "list", "elements": "str"},
+    "units": {"type": "list", "elements": "str"},
+    "names": {"type": "list", "elements": "str"},
+    "tags": {"type": "dict"},
+}
+"""What an entry of ``include`` and ``exclude`` may say; all that it says must hold."""
+
+ACTIVE = "active"
+
+
+def selected(accounts: Iterable[Account], include: Sequence[Mapping[str, Any]], exclude: Sequence[Mapping[str, Any]]) -> list[Account]:
+    """The accounts that fit an entry of ``include`` and none of ``exclude``. Without statuses, an entry of ``include`` means active ones.
+
+    Raises OptionError where an entry asks for what is not known of an account: it would be left out, or not left out, by accident.
+    """
+    wanted = [{**entry, "statuses": entry.get("statuses") or [ACTIVE]} for entry in include or [{}]]
+    return [
+        account
+        for account in accounts
+        if any(_fits(account, entry, "include") for entry in wanted) and not any(_fits(account, entry, "exclude") for entry in exclude)
+    ]
+
+
+def _fits(account: Account, entry: Mapping[str, Any], option: str) -> bool:
+    if entry.get("statuses") and not _matches(account.status, [status.lower() for status in entry["statuses"]]):
+        return False
+    if entry.get("names") and not _matches(account.name, entry["names"]):
+        return False
+    return (not entry.get("units") or _in_units(account, entry["units"], option)) and (
+        not entry.get("tags") or _has_tags(account, entry["tags"], option)
+    )
+
+
+def _in_units(account: Account, patterns: Sequence[str], option: str) -> bool:
+    """Whether an account is in a unit that a pattern means by its path or id, or anywhere below it."""
+    if not account.placed:
+        raise OptionError(
+            f"{option} asks for units, and nobody knows in which unit account {_shown(account)} is: the credentials may not read the units,"
+            " or the account was moved at this moment. Let them read units, or filter by names."
+        )
+    if account.unit is None:
+        return False
+    names = account.unit.path.split("/")
+    above = ["/".join(names[: depth + 1]) for depth in range(len(names))]
+    return any(_matches(one, [pattern.strip("/") for pattern in patterns]) for one in (*above, *account.unit.chain))
+
+
+def _has_tags(account: Account, wanted: Mapping[str, Any], option: str) -> bool:
+    """Whether an account has all tags, each with a value that fits the pattern; None means any value."""
+    if account.tags is None:
+        raise OptionError(
+            f"{option} asks for tags, and those of account {_shown(account)} are not known: the credentials may not read them, or tags=false."
+        )
+    return all(key in account.tags and (value is None or fnmatchcase(account.tags[key], str(value))) for key, value in wanted.items())
+
+
+def _matches(text: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def _shown(account: Account) -> str:
+    return f"{legible(account.name, 64)} ({account.id})"
