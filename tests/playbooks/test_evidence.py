@@ -19,8 +19,8 @@ from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 
 ACCOUNT = "acme-berlin"
 AUDIT, ROLLOUT, ROLLBACK = "hwc.mfa.audit", "hwc.mfa.rollout", "hwc.mfa.rollback"
-FORMATS = {"mfa_rollout_report_formats": ["json", "csv", "junit", "ocsf"]}
-SUFFIXES = (".json", ".csv", ".junit.xml", ".ocsf.json", ".sha256")
+FORMATS = {"mfa_rollout_report_formats": ["json", "csv", "html", "junit", "ocsf"]}
+SUFFIXES = (".json", ".csv", ".html", ".junit.xml", ".ocsf.json", ".sha256")
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schema" / "report.schema.json"
 
 
@@ -62,7 +62,7 @@ def check_files(directory: Path, account: str = ACCOUNT) -> dict[str, Any]:
     assert sums.returncode == 0, sums.stdout + sums.stderr
     assert len(sums.stdout.splitlines()) == len(SUFFIXES) - 1
     report = check_schema(json.loads(files[0].read_text(encoding="utf-8")))
-    events = json.loads(files[3].read_text(encoding="utf-8"))
+    events = json.loads(files[4].read_text(encoding="utf-8"))
     for event in events:
         assert set(event) <= set(DetectionFinding.model_fields)
         DetectionFinding.model_validate(event, strict=False)
@@ -189,7 +189,7 @@ def test_formats_can_come_as_a_text_and_those_that_are_none_are_refused_by_name(
     for playbook in (AUDIT, ROLLOUT):
         run = ground.run(playbook)
         assert run.code == 2
-        assert "mfa_rollout_report_formats must be a list of some of json, csv, junit, ocsf." in run.output
+        assert "mfa_rollout_report_formats must be a list of some of json, csv, html, junit, ocsf." in run.output
 
 
 @pytest.mark.parametrize("playbook", [AUDIT, ROLLOUT])

@@ -165,7 +165,7 @@ def test_account_and_device_names_that_are_no_templates_stay_texts(
     trap = tmp_path / "trap"
     evil = "{{ " + touching(trap) + " }}"
     ground = playground(users=3)
-    ground.variables[ACCOUNT]["mfa_rollout_report_formats"] = ["json", "csv", "junit", "ocsf"]
+    ground.variables[ACCOUNT]["mfa_rollout_report_formats"] = ["json", "csv", "html", "junit", "ocsf"]
     users = ground.variables[ACCOUNT].pop("mfa_rollout_users")
     users[2]["device_name"] = Unsafe(evil)
     account = f"=a/../{evil}<b>\\\"'"
@@ -176,7 +176,15 @@ def test_account_and_device_names_that_are_no_templates_stay_texts(
     assert_nothing_got_out(ground, run, trap)
     (directory,) = ground.seed_directory.iterdir()
     assert len(list(directory.glob("*.yml"))) == 2
-    assert sorted(path.suffix for path in (ground.path / "report").iterdir()) == [".csv", ".json", ".json", ".sha256", ".xml"]
+    assert sorted(path.suffix for path in (ground.path / "report").iterdir()) == [
+        ".csv",
+        ".html",
+        ".json",
+        ".json",
+        ".json",
+        ".sha256",
+        ".xml",
+    ]
     subprocess.run(["sha256sum", "-c", "--strict", f"./{directory.name}.sha256"], cwd=ground.path / "report", check=True)
     assert_report_says(ground, [], directory.name)
     assert ground.report(directory.name)["account"] == account

@@ -107,7 +107,7 @@ _BIND = "The user binds a virtual MFA device at the next login, or the role hwc.
 _LOOK = "Look at the device in the console, or enrol the user with a seed store, which notes what was bound."
 _LOOK_AGAIN = "Run hwc.mfa.audit."
 
-_BY_POSTURE = {
+BY_POSTURE = {
     PROTECTED: (PASS, "has a bound device and is asked for its code at each login", ""),
     NOT_NEEDED: (NOT_APPLICABLE, "cannot log in to the console", ""),
     DISABLED: (NOT_APPLICABLE, "is disabled", ""),
@@ -130,10 +130,10 @@ def _user_mfa(row: Entry, seen_after: bool) -> Finding:
     if posture is None and seen_after:
         status, reason, remediation = NOT_APPLICABLE, "is no longer listed", ""
     elif posture is None:
-        was = _BY_POSTURE[row["before"]["posture"]]
+        was = BY_POSTURE[row["before"]["posture"]]
         status, reason, remediation = UNCERTAIN, f"nobody could look afterwards; before, the user {was[1]}", _LOOK_AGAIN
     else:
-        status, reason, remediation = _BY_POSTURE[posture]
+        status, reason, remediation = BY_POSTURE[posture]
     until = None
     if status in (FAIL, UNCERTAIN) and row["exempt"] is not None:
         status, reason, until = MUTED, f"exempt: {row['exempt']}; {reason}", row["exempt_until"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
@@ -178,7 +178,12 @@ def report_json(report: Entry) -> str:
 
 
 def report_csv(report: Entry) -> str:
-    """A report's users as CSV, a line each. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    """A report's users as CSV, a line each."""
+    return report_csv_rows((report["account"], row) for row in report["users"])
+
+
+def report_csv_rows(rows: Iterable[tuple[str, Entry]]) -> str:
+    """Accounts and their users as CSV, a line each. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
     columns = (
         "account",
         "user_id",
@@ -199,10 +204,10 @@ def report_csv(report: Entry) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    for row in report["users"]:
+    for account, row in rows:
         before, after = row["before"], row["after"]
         cells = (
-            report["account"],
+            account,
             row["user_id"],
             row["name"],
             row["outcome"],

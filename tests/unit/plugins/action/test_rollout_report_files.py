@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -12,16 +13,18 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.action import rollout_report_files
+from ansible_collections.hwc.mfa.plugins.filter.merge_reports import merge_reports
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import trend
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import audit_of, planned, user
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-ALL = ["json", "csv", "junit", "ocsf"]
-SUFFIXES = (".json", ".csv", ".junit.xml", ".ocsf.json", ".sha256")
+ALL = ["json", "csv", "html", "junit", "ocsf"]
+SUFFIXES = (".json", ".csv", ".html", ".junit.xml", ".ocsf.json", ".sha256")
 
 
 def report_of(account="acme", name="ada"):
@@ -79,8 +82,8 @@ def test_sums_are_of_this_run_s_files_only_and_others_stay(tmp_path):
     assert verified(tmp_path, "acme.sha256")
 
 
-def test_without_formats_it_is_json_and_csv(tmp_path):
-    assert [Path(path).name for path in write(tmp_path, formats=None)["files"]] == ["acme.json", "acme.csv", "acme.sha256"]
+def test_without_formats_it_is_json_csv_and_the_page(tmp_path):
+    assert [Path(path).name for path in write(tmp_path, formats=None)["files"]] == ["acme.json", "acme.csv", "acme.html", "acme.sha256"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -97,7 +100,7 @@ def test_look_beforehand_leaves_nothing(tmp_path):
 
 def test_format_that_is_none_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(WorkError, match="mfa_rollout_report_formats must be a list of some of"):
-        write(tmp_path / "reports", formats=["json", "html"])
+        write(tmp_path / "reports", formats=["json", "sarif"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,3 +140,132 @@ def test_what_is_no_report_is_refused_in_words(tmp_path, report):
     with pytest.raises(WorkError):
         write(tmp_path, report)
     assert list(tmp_path.iterdir()) == []
+
+
+# The trend of the page
+
+
+def at(now, **more):
+    return pack({**report_of(**more), "now": now})
+
+
+def runs_in(directory):
+    return list(json.loads((directory / "acme.trend.json").read_text(encoding="utf-8"))["runs"])
+
+
+def test_page_keeps_what_earlier_runs_came_to(tmp_path):
+    first, second = "2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z"
+    write(tmp_path, at(second))
+    write(tmp_path, at(first))
+    assert runs_in(tmp_path) == [first, second]
+    page = (tmp_path / "acme.html").read_text(encoding="utf-8")
+    assert "2026-03-01 12:00 UTC" in page and "2026-03-02 12:00 UTC" in page
+    assert not write(tmp_path, at(first))["changed"], "a run is one, however often it is written"
+    assert stat.S_IMODE((tmp_path / "acme.trend.json").stat().st_mode) == 0o600
+
+
+def test_trend_has_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(trend, "KEPT", 3)
+    days = [f"2026-03-0{day}T12:00:00Z" for day in range(1, 6)]
+    for day in days:
+        write(tmp_path, at(day), formats=["html"])
+    assert runs_in(tmp_path) == days[-3:]
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"runs": []}', '{"runs": {"yesterday": {}}}', '{"runs": {"2026-03-01T12:00:00Z": {"kind": "x"}}}']
+)
+def test_trend_that_cannot_be_read_is_left_and_warned_of_and_the_page_is_written(tmp_path, content):
+    (tmp_path / "acme.trend.json").write_text(content, encoding="utf-8")
+    result = write(tmp_path)
+    assert "acme.trend.json is not a trend of this role" in result["warnings"][0]
+    assert (tmp_path / "acme.trend.json").read_text(encoding="utf-8") == content
+    assert "No earlier run is kept" in (tmp_path / "acme.html").read_text(encoding="utf-8")
+
+
+def test_no_trend_is_kept_without_the_page_nor_for_a_run_whose_time_nobody_knows(tmp_path):
+    write(tmp_path, formats=["json", "csv"])
+    assert not (tmp_path / "acme.trend.json").exists()
+    write(tmp_path, at(None), formats=["html"])
+    assert not (tmp_path / "acme.trend.json").exists()
+
+
+def test_look_beforehand_finds_what_is_in_the_way_of_the_trend(tmp_path):
+    (tmp_path / "acme.trend.json").mkdir()
+    with pytest.raises(WorkError, match=r"acme\.trend\.json cannot be written: a directory is in the way"):
+        look(tmp_path)
+
+
+# Merged reports
+
+
+def merge(source, directory, account="all", formats=None, check_mode=False, **more):
+    options = {"directory": str(directory), "merge_from": str(source), "report": None, "account": account, "formats": formats, **more}
+    return work(options, check_mode)
+
+
+def filled(directory, *accounts):
+    """A directory as runs leave it: reports in all formats, and what lies beside them; one account below."""
+    for account in accounts:
+        write(directory, pack({**report_of(account), "cloud_account": {"id": f"id-{account}", "name": account}}))
+    for suffix, content in ((".history.json", {"first_seen": {}}), (".record.json", {"users": 5}), (".lifted.json", [])):
+        (directory / f"one{suffix}").write_text(json.dumps(content), encoding="utf-8")
+    (directory / "one.record.json").write_text('{"protections": {}}', encoding="utf-8")
+    write(directory / "slice-2", pack({**report_of("deep"), "cloud_account": {"id": "id-deep", "name": "deep"}}))
+
+
+def test_reports_of_a_directory_and_below_are_merged_into_files(tmp_path):
+    filled(tmp_path, "one", "two")
+    result = merge(tmp_path, tmp_path)
+    assert [Path(path).name for path in result["files"]] == ["all.json", "all.csv", "all.html", "all.sha256"]
+    assert [each["account"] for each in result["accounts"]] == ["deep", "one", "two"]
+    assert result["unreadable"] == [] and result["summary"]["users"] == 3
+    assert verified(tmp_path, "all.sha256")
+    # What was merged is no report of an account, so that the next time finds the same.
+    again = merge(tmp_path, tmp_path)
+    assert not again["changed"] and again["summary"] == result["summary"]
+
+
+def test_files_that_are_no_reports_are_named_and_not_fatal(tmp_path):
+    filled(tmp_path / "in", "one")
+    (tmp_path / "in" / "notes.json").write_text("{", encoding="utf-8")
+    (tmp_path / "in" / "pipe.json").symlink_to("/dev/null")
+    (tmp_path / "in" / "gone.json").symlink_to(tmp_path / "nowhere")
+    result = merge(tmp_path / "in", tmp_path / "out")
+    assert {Path(each["name"]).name for each in result["unreadable"]} == {"notes.json", "pipe.json", "gone.json"}
+    assert len(result["warnings"]) == 3
+    assert not (tmp_path / "out" / "all.trend.json").exists()
+
+
+def test_merging_says_what_is_wrong(tmp_path):
+    with pytest.raises(WorkError, match="is no directory"):
+        merge(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(WorkError, match="there is no report to merge"):
+        merge(tmp_path, tmp_path)
+    filled(tmp_path, "one")
+    with pytest.raises(WorkError, match=r"one\.json is the report of an account"):
+        merge(tmp_path, tmp_path, account="one")
+    with pytest.raises(WorkError, match="account must name the files"):
+        merge(tmp_path, tmp_path, account=None)
+    with pytest.raises(WorkError, match="written as json, csv, html, and not as ocsf"):
+        merge(tmp_path, tmp_path, formats=["json", "ocsf"])
+    with pytest.raises(WorkError, match="mutually exclusive"):
+        merge(tmp_path, tmp_path, report=report_of())
+    with pytest.raises(WorkError, match="absolute path"):
+        merge("reports", tmp_path)
+    write(tmp_path / "again", pack({**report_of("one"), "cloud_account": {"id": "id-one", "name": "x"}, "now": "2026-04-01T12:00:00Z"}))
+    with pytest.raises(WorkError, match="duplicates=newest"):
+        merge(tmp_path, tmp_path)
+    assert len(merge(tmp_path, tmp_path, duplicates="newest")["superseded"]) == 1
+
+
+def test_merging_in_check_mode_writes_nothing(tmp_path):
+    filled(tmp_path / "in", "one")
+    result = merge(tmp_path / "in", tmp_path / "out", check_mode=True)
+    assert result["changed"] and not (tmp_path / "out").exists()
+
+
+def test_merged_document_of_the_filter_is_written_too(tmp_path):
+    document = merge_reports([report_of("one")])["document"]
+    write_options = {"directory": str(tmp_path), "report": document, "account": "all", "formats": ["json"]}
+    assert [Path(path).name for path in work(write_options)["files"]] == ["all.json", "all.sha256"]

@@ -344,12 +344,12 @@ def test_ocsf_names_the_cloud_by_its_endpoint(endpoint, provider):
 def test_formats_are_put_into_one_order():
     assert formats_in(["ocsf", "json", "ocsf"]) == ["json", "ocsf"]
     assert formats_in("csv, junit") == formats_in('["junit", "csv"]') == ["csv", "junit"]
-    assert suffixes_of(FORMATS) == [".json", ".csv", ".junit.xml", ".ocsf.json", ".sha256"]
+    assert suffixes_of(FORMATS) == [".json", ".csv", ".html", ".junit.xml", ".ocsf.json", ".sha256"]
 
 
 @pytest.mark.parametrize("value", [[], "", "xml", ["json", "sarif"], {"json": True}, [1], None, 5, True, [["json"]]])
 def test_format_that_is_none_is_refused_with_those_that_there_are(value):
-    with pytest.raises(PlanError, match="mfa_rollout_report_formats must be a list of some of json, csv, junit, ocsf"):
+    with pytest.raises(PlanError, match="mfa_rollout_report_formats must be a list of some of json, csv, html, junit, ocsf"):
         formats_in(value)
 
 
