@@ -522,7 +522,9 @@ REPORT = {
 
 def write_report(directory, report=None, check_mode=False):
     action = action_of(rollout_report_files)
-    return action.work({"directory": str(directory), "report": pack(REPORT) if report is None else report}, check_mode)
+    # The page needs all that a report has.
+    given = {"directory": str(directory), "report": pack(REPORT) if report is None else report, "formats": ["json", "csv"]}
+    return action.work(given, check_mode)
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "hard link", "latin-1", "device", "unreadable"])
