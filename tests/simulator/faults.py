@@ -22,6 +22,7 @@ ROUTES = frozenset({
     "login-policy-get", "login-policy-put", "protect-policy-get", "protect-policy-put", "v5-login-policy-get", "v5-login-policy-put",
     "caller-identity", "decode-message", "ic-instances", "ic-get-mfa", "ic-set-mfa", "ic-get-sso", "ic-set-sso", "ic-devices", "ic-device-delete",
     "ic-device-rename", "ic-device-register", "ic-regions", "ic-user", "ic-users", "ic-groups", "ic-group-users", "ic-sessions", "ic-sessions-end",
+    "org-show", "org-roots", "org-units", "org-accounts", "org-tags",
 })  # fmt: skip
 
 _WHEN = re.compile(r"(?:(?P<first>[1-9]\d*)(?:-(?P<last>[1-9]\d*))?|every=(?P<every>[1-9]\d*))?")
