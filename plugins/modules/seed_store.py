@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: seed_store
-short_description: Keep the seeds of virtual MFA devices in ansible-vault files, or in HashiCorp Vault or OpenBao
+short_description: Keep the seeds of virtual MFA devices in ansible-vault files, HashiCorp Vault, OpenBao, or Huawei Cloud CSMS
 version_added: 0.1.0
 description:
   - Reads the seeds of an account, and adds to them. The role C(hwc.mfa.mfa_rollout) stores its seeds with it.
@@ -18,6 +18,9 @@ description:
   - With O(type=hashi_vault) the secrets are C(<path>/<account>/000001) and so on in a KV engine of version 2, each written once, by check-and-set, and
     never overwritten. A secret holds C(seeds), a mapping as above, or C(mark). A wave of many users takes several secrets. The secret C(.lock) beside them
     is the lock.
+  - With O(type=csms) the secrets are C(<path>.<account>.000001) and so on in Huawei Cloud's secret management service, with the same content. Each is
+    created once and never changed. A project has room for 500 secrets unless its quota was raised, so at the beginning and the end of a run (O(lock)) the
+    seeds that are valid are copied into few secrets, read back, and the older secrets deleted. The lock is C(<path>.<account>.lock.<number>).
   - Before the task ends, what it wrote has been stored and read back. Only the owner can read the files.
   - A result that holds a seed is marked so that Ansible does not print it.
 author:
@@ -33,11 +36,14 @@ options:
   type:
     description:
       - Where the seeds are.
-      - V(ansible_vault) needs O(directory) and O(password). V(hashi_vault) needs the Python library requests where Ansible runs.
+      - V(ansible_vault) needs O(directory) and O(password). V(hashi_vault) and V(csms) need the Python library requests where Ansible
+        runs.
+      - V(csms) was added in 1.0.0.
     type: str
     choices:
       - ansible_vault
       - hashi_vault
+      - csms
     default: ansible_vault
     version_added: 0.2.0
   directory:
@@ -46,7 +52,8 @@ options:
     type: path
   account:
     description:
-      - The name of the account. It is the name of a directory in O(directory), or of a folder of secrets in O(hashi_vault.path).
+      - The name of the account. It is the name of a directory in O(directory), or of a folder of secrets in O(hashi_vault.path),
+        or is a part of the names of secrets of O(type=csms).
     type: str
     required: true
   password:
@@ -110,6 +117,56 @@ options:
         type: path
         aliases:
           - ca_cert
+      timeout:
+        description: Seconds to wait for a connection, and for the server to answer.
+        type: float
+        default: 30
+  csms:
+    description:
+      - Where the secrets of O(type=csms) are, and who works with them.
+      - The access key needs C(csms:secret:list), C(csms:secret:create), C(csms:secret:delete) and C(csms:secretVersion:get).
+    type: dict
+    version_added: 1.0.0
+    suboptions:
+      region:
+        description: The region. If it is not set, C(HW_REGION_NAME) or C(OS_REGION_NAME) in the environment.
+        type: str
+      endpoint:
+        description:
+          - The address of the service, where it does not follow from the region. If it is not set, C(HWC_CSMS_ENDPOINT) in the environment.
+          - Only loopback addresses can be C(http).
+        type: str
+      project_id:
+        description: The id of the region's project that the secrets belong to. If it is not set, C(HW_PROJECT_ID) or C(OS_PROJECT_ID) in the environment.
+        type: str
+      access_key:
+        description:
+          - The access key. If it is not set, access keys of the environment are used, as the modules for IAM do.
+          - It can belong to another account than the one whose seeds are stored.
+        type: str
+      secret_key:
+        description: The secret key of O(csms.access_key).
+        type: str
+      security_token:
+        description: The security token, where the access key is temporary.
+        type: str
+      path:
+        description: What the names of all secrets begin with, up to 16 letters, digits, hyphens or underscores.
+        type: str
+        default: mfa
+      kms_key_id:
+        description: The id of the key that encrypts new secrets. If it is not set, the service uses its default key.
+        type: str
+      enterprise_project_id:
+        description: The id of the enterprise project of new secrets.
+        type: str
+      validate_certs:
+        description: Whether to verify the certificate of the server.
+        type: bool
+        default: true
+      ca_path:
+        description: A file or directory with the certificates of the authority that the server's certificate is from, in PEM format.
+        type: path
       timeout:
         description: Seconds to wait for a connection, and for the server to answer.
         type: float
@@ -190,6 +247,19 @@ EXAMPLES = r"""
     hashi_vault:
       engine_mount_point: secret
       path: mfa
+    account: acme
+    entries:
+      c91752a33d589cab301ba9880a3efb80:
+        serial_number: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/ada
+        seed: "{{ ada_seed }}"
+        name: ada
+
+- name: Store it in the secret management service, with an access key in the environment
+  hwc.mfa.seed_store:
+    type: csms
+    csms:
+      region: eu-west-101
+      project_id: 0a1b2c3d4e5f60718293a4b5c6d7e8f9
     account: acme
     entries:
       c91752a33d589cab301ba9880a3efb80:

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rollouts that keep seeds in a KV engine, with nothing but the report on this disk. tests/peers does the same with a real OpenBao."""
+"""Rollouts that keep seeds in a KV engine or the secret management service, with nothing but the report on this disk. tests/peers does the same with a real OpenBao."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.hwc.mfa.tests.unit import kv_engine
+from ansible_collections.hwc.mfa.tests.unit import csms_service, kv_engine
 
 ACCOUNT = "acme-berlin"
 
@@ -122,3 +122,35 @@ def test_two_hosts_that_mean_one_account_of_the_engine_are_told(ground: Any, eng
     assert run.code == 2
     assert "of this play is at work on this account: an account must be in the inventory once" in run.output
     assert seeds_in(engine) == bound_seeds(ground)
+
+
+def test_rollout_and_roll_back_with_the_secret_management_service(playground: Callable[..., Any], core: dict[str, str]) -> None:
+    with csms_service.running() as service:
+        ground = playground(users=3)
+        variables = ground.variables[ACCOUNT]
+        for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_seed_store_password", "mfa_rollout_report_dir"):
+            del variables[name]
+        # Keys of another account than the one of the users, as variables, which go to the phases of a wave too.
+        variables |= {"mfa_rollout_seed_store": "csms", "mfa_rollout_seed_store_csms": service.options, "mfa_rollout_wave_sizes": [1, 10]}
+        job = ("-e", "awx_job_id=1", "-vvv", "--diff")
+        before = ground.run("hwc.mfa.rollout", "--check", *job, env=core)
+        assert before.code == 0, before.output
+        assert service.secrets == {}
+
+        run = ground.run("hwc.mfa.rollout", *job, env=core)
+        assert run.code == 0, run.output
+        pages = [service.document(name) for name in sorted(service.secrets) if name.startswith("mfa.acme-berlin.0")]
+        stored = {user_id: entry["seed"] for page in pages for user_id, entry in page.get("seeds", {}).items()}
+        assert stored == bound_seeds(ground)
+        assert len(stored) == 3
+        for secret in (csms_service.SECRET_KEY, *stored.values()):
+            assert secret not in run.output
+        (lock,) = (name for name in service.secrets if ".lock." in name)
+        assert service.document(lock) == {"owner": None}
+
+        again = ground.run("hwc.mfa.rollout", *job, env=core)
+        assert again.recap(ACCOUNT)["changed"] == 0, again.output
+        back = ground.run("hwc.mfa.rollback", *job, "-e", "mfa_rollout_strategy=enrol", env=core)
+        assert back.code == 0, back.output
+        assert bound_seeds(ground) == {}
+        assert len(service.secrets) < 12

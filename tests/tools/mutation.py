@@ -35,7 +35,7 @@ MODULES = (
     ),
     *(f"module_utils/_modules/iam_virtual_mfa_{name}" for name in ("bind", "device")),
     *(f"module_utils/_modules/identity_center_{name}" for name in ("mfa_settings", "people", "user_mfa_device", "user_mfa_info")),
-    *(f"plugin_utils/_stores/{name}" for name in ("hashi_vault", "journal", "kv", "kv_options", "lock", "record", "store", "vault_files")),
+    *(f"plugin_utils/_stores/{name}" for name in ("csms", "csms_options", "journal", "kv", "kv_options", "kv_store", "lock", "record", "store", "vault_files")),
     *(f"plugin_utils/_control/{name}" for name in ("files", "packing", "play_accounts", "progress")),
     *(f"plugin_utils/_rollout/{name}" for name in ("input", "outcomes", "plan", "report", "wave")),
 )
@@ -63,7 +63,8 @@ FURTHER = {
     "endpoints": ("_modules/test_hostile_options",),
     "errors": ("_cloud/test_text",),
     "files": ("_stores/test_vault_files", "_stores/test_hostile_files"),
-    "hashi_vault": ("_stores/test_contract",),
+    "csms": ("_stores/test_csms",),
+    "csms_options": ("_stores/test_csms",),
     "iam": (
         "_modules/test_iam_virtual_mfa_bind",
         "_modules/test_iam_virtual_mfa_device",
@@ -79,6 +80,7 @@ FURTHER = {
     "journal": ("_stores/test_contract", "_stores/test_vault_files", "_stores/test_hashi_vault"),
     "kv": ("_stores/test_hashi_vault",),
     "kv_options": ("_stores/test_hashi_vault",),
+    "kv_store": ("_stores/test_contract", "_stores/test_hashi_vault", "_stores/test_csms"),
     "identity_store": ("_modules/test_identity_center_user_mfa_device", "_modules/test_identity_center_user_mfa_info"),
     "listing": ("_cloud/test_iam",),
     "lock": ("_stores/test_hostile_files", "_stores/test_hashi_vault"),

@@ -117,8 +117,8 @@ def _hmac(key: bytes, text: str) -> bytes:
 class SignatureAuth(Auth):
     """Signs each request with AK/SK, on the server's clock.
 
-    ``domain_id`` is asked at the first request for the account's id, to be sent along. With a ``region``, perhaps an empty one, each
-    request is signed with a key derived for it.
+    ``domain_id`` is asked at the first request for the account's id, to be sent along; ``project_id`` is sent to services of a project.
+    With a ``region``, perhaps an empty one, each request is signed with a key derived for it.
     """
 
     def __init__(
@@ -127,11 +127,13 @@ class SignatureAuth(Auth):
         now: Callable[[], float] = time.time,
         domain_id: Callable[[], str | None] = lambda: None,
         region: str | None = None,
+        project_id: str | None = None,
     ) -> None:
         self._key = key
         self._now = now
         self._domain_id = domain_id
         self._region = region
+        self._project_id = project_id
 
     def __call__(self, request: Any) -> Any:
         domain_id = self._domain_id()
@@ -139,10 +141,13 @@ class SignatureAuth(Auth):
         request.headers["X-Sdk-Date"] = date
         if domain_id:
             request.headers["X-Domain-Id"] = domain_id
+        if self._project_id:
+            request.headers["X-Project-Id"] = self._project_id
         if self._key.security_token:
             request.headers["X-Security-Token"] = self._key.security_token
         url = urlsplit(request.url)
-        names = [name for name in ("Content-Type", "Host", "X-Domain-Id", "X-Sdk-Date", "X-Security-Token") if name in request.headers]
+        signable = ("Content-Type", "Host", "X-Domain-Id", "X-Project-Id", "X-Sdk-Date", "X-Security-Token")
+        names = [name for name in signable if name in request.headers]
         canonical, signed = canonical_request(
             request.method, url.path, url.query, {name: request.headers[name] for name in names}, request.body or b""
         )

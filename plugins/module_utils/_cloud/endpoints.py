@@ -41,6 +41,7 @@ IDENTITY_CENTER_ENVIRONMENT = ("HWC_IDENTITY_CENTER_ENDPOINT",)
 IDENTITY_STORE_ENVIRONMENT = ("HWC_IDENTITY_STORE_ENDPOINT",)
 STS_ENVIRONMENT = ("HWC_STS_ENDPOINT",)
 ORGANIZATIONS_ENVIRONMENT = ("HWC_ORGANIZATIONS_ENDPOINT",)
+CSMS_ENVIRONMENT = ("HWC_CSMS_ENDPOINT",)
 
 _GLOBAL = {"identity_center_endpoint": IDENTITY_CENTER_ENVIRONMENT, "organizations_endpoint": ORGANIZATIONS_ENVIRONMENT}
 """The services with one host for all regions."""
@@ -192,6 +193,28 @@ def sts_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str | Non
         return iam
     region, domain = signing_region(params, env), _domain(address, "sts_endpoint")
     return None if not region or domain in _WITHOUT_HUAWEIS_SERVICES else _host("sts", region, domain)
+
+
+def secrets_endpoint(params: Mapping[str, Any], env: Mapping[str, str]) -> str:
+    """The base URL of the secret management service (CSMS), whose hosts are those of key management. Raises OptionError.
+
+    Beside an IAM that was given outright, and is not one of Huawei Cloud's own, it must be given too: another operator's credentials must
+    not go to Huawei Cloud because a region is set.
+    """
+    given = _given("endpoint", params, env, CSMS_ENVIRONMENT)
+    if given is not None:
+        return given
+    address = _address(params, env)
+    if address.iam is not None and _home(checked_url(address.iam.text, address.iam.source)) is None:
+        raise OptionError(f"endpoint is missing: {address.iam.source} does not tell where its secret management service is.")
+    region, domain = signing_region(params, env), _domain(address, "endpoint")
+    if not region:
+        raise OptionError(f"region is missing: each region has secrets of its own (option region, or {' or '.join(REGION_ENVIRONMENT)}).")
+    if domain in _WITHOUT_HUAWEIS_SERVICES:
+        raise OptionError(
+            f"region {region} belongs to Open Telekom Cloud, which documents no such service: give endpoint where there is one."
+        )
+    return _host("kms", region, domain)
 
 
 def signing_region(params: Mapping[str, Any], env: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import dire
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import formats_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import named_in, users_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import more_exempt_in, named_in, users_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     ENROL,
     EVERYBODY,
@@ -32,7 +32,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     sizes_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import HASHI_VAULT
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import SERVICES
 
 VARIABLES = tuple(
     PREFIX + name
@@ -43,6 +43,7 @@ VARIABLES = tuple(
         "concurrency",
         "details",
         "exempt",
+        "exempt_also",
         "exempt_strict",
         "identity_center",
         "identity_center_audit",
@@ -61,6 +62,7 @@ VARIABLES = tuple(
         "rotate_before",
         "secure_logging",
         "seed_store",
+        "seed_store_csms",
         "seed_store_dir",
         "seed_store_hashi_vault",
         "seed_store_password",
@@ -143,6 +145,7 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
     checks: Mapping[str, Callable[[Any], Any]] = {
         "users": users_in,
         "exempt": lambda value: named_in(value, f"{PREFIX}exempt"),
+        "exempt_also": more_exempt_in,
         "wave_sizes": sizes_in,
         "not_before": lambda value: time_in(value, f"{PREFIX}not_before"),
         "rotate_before": lambda value: time_in(value, f"{PREFIX}rotate_before"),
@@ -179,15 +182,16 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
 
 
 def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
-    if not isinstance(values.get("seed_store_hashi_vault", {}), Mapping):
-        yield f"{PREFIX}seed_store_hashi_vault must be a mapping of options, and not a text or a list."
-    if values.get("seed_store_tasks") or values.get("seed_store") == HASHI_VAULT:
+    for service in SERVICES:
+        if not isinstance(values.get(f"seed_store_{service}", {}), Mapping):
+            yield f"{PREFIX}seed_store_{service} must be a mapping of options, and not a text or a list."
+    if values.get("seed_store_tasks") or values.get("seed_store") in SERVICES:
         return
     if not values.get("seed_store_dir"):
         if values.get("state") != "absent" and not audit_only:
             yield (
                 f"With {PREFIX}strategy=enrol seeds need a place, since each is shown once: give {PREFIX}seed_store_dir and"
-                f" {PREFIX}seed_store_password, or {PREFIX}seed_store=hashi_vault, or {PREFIX}seed_store_tasks."
+                f" {PREFIX}seed_store_password, or {PREFIX}seed_store=hashi_vault or csms, or {PREFIX}seed_store_tasks."
             )
         return
     if not values.get("seed_store_password"):
@@ -195,7 +199,7 @@ def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> I
     if in_awx and not audit_only and not _true(values.get("seed_store_persistent")):
         yield (
             f"The disk of an AWX job goes away with the job, and the seeds on it. Set {PREFIX}seed_store_persistent=true if"
-            f" {PREFIX}seed_store_dir is a mount that stays, or give {PREFIX}seed_store=hashi_vault."
+            f" {PREFIX}seed_store_dir is a mount that stays, or give {PREFIX}seed_store=hashi_vault or csms."
         )
 
 

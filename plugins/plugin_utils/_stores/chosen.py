@@ -12,19 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms import Csms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms_options import CSMS_SPEC, csms_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import KV_SPEC, kv_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Lock, Owner, StoreLock
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import SeedStore, StoreError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 
-ANSIBLE_VAULT, HASHI_VAULT = "ansible_vault", "hashi_vault"
+ANSIBLE_VAULT, HASHI_VAULT, CSMS = "ansible_vault", "hashi_vault", "csms"
+
+SERVICES = (HASHI_VAULT, CSMS)
+"""The stores that are services, each with an option of its own name. They are reached with requests."""
 
 STORE_SPEC: Mapping[str, Mapping[str, Any]] = {
-    "type": {"type": "str", "choices": [ANSIBLE_VAULT, HASHI_VAULT], "default": ANSIBLE_VAULT},
+    "type": {"type": "str", "choices": [ANSIBLE_VAULT, *SERVICES], "default": ANSIBLE_VAULT},
     "directory": {"type": "path"},
     "password": {"type": "str", "no_log": True},
     "hashi_vault": {"type": "dict", "options": KV_SPEC},
+    "csms": {"type": "dict", "options": CSMS_SPEC},
 }
 """The options that say where seeds are."""
 
@@ -33,6 +39,8 @@ def chosen_store(params: Mapping[str, Any], account: str, env: Mapping[str, str]
     """The store of an account. Raises StoreError with a sentence on what is missing."""
     if params["type"] == HASHI_VAULT:
         return HashiVault(kv_options(params["hashi_vault"] or {}, env), account)
+    if params["type"] == CSMS:
+        return Csms(csms_options(params["csms"] or {}, env), account)
     for name in ("directory", "password"):
         if params[name] is None:
             raise StoreError(f"{name} is missing: type={ANSIBLE_VAULT} needs it.")

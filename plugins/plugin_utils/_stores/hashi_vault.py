@@ -2,196 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Seeds in a KV engine, version 2, of HashiCorp Vault or OpenBao: one secret a page, each written once and never again."""
+"""Seeds in a KV engine, version 2, of HashiCorp Vault or OpenBao."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Callable, TypeVar
-
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import file_name
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
-    LAST,
-    Journal,
-    Mark,
-    Page,
-    mark_in,
-    page_of_seeds,
-    seeds_in_page,
-)
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv import Conflict, KeyValue
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv import KeyValue
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import KvOptions
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Lock, Owner, lock_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError
-
-LARGEST_PAGE = 200_000
-"""Bytes of a page's document. Consul keeps up to 512 KiB under one key, and Raft 1 MiB, of what is encrypted and encoded."""
-
-MOST_STRINGS = 800
-"""Strings of a page's document, names of fields among them: OpenBao takes requests of up to 1000 (max_request_json_strings)."""
-
-_LOCK = ".lock"
-_SEEDS, _MARK = "seeds", "mark"
-_NUMBERED = re.compile(r"[0-9]{6}", re.ASCII)
-_THREADS = 8
-
-_TRIES = 20  # equivalent: any number will do that writers who meet by chance never need
-"""How often to begin anew where others write at the same moment."""
-
-_Given = TypeVar("_Given")
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_store import KvStore
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoreError
 
 
-class HashiVault(Journal):
-    """The secrets ``<path>/<account>/000001`` and so on, each a mapping ``seeds`` or ``mark``, and ``.lock`` beside them.
+class HashiVault(KvStore):
+    """The secrets ``<path>/<account>/000001`` and so on.
 
-    A page is created with check-and-set 0, which succeeds only where there is none: so nothing is ever overwritten, and however few versions
-    the engine keeps, each page needs only one. Nothing is deleted, so that the token needs no right to.
+    A page is created with check-and-set 0, which succeeds only where there is none: so however few versions the engine keeps, each page needs
+    only one. Nothing is deleted, so that the token needs no right to.
     """
 
     def __init__(self, options: KvOptions, account: str) -> None:
         try:
-            self._path = (*options.path, secret_name(account))
+            path = (*options.path, secret_name(account))
         except ValueError as error:
             raise StoreError(str(error)) from None
-        super().__init__(account, f"{options.url}/{'/'.join([options.mount, *self._path])}")
-        self._kv = KeyValue(options)
-
-    def close(self) -> None:
-        self._kv.close()
-
-    def keeper(self, owner: Owner) -> KvLock:
-        return KvLock(self._kv, self._path, owner, self.place)
-
-    def _pages(self) -> list[str]:
-        return sorted(name for name in self._kv.names(*self._path) if _NUMBERED.fullmatch(name))
-
-    def _opened(self, pages: Sequence[str]) -> Iterator[Page]:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            yield from pool.map(self._page, pages)
-
-    def _mark_at(self, page: str) -> Mark | None:
-        found = self._page(page)
-        return found if isinstance(found, Mark) else None
-
-    def _page(self, name: str) -> Page:
-        secret = self._kv.get(*self._path, name)
-        if secret.version == 0:
-            raise StoreError(
-                f"{self.place}/{name} was there and is not any more: either somebody deletes metadata, or a standby answered that does not have"
-                " it yet: give the address of the active node."
-            )
-        found = secret.data
-        if found is None:
-            raise StoreError(
-                f"{self.place}/{name} is deleted: undelete it (kv undelete). Only where its devices are certainly gone, delete its metadata too."
-            )
-        page = _page_in(found)
-        if page is None:
-            raise StoreError(f"{self.place}/{name} is not a page of this store.")
-        return page
-
-    def _saw(self, pages: Sequence[str]) -> None:
-        if self._guard is not None:
-            self._guard.saw(_highest(pages))
-
-    def _add(self, content: Page) -> list[str]:
-        files: list[str] = []
-        highest: int | None = None
-        for portion in _portions(content):
-            highest = self._add_page(portion, highest)
-            files.append(f"{self.place}/{_name(highest)}")
-        return files
-
-    def _add_page(self, content: Page, highest: int | None) -> int:
-        """Add a page after the one with the number ``highest``, if that is known, and return its own number."""
-        for _try in range(_TRIES):
-            highest = _highest(self._pages()) if highest is None else highest
-            if highest >= LAST:
-                raise StoreError(f"{self.place} has a secret with the last number, {LAST}: give the account another path.")
-            if isinstance(self._guard, KvLock):
-                refusal = self._guard.reserve(highest)
-                if refusal is not None:
-                    raise StoreError(refusal)
-            name = _name(highest + 1)
-            try:
-                self._kv.put(_document(content), 0, *self._path, name)
-            except Conflict:
-                if self._guard is not None:
-                    raise StoreError(self._guard.overtaken(highest + 1)) from None
-                highest = None
-                continue
-            if self._page(name) != content:
-                raise StoreError(f"{self.place}/{name} does not hold what was written into it.")
-            return highest + 1
-        raise StoreError(f"others keep writing to {self.place}: run again when they have ended.")
-
-
-class KvLock(Lock):
-    """The lock of one account's secrets: a secret that is written by check-and-set. Leases are measured by the server's clock."""
-
-    def __init__(self, kv: KeyValue, path: tuple[str, ...], owner: Owner, place: str) -> None:
-        self._kv = kv
-        self._path = (*path, _LOCK)
-        self._version = 0
-        super().__init__(owner, f"{place}/{_LOCK}", place, f"delete the secret {place}/{_LOCK}")
-
-    def acquire(self) -> str | None:
-        return self._anew(super().acquire)
-
-    def hold(self) -> str | None:
-        return self._anew(super().hold)
-
-    def release(self) -> None:
-        self._anew(super().release)
-
-    def saw(self, position: int) -> None:
-        self._anew(lambda: super(KvLock, self).saw(position))
-
-    def reserve(self, highest: int) -> str | None:
-        """Announce in the lock that the page after ``highest`` is this run's. None: it is. Else a sentence.
-
-        The lock was renewed by that, so nobody else can take it while the page is written. Where an earlier announcement came to nothing,
-        the page is still free.
-        """
-        return self._anew(lambda: self._reserve(highest))
-
-    def _reserve(self, highest: int) -> str | None:
-        refusal = self.refuses(highest)
-        if refusal is not None and self.refuses(highest + 1) is not None:
-            return refusal
-        self._write(highest + 1)
-        return None
-
-    def _anew(self, change: Callable[[], _Given]) -> _Given:
-        """Make a change, and decide it anew where somebody else has changed the lock between looking and writing."""
-        for _try in range(_TRIES):
-            try:
-                return change()
-            except Conflict:
-                continue
-        raise StoreError(f"others keep writing to {self._name}: run again when they have ended.")
-
-    def _alone(self) -> AbstractContextManager[Any]:
-        return nullcontext()  # the engine refuses a write that did not come right after what was read
-
-    def _read(self) -> dict[str, Any] | None:
-        found = self._kv.get(*self._path)
-        self._version = found.version
-        return lock_in(found.data)
-
-    def _store(self, document: Mapping[str, Any]) -> None:
-        self._kv.put(document, self._version, *self._path)
-
-    def _remove(self) -> None:
-        # To delete a secret, no version can be demanded: it could be the lock of somebody else by then.
-        self._store({"owner": None})
-
-    def _now(self) -> float:
-        return self._kv.now()
+        super().__init__(KeyValue(options), path, account)
 
 
 def secret_name(account: str) -> str:
@@ -199,57 +33,3 @@ def secret_name(account: str) -> str:
     name = file_name(account).replace("..", ".%2E")
     stripped = name.rstrip(" ")
     return stripped + "%20" * (len(name) - len(stripped))
-
-
-def _document(content: Page) -> dict[str, Any]:
-    return {_MARK: content.as_document()} if isinstance(content, Mark) else {_SEEDS: page_of_seeds(content)}
-
-
-def _page_in(document: Mapping[str, Any]) -> Page | None:
-    if set(document) == {_MARK}:
-        return mark_in(document[_MARK])
-    return seeds_in_page(document[_SEEDS]) if set(document) == {_SEEDS} else None
-
-
-def _portions(content: Page) -> Iterator[Page]:
-    """What is to be kept in pages of a size that every server takes. Most are one."""
-    if not isinstance(content, Mark):
-        for part in _cut(content.items(), lambda item: {item[0]: item[1].as_entry()}):
-            yield dict[str, StoredSeed](part)
-        return
-    for name, users in content.as_document().items():
-        if name == "account":
-            continue
-        for some in _cut(users, lambda user_id: user_id):
-            lists: dict[str, Any] = {name: tuple(some)}
-            yield Mark(**lists, account=content.account)
-
-
-def _cut(items: Iterable[Any], shown: Callable[[Any], Any]) -> Iterator[list[Any]]:
-    part: list[Any] = []
-    size = strings = 0
-    for item in items:
-        value = shown(item)
-        length, number = len(json.dumps(value)), _strings(value)
-        if part and (size + length > LARGEST_PAGE or strings + number > MOST_STRINGS):
-            yield part
-            part, size, strings = [], 0, 0
-        part.append(item)
-        size += length
-        strings += number
-    yield part
-
-
-def _strings(value: Any) -> int:
-    """How many strings a JSON document has."""
-    if isinstance(value, dict):
-        return sum(1 + _strings(each) for each in value.values())
-    return int(isinstance(value, str))
-
-
-def _name(number: int) -> str:
-    return f"{number:06d}"
-
-
-def _highest(pages: Sequence[str]) -> int:
-    return int(pages[-1]) if pages else 0

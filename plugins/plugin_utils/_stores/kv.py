@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, Reply, Session, path_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import KvOptions
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.secrets_service import Conflict, Secret, SecretsService
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoreError
 
 _LONGEST_MESSAGE = 300
@@ -23,18 +23,6 @@ _LONGEST_MESSAGE = 300
 
 _WRITES = 3
 """How often a write is tried whose answer was lost, and of which a read shows that it was not carried out."""
-
-
-class Conflict(Exception):
-    """The secret is at another version than the write demands: somebody else wrote it."""
-
-
-@dataclass(frozen=True)
-class Secret:
-    """A secret as it is now: ``version`` 0 where there was never one; ``data`` None where there is none, or its newest version was deleted."""
-
-    data: Mapping[str, Any] | None = field(repr=False)
-    version: int
 
 
 class _Session(Session):
@@ -118,8 +106,14 @@ class _NoToken:
         return _in_namespace(self._options, request)
 
 
-class KeyValue:
-    """The secrets of one engine. Paths are lists of names. Methods raise StoreError with a sentence, for whatever goes wrong."""
+class KeyValue(SecretsService):
+    """The secrets of one engine."""
+
+    largest_page = 200_000
+    """Consul keeps up to 512 KiB under one key, and Raft 1 MiB, of what is encrypted and encoded."""
+
+    most_strings = 800
+    """OpenBao takes requests of up to 1000 (max_request_json_strings)."""
 
     def __init__(self, options: KvOptions) -> None:
         self._options = options
@@ -132,7 +126,6 @@ class KeyValue:
         self._engine_known = False
 
     def now(self) -> float:
-        """Seconds since the epoch, of the server's clock once it has answered."""
         return self._session.clock.now()
 
     def close(self) -> None:
@@ -145,8 +138,10 @@ class KeyValue:
         finally:
             self._http.close()
 
+    def named(self, *path: str) -> str:
+        return "/".join([self._options.url, self._options.mount, *path])
+
     def names(self, *path: str) -> list[str]:
-        """The names of the secrets right under ``path``; none where there are none."""
         self._demand_engine()
         try:
             reply = self._call(lambda: self._session.read("GET", self._at("metadata", path), [("list", "true")]))
@@ -160,7 +155,6 @@ class KeyValue:
         return [str(key) for key in keys if not str(key).endswith("/")]
 
     def get(self, *path: str) -> Secret:
-        """A secret."""
         self._demand_engine()
         try:
             reply = self._call(lambda: self._session.read("GET", self._at("data", path)))
@@ -185,7 +179,6 @@ class KeyValue:
         return Secret(data, version)
 
     def put(self, data: Mapping[str, Any], version: int, *path: str) -> None:
-        """Write a secret that is at ``version`` (0: there is none), or raise Conflict. A write whose answer was lost is followed by a read."""
         self._demand_engine()
         body = {"data": dict(data), "options": {"cas": version}}
         lost: CloudError | None = None

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms import Csms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms_options import csms_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import kv_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError, check_account, entry_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
-from ansible_collections.hwc.mfa.tests.unit import kv_engine
+from ansible_collections.hwc.mfa.tests.unit import csms_service, kv_engine
 
 SEED = "JBSWY3DPEHPK3PXP"
 OURS = Owner.of_process(os.getpid(), "acme-1")
@@ -44,7 +46,22 @@ def hashi_vault(_place):
             store.close()
 
 
-STORES = {"vault files": vault_files, "hashi vault": hashi_vault}
+@contextmanager
+def csms(_place):
+    """A service of this test's own."""
+    with csms_service.running() as service:
+        stores = []
+
+        def opened(account):
+            stores.append(Csms(csms_options(service.options, {}), account))
+            return stores[-1]
+
+        yield opened
+        for store in stores:
+            store.close()
+
+
+STORES = {"vault files": vault_files, "hashi vault": hashi_vault, "csms": csms}
 """Each takes a directory of the test, and gives what opens the store of an account anew, as the next task of a play would."""
 
 
@@ -122,7 +139,7 @@ def test_no_secret_shows_in_what_a_store_says_of_itself(opens):
     opens().save({"u1": seed()})
     store = opens()
     assert SEED not in repr(store.read())
-    for secret in ("sesame", kv_engine.TOKEN):
+    for secret in ("sesame", kv_engine.TOKEN, csms_service.SECRET_KEY):
         assert secret not in repr(store) + str({name: value for name, value in vars(store).items() if name != "_vault"})
 
 

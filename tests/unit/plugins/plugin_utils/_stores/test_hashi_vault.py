@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores import hashi_vault
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault, secret_name
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv import KeyValue
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_options import kv_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError
@@ -45,7 +45,7 @@ class Opens:
     def __call__(self, account="acme", env=None, **options):
         given_options = {"url": self._engine.url, "token": kv_engine.TOKEN, **options}
         self._stores.append(HashiVault(kv_options(given_options, env or {}), account))
-        self._stores[-1]._kv._http.sleep = lambda _seconds: None
+        self._stores[-1]._service._http.sleep = lambda _seconds: None
         return self._stores[-1]
 
     def close(self):
@@ -105,7 +105,7 @@ def test_nothing_is_ever_deleted_nor_written_twice(engine, opens):
 
 
 def test_what_no_server_would_take_at_once_is_cut_into_pages(engine, opens, monkeypatch):
-    monkeypatch.setattr(hashi_vault, "LARGEST_PAGE", 500)
+    monkeypatch.setattr(KeyValue, "largest_page", 500)
     ids = [f"{number:032x}" for number in range(50)]
     store = opens()
     store.lock(OURS)

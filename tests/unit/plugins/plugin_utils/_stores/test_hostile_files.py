@@ -464,7 +464,7 @@ def action_of(plugin):
 
 SEED_STORE = {
     **dict.fromkeys(("account_id", "entries", "intends", "withdraws", "removes", "lock")),
-    **{"type": "ansible_vault", "hashi_vault": None, "account": "acme", "password": PASSWORD, "read": True, "packed": False},
+    **{"type": "ansible_vault", "hashi_vault": None, "csms": None, "account": "acme", "password": PASSWORD, "read": True, "packed": False},
 }
 
 

@@ -16,7 +16,15 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import
 SEED = "JBSWY3DPEHPK3PXP"
 DEFAULTS = {
     **dict.fromkeys(("account_id", "entries", "intends", "withdraws", "removes", "lock")),
-    **{"type": "ansible_vault", "hashi_vault": None, "account": "acme", "password": "open sesame", "read": True, "packed": False},
+    **{
+        "type": "ansible_vault",
+        "hashi_vault": None,
+        "csms": None,
+        "account": "acme",
+        "password": "open sesame",
+        "read": True,
+        "packed": False,
+    },
 }
 WRITES = [
     {"intends": ["u9"]},
