@@ -116,40 +116,39 @@ seealso:
 """
 
 EXAMPLES = r"""
-# organization_accounts.yml, with HW_ACCESS_KEY and HW_SECRET_KEY of an administrator of the management account in the environment.
-- plugin: hwc.mfa.organization_accounts
-  region: ap-southeast-1
+# organization_accounts.yml. HW_ACCESS_KEY and HW_SECRET_KEY in the environment are those of an administrator of the management account.
+plugin: hwc.mfa.organization_accounts
 
-# Some accounts only, with groups by a tag, and an agency of your own.
-- plugin: hwc.mfa.organization_accounts
-  region: ap-southeast-1
-  agency_name: mfa
-  include:
-    - units: [Prod]
-    - tags:
-        env: prod-*
-  exclude:
-    - names: ["*-sandbox"]
-  hostnames:
-    - account_tags.hostname
-    - account_name
-  keyed_groups:
-    - prefix: env
-      key: account_tags.env | default('none')
-  compose:
-    mfa_rollout_wave_sizes: "[1, 10, 100] if account_is_management else [10, 100]"
-  cache: true
-  cache_plugin: ansible.builtin.jsonfile
-  cache_connection: inventory_cache
+---
+# Some accounts only, under names of a tag, with groups by another one, through an agency of your own.
+plugin: hwc.mfa.organization_accounts
+agency_name: mfa
+include:
+  - units: [Prod]
+  - tags:
+      env: prod-*
+exclude:
+  - names: ["*-sandbox"]
+hostnames:
+  - account_tags.hostname
+  - account_name
+keyed_groups:
+  - prefix: env
+    key: account_tags.env | default('none')
+compose:
+  mfa_rollout_wave_sizes: "[1, 10, 100] if account_unit_path.startswith('Prod') else [100]"
+cache: true
+cache_plugin: jsonfile
+cache_connection: inventory_cache
 
-# Keys in group_vars/all, encrypted, once for the inventory and once for all hosts.
-- plugin: hwc.mfa.organization_accounts
-  region: ap-southeast-1
-  access_key: "{{ lookup('ansible.builtin.env', 'HUB_ACCESS_KEY') }}"
-  secret_key: "{{ lookup('ansible.builtin.env', 'HUB_SECRET_KEY') }}"
-  account_auth:
-    access_key: "{{ hub_access_key }}"
-    secret_key: "{{ hub_secret_key }}"
+---
+# Keys of your own variables: once for the inventory itself, and once for all hosts, from group_vars/all.
+plugin: hwc.mfa.organization_accounts
+access_key: "{{ lookup('env', 'HUB_ACCESS_KEY') }}"
+secret_key: "{{ lookup('env', 'HUB_SECRET_KEY') }}"
+account_auth:
+  access_key: "{{ hub_access_key }}"
+  secret_key: "{{ hub_secret_key }}"
 """
 
 RETURN = r"""

@@ -185,6 +185,30 @@ def test_hostnames_fall_back_and_what_is_no_expression_is_an_error(organization)
         org.parse(hostnames=["account_name ~"])
 
 
+EXAMPLES = list(yaml.safe_load_all(organization_accounts.EXAMPLES))
+
+
+@pytest.mark.parametrize(("example", "count"), [(0, 4), (1, 1), (2, 4)])
+def test_examples_run_as_they_stand(organization, monkeypatch, example, count):
+    org = organization()
+    assert len(EXAMPLES) == 3
+    org.all.member("acme-oslo").unit = org.all.add_unit("Prod")
+    org.all.member("acme-oslo").tags = {"env": "prod-1", "hostname": "oslo.example"}
+    monkeypatch.chdir(org.path)
+    for name in ("IAM", "ORGANIZATIONS"):
+        monkeypatch.setenv(f"HWC_{name}_ENDPOINT", org.cloud.url)
+    for name, key in (("HUB_ACCESS_KEY", "access_key"), ("HUB_SECRET_KEY", "secret_key")):
+        monkeypatch.setenv(name, org.cloud.describe()["admin"][key])
+    inventory = org.parse(**{"iam_endpoint": None, "organizations_endpoint": None, "retries": None, **EXAMPLES[example]})
+    assert len(hosts(inventory)) == count
+    if example == 1:
+        assert hosts(inventory) == {"oslo.example"}
+        assert variables(inventory, "oslo.example")["mfa_rollout_wave_sizes"] == [1, 10, 100]
+        assert "env_prod_1" in inventory.groups
+    if example == 2:
+        assert variables(inventory, "acme-oslo")["mfa_rollout_auth"]["secret_key"] == "{{ hub_secret_key }}"
+
+
 def test_strict_expressions(organization):
     org = organization()
     assert "x" not in variables(org.parse(compose={"x": "nothing.at.all"}), "acme-oslo")
