@@ -22,6 +22,7 @@ class ActionModule(ControlNodeAction):
         "users": {"type": "raw", "required": True},
         "audit": {"type": "raw", "required": True},
         "exempt": {"type": "raw", "default": []},
+        "exempt_also": {"type": "raw", "default": []},
         "stored": {"type": "raw"},
         "intents": {"type": "raw", "default": []},
         "record": {"type": "raw"},

@@ -43,6 +43,12 @@ options:
       - Users who are never touched, as a list or its text in JSON or YAML.
     type: raw
     default: []
+  exempt_also:
+    description:
+      - More such users, from a survey. An empty text is nobody.
+    type: raw
+    default: []
+    version_added: 1.0.0
   stored:
     description:
       - The stored seeds.

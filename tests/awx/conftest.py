@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,12 +23,17 @@ from awx_plugins.interfaces._temporary_private_credential_api import Credential
 from awx_plugins.interfaces._temporary_private_inject_api import inject_credential
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-DOCS = CHECKOUT / "docs" / "awx"
+SETUP = CHECKOUT / "roles" / "awx_setup"
+PROJECT = SETUP / "files" / "project"
 
 # The rehearsal cloud is no installed package: it is found beside this folder.
 sys.path.append(str(CHECKOUT / "tests"))
 
 simulator = importlib.import_module("simulator")
+# Beside this file, whatever else of that name is on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+controller_api = importlib.import_module("controller")
+rules = importlib.import_module("rules")
 
 VAULT_PASSWORD = "vault-of-the-project"
 STORE_PASSWORD = "Seed-store-pass/1"
@@ -44,16 +50,32 @@ class ExtraVarsDumper(yaml.SafeDumper):
 ExtraVarsDumper.add_representer(Unsafe, lambda dumper, value: dumper.represent_scalar("!unsafe", str(value)))
 
 
-def load(name: str) -> Any:
-    """A file of docs/awx."""
-    return yaml.safe_load((DOCS / name).read_text(encoding="utf-8"))
+class DataLoader(yaml.SafeLoader):
+    """Reads the role's data, in which a template of AWX's is marked as none of Ansible's."""
 
 
-def credential_type(file: str = "credential_type.yml") -> ManagedCredentialType:
-    """A custom credential type of docs/awx, as AWX holds it."""
-    document = load(file)
+DataLoader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+
+
+def data(name: str) -> Any:
+    """A variable of the role awx_setup as it is written, with Ansible's templates in it."""
+    for path in (SETUP / "defaults" / "main").glob("*.yml"):
+        # Data that is tried, and nobody else's.
+        found = yaml.load(path.read_text(encoding="utf-8"), DataLoader)
+        if name in found:
+            return found[name]
+    raise KeyError(name)
+
+
+ACCESS_KEY, PASSWORD, AGENCY, SEED_STORE = "MFA access key", "MFA password", "MFA agency", "MFA seed store password"
+VAULT_TOKEN, VAULT_APPROLE = "MFA Vault token", "MFA Vault AppRole"
+
+
+def credential_type(name: str) -> ManagedCredentialType:
+    """A credential type that the role loads, as AWX holds it."""
+    (document,) = [one for one in data("controller_credential_types") if one["name"] == name]
     return ManagedCredentialType(
-        namespace=file,
+        namespace=name,
         name=document["name"],
         kind=document["kind"],
         managed=False,
@@ -62,25 +84,72 @@ def credential_type(file: str = "credential_type.yml") -> ManagedCredentialType:
     )
 
 
+SETTINGS = {
+    "awx_setup_project_url": "https://git.example.com/mfa.git",
+    "awx_setup_execution_environment_image": "registry.example.com/mfa-ee:1",
+    "awx_setup_inventory_path": "organization_accounts.yml",
+    "awx_setup_inventory_credential": "MFA key",
+    "awx_setup_webhook_url": "https://chat.example.com/hook",
+    "awx_setup_slices": 3,
+    "controller_credentials": [
+        {
+            "name": "MFA key",
+            "organization": "Default",
+            "credential_type": ACCESS_KEY,
+            "inputs": {"access_key": "AK-1", "secret_key": "SK-1"},
+        },
+        {"name": "MFA files", "organization": "Default", "credential_type": "Vault", "inputs": {"vault_password": "VP-1"}},
+    ],
+}
+"""What an operator gives the role, here with all that is optional."""
+
+
+def set_up(controller: Any, folder: Path, *words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run the playbook hwc.mfa.awx_setup with the real modules of awx.awx."""
+    given = folder / "settings.yml"
+    given.write_text(json.dumps({name: value for name, value in {**SETTINGS, **settings}.items() if value is not None}), encoding="utf-8")
+    env = {
+        **os.environ,
+        "CONTROLLER_HOST": controller.url,
+        "CONTROLLER_OAUTH_TOKEN": controller_api.TOKEN,
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([os.environ["ANSIBLE_COLLECTIONS_PATH"], os.environ["AWX_COLLECTIONS"]]),
+        "ANSIBLE_PIPELINING": "1",
+    }
+    command = ["ansible-playbook", "hwc.mfa.awx_setup", "-e", f"@{given}", *words]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=240)
+
+
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
+    """An AWX into which everything was loaded, and what the playbook printed."""
+    with controller_api.running(sorted(path.name for path in PROJECT.glob("*.yml"))) as controller:
+        managed = {"inputs": {"fields": [{"id": "vault_password", "label": "Vault Password", "secret": True}]}, "kind": "vault"}
+        controller.add("credential_types", {"name": "Vault", **managed})
+        done = set_up(controller, tmp_path_factory.mktemp("awx"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield controller, done.stdout + done.stderr
+
+
 class Job:
     """One job of AWX: its private data directory, and what came of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, controller: Any) -> None:
         self.folder = folder
+        self.controller = controller
         for name in ("env", "inventory"):
             (folder / name).mkdir(parents=True)
-        shutil.copytree(DOCS / "project", folder / "project")
+        shutil.copytree(PROJECT, folder / "project")
         self.env: dict[str, str] = {}
         self.safe_env: dict[str, str] = {}
         self.args: list[str] = []
         self.extra_vars: dict[str, Any] = {}
         self._artifacts = folder / "artifacts"
 
-    def credential(self, inputs: dict[str, Any], file: str = "credential_type.yml") -> None:
+    def credential(self, inputs: dict[str, Any], name: str = ACCESS_KEY) -> None:
         """Attach a credential of a custom type."""
         # In AWX the folder is mounted at /runner; here there is no container, and it is where it is.
         inject_credential(
-            credential_type(file), Credential(inputs), self.env, self.safe_env, self.args, str(self.folder), container_root=str(self.folder)
+            credential_type(name), Credential(inputs), self.env, self.safe_env, self.args, str(self.folder), container_root=str(self.folder)
         )
 
     def inventory(self, hosts: dict[str, dict[str, Any]], slice_number: int = 1, slice_count: int = 1) -> None:
@@ -101,13 +170,17 @@ class Job:
     def launch(
         self, template: str, answers: dict[str, Any] | None = None, extra_vars: dict[str, Any] | None = None, **options: Any
     ) -> None:
-        """Launch a job template of docs/awx with the answers to its survey, the defaults for what is not answered."""
-        found = next(one for one in load("job_templates.yml") if one["name"] == template)
-        asked = {question["variable"]: question["default"] for question in found.get("survey_spec", {}).get("spec", [])}
-        answered = {name: Unsafe(value) if isinstance(value, str) else value for name, value in {**asked, **(answers or {})}.items()}
-        self.extra_vars = {**found.get("extra_vars", {}), **(extra_vars or {}), **answered}
+        """Launch a job template that AWX holds, with the answers to its survey, the defaults for what is not answered."""
+        found = self.controller.one("job_templates", template)
+        spec = found.get("_survey", {}).get("spec", [])
+        given = {question["variable"]: question["default"] for question in spec} | (answers or {})
+        job_type = options.pop("job_type", None)
+        refused = rules.wrong_prompts(found, {"extra_data": given, "job_type": job_type, "limit": options.get("limit")})
+        assert refused is None, refused
+        answered = {name: Unsafe(value) if isinstance(value, str) else value for name, value in given.items()}
+        self.extra_vars = {**(extra_vars or {}), **answered}
         words = ["--ask-vault-pass"] if (self.folder / "project" / "host_vars").is_dir() else []
-        if options.pop("job_type", found["job_type"]) == "check":
+        if (job_type or found["job_type"]) == "check":
             words.append("--check")
         self.run(found["playbook"], *words, **options)
 
@@ -175,7 +248,7 @@ def start_cloud() -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-def new_job(tmp_path: Path) -> Callable[[], Job]:
+def new_job(tmp_path: Path, loaded: tuple[Any, str]) -> Callable[[], Job]:
     """Makes jobs, each with a private data directory of its own."""
     count = iter(range(1, 100))
-    return lambda: Job(tmp_path / f"job-{next(count)}")
+    return lambda: Job(tmp_path / f"job-{next(count)}", loaded[0])

@@ -1,14 +1,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The credential type, the job templates and the project of docs/awx do what they say, with AWX's own injection and ansible-runner."""
+"""The credential types, the templates and the project of the role awx_setup do what they say, with AWX's own injection and ansible-runner."""
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Callable
 
@@ -19,9 +18,22 @@ from ansible_collections.hwc.mfa.plugins.module_utils._auth import credentials
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
 from awx_plugins.interfaces._temporary_private_credential_api import Credential
 from awx_plugins.interfaces._temporary_private_inject_api import ENV_BLOCKLIST, HIDDEN_PASSWORD, inject_credential
-from conftest import CHECKOUT, DOCS, STORE_PASSWORD, VAULT_PASSWORD, Job, credential_type, load
-from jinja2 import StrictUndefined, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from conftest import (
+    ACCESS_KEY,
+    AGENCY,
+    CHECKOUT,
+    PASSWORD,
+    SEED_STORE,
+    STORE_PASSWORD,
+    VAULT_APPROLE,
+    VAULT_PASSWORD,
+    VAULT_TOKEN,
+    Job,
+    Unsafe,
+    credential_type,
+    data,
+    rules,
+)
 
 NewJob = Callable[[], Job]
 StartCloud = Callable[..., Any]
@@ -32,27 +44,40 @@ READ: dict[str, tuple[str, ...]] = {
     "region": endpoints.REGION_ENVIRONMENT,
     "iam_endpoint": endpoints.IAM_ENVIRONMENT,
     "identity_center_endpoint": endpoints.IDENTITY_CENTER_ENVIRONMENT,
+    "identity_store_endpoint": endpoints.IDENTITY_STORE_ENVIRONMENT,
+    "sts_endpoint": endpoints.STS_ENVIRONMENT,
 }
 
 
-def fields(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {field["id"]: field for field in document["inputs"]["fields"]}
+TYPES = [one["name"] for one in data("controller_credential_types")]
+
+AGENCY_VARIABLES = {
+    "agency_name": "HWC_AGENCY_NAME",
+    "domain_name": "HWC_AGENCY_DOMAIN_NAME",
+    "domain_id": "HWC_AGENCY_DOMAIN_ID",
+    "agency_urn": "HWC_AGENCY_URN",
+    "external_id": "HWC_AGENCY_EXTERNAL_ID",
+    "duration": "HWC_AGENCY_DURATION",
+}
+"""What the role reads, see __mfa_rollout_agency_given."""
 
 
-def check_injectors(document: dict[str, Any]) -> None:
-    """The check that AWX's API makes before it accepts a type: every field that an injector names must be an input."""
-    names = dict.fromkeys(fields(document), "EXAMPLE")
-    for injector in document["injectors"].values():
-        for template in injector.values():
-            ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(template).render(names)
+def fields(name: str) -> dict[str, dict[str, Any]]:
+    return {field["id"]: field for field in credential_type(name).inputs["fields"]}
 
 
-def inject(folder: Path, inputs: dict[str, Any], root: str = "/runner") -> tuple[dict[str, str], dict[str, str], list[str]]:
+def injected(name: str) -> dict[str, str]:
+    """Field -> the environment variable that a type injects it as."""
+    env = credential_type(name).injectors["env"]
+    return {re.sub(r"[{} ]", "", template): variable for variable, template in env.items()}
+
+
+def inject(folder: Path, name: str, inputs: dict[str, Any], root: str = "/runner") -> tuple[dict[str, str], dict[str, str], list[str]]:
     (folder / "env").mkdir()
     env: dict[str, str] = {}
     safe_env: dict[str, str] = {}
     args: list[str] = []
-    inject_credential(credential_type(), Credential(inputs), env, safe_env, args, str(folder), container_root=root)
+    inject_credential(credential_type(name), Credential(inputs), env, safe_env, args, str(folder), container_root=root)
     return env, safe_env, args
 
 
@@ -61,56 +86,74 @@ def argument_specs() -> dict[str, Any]:
     return yaml.safe_load(text)["argument_specs"]["main"]["options"]
 
 
-def questions() -> dict[str, dict[str, Any]]:
-    templates = {template["name"]: template for template in load("job_templates.yml")}
-    return {question["variable"]: question for question in templates["MFA rollout"]["survey_spec"]["spec"]}
-
-
-class TestCredentialType:
+class TestCredentialTypes:
     def test_every_injector_names_a_field(self) -> None:
-        check_injectors(load("credential_type.yml"))
+        for one in data("controller_credential_types"):
+            assert rules.wrong(None, "credential_types", one) is None
 
     @pytest.mark.parametrize("kind", ["env", "extra_vars"])
     def test_injector_with_an_unknown_field_is_refused(self, kind: str) -> None:
-        document = load("credential_type.yml")
-        document["injectors"][kind]["HW_NEW"] = "{{ no_such_field }}"
-        with pytest.raises(UndefinedError, match="no_such_field"):
-            check_injectors(document)
+        one = copy.deepcopy(data("controller_credential_types")[0])
+        one["injectors"].setdefault(kind, {})["HW_NEW"] = "{{ no_such_field }}"
+        assert "no_such_field" in rules.wrong(None, "credential_types", one)
+
+    def test_no_injector_is_a_template_of_ansible(self) -> None:
+        for one in data("controller_credential_types"):
+            for injector in one["injectors"].values():
+                assert all(isinstance(template, Unsafe) for template in injector.values() if "{" in template)
 
     def test_every_variable_is_the_one_that_the_collection_reads_first(self) -> None:
-        env = load("credential_type.yml")["injectors"]["env"]
-        assert not ENV_BLOCKLIST & env.keys()
-        injected = {re.sub(r"[{} ]", "", template): name for name, template in env.items()}
-        assert injected == {option: READ[option][0] for option in injected}
+        assert not ENV_BLOCKLIST & {variable for name in TYPES for variable in injected(name).values()}
+        options = {**injected(ACCESS_KEY), **injected(PASSWORD)}
+        assert options == {option: READ[option][0] for option in options}
+        agency = injected(AGENCY)
+        assert agency == {**AGENCY_VARIABLES, **{option: READ[option][0] for option in ("sts_endpoint", "identity_store_endpoint")}}
         # A code is good for 30 seconds: there is nothing to keep in a credential. An account is known by its name there.
-        assert injected.keys() == READ.keys() - {"auth_passcode", "auth_domain_id"}
+        assert options.keys() | (agency.keys() & READ.keys()) == READ.keys() - {"auth_passcode", "auth_domain_id"}
 
-    def test_secret_fields_are_those_that_modules_hide(self) -> None:
-        secret = {name for name, field in fields(load("credential_type.yml")).items() if field.get("secret")}
-        assert secret == {name for name in credentials.SECRETS if name != "auth_passcode"} | {"seed_store_password"}
+    def test_every_field_is_injected(self) -> None:
+        for name in TYPES:
+            templates = " ".join(template for injector in credential_type(name).injectors.values() for template in injector.values())
+            assert [field for field in fields(name) if not re.search(rf"\b{field}\b", templates)] == []
+
+    def test_secret_fields_are_those_that_modules_hide_and_access_keys(self) -> None:
+        secret = {name for kind in TYPES for name, field in fields(kind).items() if field.get("secret")}
+        assert secret == {name for name in credentials.SECRETS if name != "auth_passcode"} | {
+            "access_key", "external_id", "seed_store_password", "token", "secret_id",
+        }  # fmt: skip
 
     def test_secrets_are_masked_where_awx_shows_the_environment(self, tmp_path: Path) -> None:
-        env, safe_env, args = inject(tmp_path, {"access_key": "AK-1", "secret_key": "SK-1", "seed_store_password": STORE_PASSWORD})
-        assert env["HW_SECRET_KEY"] == "SK-1"
-        assert safe_env["HW_SECRET_KEY"] == HIDDEN_PASSWORD
-        option, path = args
-        assert option == "-e" and path.startswith("@/runner/env/")
-        written = tmp_path / "env" / Path(path).name
-        assert yaml.safe_load(written.read_text(encoding="utf-8")) == {"mfa_rollout_seed_store_password": STORE_PASSWORD}
-        assert written.stat().st_mode & 0o077 == 0
+        env, safe_env, args = inject(tmp_path, ACCESS_KEY, {"access_key": "AK-1", "secret_key": "SK-1", "region": "eu-de"})
+        assert (env["HW_ACCESS_KEY"], env["HW_SECRET_KEY"]) == ("AK-1", "SK-1")
+        assert (safe_env["HW_ACCESS_KEY"], safe_env["HW_SECRET_KEY"], safe_env["HW_REGION_NAME"]) == (
+            HIDDEN_PASSWORD,
+            HIDDEN_PASSWORD,
+            "eu-de",
+        )
+        assert args == []
+
+    def test_types_that_go_together_do_not_blank_each_other(self) -> None:
+        # By an access key or by a password, and seeds in files or in a Vault by token or AppRole.
+        for one, other in itertools.combinations(TYPES, 2):
+            if {one, other} not in ({ACCESS_KEY, PASSWORD}, {VAULT_TOKEN, VAULT_APPROLE}):
+                assert not credential_type(one).injectors["env"].keys() & credential_type(other).injectors["env"].keys()
+
+    def test_no_empty_field_becomes_an_extra_variable(self) -> None:
+        for name in TYPES:
+            assert credential_type(name).injectors.keys() <= {"env", "file"}
 
     @pytest.mark.parametrize(
-        ("inputs", "kind"),
+        ("inputs", "name", "kind"),
         [
-            ({"access_key": "AK-1", "secret_key": "SK-1"}, credentials.AccessKey),
-            ({"access_key": "AK-1", "secret_key": "SK-1", "security_token": "ST-1"}, credentials.AccessKey),
-            ({"auth_token": "T-1"}, credentials.Token),
-            ({"auth_user_id": "42", "auth_password": "P-1"}, credentials.Password),
-            ({"auth_username": "ada", "auth_password": "P-1", "auth_domain_name": "acme"}, credentials.Password),
+            ({"access_key": "AK-1", "secret_key": "SK-1"}, ACCESS_KEY, credentials.AccessKey),
+            ({"access_key": "AK-1", "secret_key": "SK-1", "security_token": "ST-1"}, ACCESS_KEY, credentials.AccessKey),
+            ({"auth_token": "T-1"}, PASSWORD, credentials.Token),
+            ({"auth_user_id": "42", "auth_password": "P-1"}, PASSWORD, credentials.Password),
+            ({"auth_username": "ada", "auth_password": "P-1", "auth_domain_name": "acme"}, PASSWORD, credentials.Password),
         ],
     )
-    def test_empty_fields_count_as_not_set(self, tmp_path: Path, inputs: dict[str, str], kind: type) -> None:
-        env, _safe_env, _args = inject(tmp_path, inputs)
+    def test_empty_fields_count_as_not_set(self, tmp_path: Path, inputs: dict[str, str], name: str, kind: type) -> None:
+        env, _safe_env, _args = inject(tmp_path, name, inputs)
         assert {name for name, value in env.items() if value} == {READ[option][0] for option in inputs}
         resolved = credentials.find({}, env).credentials
         assert isinstance(resolved, kind)
@@ -118,68 +161,21 @@ class TestCredentialType:
         assert endpoints.iam_endpoint({}, env) == "https://iam.myhuaweicloud.com"
 
 
-class TestJobTemplates:
+class TestSurveys:
     def test_answers_are_variables_that_the_role_takes(self) -> None:
         specs = argument_specs()
-        for variable, question in questions().items():
-            if variable == "mfa_wave_sizes":
-                continue
-            assert question["default"] == specs[variable]["default"]
-            assert question.get("choices") == specs[variable].get("choices")
-            assert question["type"] == {"int": "integer", "str": "multiplechoice"}[specs[variable]["type"]]
-
-    def test_survey_has_what_awx_wants_of_one(self) -> None:
-        for template in load("job_templates.yml"):
-            spec = template.get("survey_spec")
-            if spec is None:
-                continue
-            assert set(spec) == {"name", "description", "spec"}
-            for question in spec["spec"]:
-                assert {"question_name", "type", "variable", "required"} <= set(question)
-                assert isinstance(question["default"], int) == (question["type"] == "integer")
-
-    def test_every_playbook_is_one_that_awx_offers(self) -> None:
-        for template in load("job_templates.yml"):
-            text = (DOCS / "project" / template["playbook"]).read_text(encoding="utf-8")
-            # How AWX tells a playbook from other files.
-            assert re.search(r"^\s*?-?\s*?(?:hosts|include|import_playbook):\s*?.*?$", text, re.MULTILINE)
-
-    def test_what_changes_accounts_starts_in_check_mode(self) -> None:
-        starts = {template["name"]: template["job_type"] for template in load("job_templates.yml")}
-        assert starts == {"MFA audit": "run", "MFA rollout": "check", "MFA rollback": "check"}
-
-
-# A stand-in for a module of awx.awx: it notes what it is given.
-RECORDER = """
-import json
-from ansible.module_utils.basic import AnsibleModule
-module = AnsibleModule(argument_spec={spec})
-with open({file!r}, "a") as stream:
-    stream.write(json.dumps(module.params) + chr(10))
-module.exit_json(changed=True)
-"""
-
-
-def test_playbook_of_the_readme_loads_what_the_files_say(tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    (playbook,) = [block for block in blocks if block.startswith("# load.yml")]
-    (tmp_path / "load.yml").write_text(playbook, encoding="utf-8")
-    modules = tmp_path / "ansible_collections" / "awx" / "awx" / "plugins" / "modules"
-    modules.mkdir(parents=True)
-    types = {bool: "bool", int: "int", dict: "dict", list: "list", str: "str"}
-    files = {"credential_type": [load("credential_type.yml")], "job_template": load("job_templates.yml")}
-    tasks = {next(iter(task.keys() - {"name", "loop", "loop_control"})): task for task in yaml.safe_load(playbook)[0]["tasks"]}
-    for name, documents in files.items():
-        shutil.copy(DOCS / f"{name}s.yml" if name == "job_template" else DOCS / f"{name}.yml", tmp_path)
-        known = {option: types[type(value)] for document in documents for option, value in document.items()}
-        spec = {option: {"type": known.get(option, "raw")} for option in tasks[f"awx.awx.{name}"][f"awx.awx.{name}"]}
-        (modules / f"{name}.py").write_text(RECORDER.format(spec=spec, file=str(tmp_path / name)), encoding="utf-8")
-    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
-    done = subprocess.run(["ansible-playbook", "load.yml"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for name, documents in files.items():
-        given = [json.loads(line) for line in (tmp_path / name).read_text(encoding="utf-8").splitlines()]
-        assert [{option: one[option] for option in document} for one, document in zip(given, documents)] == documents
+        for template in data("controller_templates"):
+            for question in template.get("survey_spec", {}).get("spec", []):
+                variable = question["variable"]
+                if variable == "mfa_dry_run":
+                    continue
+                assert question.get("choices") == specs[variable].get("choices")
+                assert (
+                    question["type"]
+                    in {"int": ["integer"], "str": ["multiplechoice"], "raw": ["text", "textarea"]}[specs[variable]["type"]]
+                )
+                if specs[variable]["type"] != "raw":
+                    assert question["default"] == specs[variable]["default"]
 
 
 def administrator(cloud: Any, account: dict[str, Any]) -> dict[str, Any]:
@@ -239,7 +235,7 @@ class TestOneAccount:
             "auth_user_id": account["admin"]["user_id"],
             "auth_password": account["admin"]["password"],
             "auth_domain_name": account["domain_name"],
-        })  # fmt: skip
+        }, PASSWORD)  # fmt: skip
         job.inventory({"acme": {}})
         job.run("hwc.mfa.rollout", verbosity=5)
         assert_succeeded(job)
@@ -264,7 +260,8 @@ class TestFleet:
 
         def make(slice_number: int = 1, slice_count: int = 1) -> Job:
             job = new_job()
-            job.credential({"iam_endpoint": cloud.url, "seed_store_password": STORE_PASSWORD})
+            job.credential({"iam_endpoint": cloud.url})
+            job.credential({"seed_store_password": STORE_PASSWORD}, SEED_STORE)
             job.inventory({name: {} for name in accounts}, slice_number, slice_count)
             for name, account in accounts.items():
                 job.host_vars(name, {
@@ -284,14 +281,13 @@ class TestFleet:
         return entries
 
     def test_slices_together_bring_all_accounts_along(self, cloud: Any, fleet_job: Callable[..., Job], tmp_path: Path) -> None:
-        answers = {"mfa_rollout_strategy": "enrol", "mfa_wave_sizes": "1, 2"}
+        answers = {"mfa_rollout_strategy": "enrol", "mfa_rollout_wave_sizes": "1, 2", "mfa_dry_run": "no"}
         for number in (1, 2):
             job = fleet_job(number, 2)
             job.launch(
                 "MFA rollout",
                 answers,
                 {"mfa_rollout_seed_store_persistent": True},
-                job_type="run",
                 number=40 + number,
                 verbosity=5 * (number - 1),
             )
@@ -308,7 +304,7 @@ class TestFleet:
             assert cloud.cloud.user(account["admin"]["user_id"]).device is None
         assert "wave 2 of 2, 1 user, 1 created, 1 bound, 1 protected, 0 failed" in job.output
 
-    def test_check_and_limit_of_the_launch_hold(self, cloud: Any, fleet_job: Callable[..., Job]) -> None:
+    def test_dry_run_and_limit_of_the_launch_hold(self, cloud: Any, fleet_job: Callable[..., Job]) -> None:
         account, other, *_others = cloud.describe()["accounts"]
         job = fleet_job()
         job.launch("MFA rollout", limit=account["name"])
@@ -319,7 +315,7 @@ class TestFleet:
 
     def test_store_on_the_disk_of_a_job_is_refused(self, cloud: Any, fleet_job: Callable[..., Job]) -> None:
         job = fleet_job()
-        job.launch("MFA rollout", {"mfa_rollout_strategy": "enrol"}, job_type="run")
+        job.launch("MFA rollout", {"mfa_rollout_strategy": "enrol", "mfa_dry_run": "no"})
         assert job.status == "failed"
         assert len(job.failures()) == 4
         assert all("goes away with the job" in message and "mfa_rollout_seed_store_persistent" in message for message in job.failures())

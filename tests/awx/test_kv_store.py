@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seeds in a KV engine from AWX: a credential of the type that docs/awx has, one variable in the inventory, and no disk that stays."""
+"""Seeds in a KV engine from AWX: a credential of a type that the role awx_setup loads, one variable in the inventory, and no disk that stays."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.hwc.mfa.tests.unit import kv_engine
-from conftest import Job
+from conftest import VAULT_APPROLE, VAULT_TOKEN, Job
 
-VAULT = "credential_type_vault.yml"
-TOKEN = {"token": kv_engine.TOKEN}
-APPROLE = {"auth_method": "approle", "role_id": kv_engine.ROLE_ID, "secret_id": kv_engine.SECRET_ID}
+TOKEN = (VAULT_TOKEN, {"token": kv_engine.TOKEN})
+APPROLE = (VAULT_APPROLE, {"role_id": kv_engine.ROLE_ID, "secret_id": kv_engine.SECRET_ID})
 
 
 @pytest.fixture
@@ -23,24 +22,24 @@ def engine() -> Iterator[kv_engine.Engine]:
         yield started
 
 
-def launch(job: Job, cloud: Any, vault: dict[str, str], template: str = "MFA rollout", **options: Any) -> None:
+def launch(job: Job, cloud: Any, vault: dict[str, str], kind: str) -> None:
     account = cloud.describe()
     job.credential({"iam_endpoint": cloud.url, "access_key": account["admin"]["access_key"], "secret_key": account["admin"]["secret_key"]})
-    job.credential(vault, VAULT)
+    job.credential(vault, kind)
     users = [{"user_id": user["user_id"], "auth_password": user["password"]} for user in account["users"]]
     job.host_vars("acme", {"mfa_rollout_users": users, "mfa_rollout_seed_store": "hashi_vault"})
     job.inventory({"acme": {}})
-    job.launch(template, job_type="run", **options)
+    job.launch("MFA rollout", {"mfa_rollout_strategy": "enrol", "mfa_dry_run": "no"}, verbosity=3)
 
 
 @pytest.mark.parametrize("login", [TOKEN, APPROLE], ids=["token", "approle"])
 def test_enrolment_needs_a_credential_and_no_disk(
-    engine: kv_engine.Engine, new_job: Callable[[], Job], start_cloud: Callable[..., Any], login: dict[str, str]
+    engine: kv_engine.Engine, new_job: Callable[[], Job], start_cloud: Callable[..., Any], login: tuple[str, dict[str, str]]
 ) -> None:
     cloud = start_cloud(profile="otc", users=2)
-    vault = {"url": engine.url, **login}
+    vault = {"url": engine.url, **login[1]}
     job = new_job()
-    launch(job, cloud, vault, answers={"mfa_rollout_strategy": "enrol"}, verbosity=3)
+    launch(job, cloud, vault, login[0])
     assert job.status == "successful", job.output
     users = [cloud.cloud.user(user["user_id"]) for user in cloud.describe()["users"]]
     assert all(user.device.bound for user in users)
@@ -55,5 +54,5 @@ def test_enrolment_needs_a_credential_and_no_disk(
         assert value not in (kv_engine.TOKEN, kv_engine.SECRET_ID), f"AWX shows {name}"
 
     again = new_job()
-    launch(again, cloud, vault, answers={"mfa_rollout_strategy": "enrol"})
+    launch(again, cloud, vault, login[0])
     assert "2 already compliant" in again.output, again.output

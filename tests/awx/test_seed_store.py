@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from conftest import CHECKOUT, Job
 
 TOKEN = "kv-token-17"
+EXAMPLE = CHECKOUT / "docs" / "awx" / "project" / "seed_store_kv.yml"
 
 
 class KeyValueEngine(BaseHTTPRequestHandler):
@@ -87,6 +89,7 @@ def enrol(job: Job, cloud: Any, engine: Any, playbook: str = "rollout.yml", **op
         "mfa_rollout_seed_store_tasks": "{{ playbook_dir }}/seed_store_kv.yml",
         "seed_store_url": engine.url,
     })  # fmt: skip
+    shutil.copy(EXAMPLE, job.folder / "project")
     job.inventory({"acme": {}})
     job.run(playbook, "--ask-vault-pass", **options)
 
@@ -142,6 +145,6 @@ def test_device_whose_seed_cannot_be_stored_is_never_bound(
 def test_guide_shows_the_very_file() -> None:
     guide = (CHECKOUT / "docs" / "docsite" / "rst" / "guide_rollout.rst").read_text(encoding="utf-8")
     blocks = re.findall(r"\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", guide)
-    text = (CHECKOUT / "docs" / "awx" / "project" / "seed_store_kv.yml").read_text(encoding="utf-8")
+    text = EXAMPLE.read_text(encoding="utf-8")
     tasks = text[text.index("- name:") :]
     assert tasks in [textwrap.dedent(block).rstrip("\n") + "\n" for block in blocks]

@@ -20,6 +20,7 @@ import typing as t
 
 import ansible_test
 import common
+import foreign
 import mutation
 import package
 import pythons
@@ -60,6 +61,12 @@ def pytest(folder: str, log: Log, words: t.Sequence[str] = (), **extra: str) -> 
 def peers(log: Log, words: t.Sequence[str] = ()) -> Outcome:
     """Run the tests against servers that others wrote, which have an environment of their own."""
     return pytest("tests/peers", log, words, PEERS_PYTHON=str(venvs.ensure("peers", log) / "bin" / "python"))
+
+
+def awx(log: Log, words: t.Sequence[str] = ()) -> Outcome:
+    """Run the tests of what AWX does, with the modules that load AWX, and with what counts nodes and makes images."""
+    python = venvs.ensure("awx", log) / "bin" / "python"
+    return pytest("tests/awx", log, words, AWX_PYTHON=str(python), AWX_COLLECTIONS=str(foreign.awx_collections(python, log)))
 
 
 def playbooks(log: Log, words: t.Sequence[str] = ()) -> Outcome:
@@ -126,7 +133,7 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "playbooks": {"playbooks": functools.partial(playbooks, words=words)} if words else _playbooks_in_parts(),
         "unit": dict(reversed(unit.items())),
         "sdk": {"sdk": functools.partial(pytest, "tests/sdk", words=words)},
-        "awx": {"awx": functools.partial(pytest, "tests/awx", words=words)},
+        "awx": {"awx": functools.partial(awx, words=words)},
         "peers": {"peers": functools.partial(peers, words=words)},
         "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
         "docs": {"docs": functools.partial(lint_tool, "docs")},
@@ -136,7 +143,10 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
                 pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "tests/playbooks/test_day2.py", "--every-death", *words]
             ),
             "faults": functools.partial(
-                pytest, "tests/unit", words=["tests/unit/plugins/plugin_utils/_rollout/test_faults.py"], HARDER="10"
+                pytest,
+                "tests/unit",
+                words=["tests/unit/plugins/plugin_utils/_rollout/test_faults.py", "tests/unit/plugins/plugin_utils/_stores/test_csms.py"],
+                HARDER="10",
             ),
         },
         "mutation": {"mutation": functools.partial(mutation.mutation, words=words)},

@@ -33,6 +33,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "lint": (CORE, "run.txt", "lint.txt"),
     "oldest": (CORE, "run.txt", "oldest.txt"),
     "peers": ("peers.txt",),
+    "awx": ("awx.txt",),
     "mutation": (CORE, "run.txt", "test.txt", "mutation.txt"),
 }
 
@@ -56,7 +57,7 @@ def ensure(name: str, log: common.Log) -> pathlib.Path:
     wanted = "\n".join([str(interpreter), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)])
     stamp = folder / "stamp"
     VENVS.mkdir(parents=True, exist_ok=True)
-    with _locks[name], _file_lock(VENVS / f"{name}.lock"):
+    with _locks[name], file_lock(VENVS / f"{name}.lock"):
         if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
             return folder
         common.remove(folder)
@@ -73,7 +74,7 @@ def ensure(name: str, log: common.Log) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def _file_lock(path: pathlib.Path) -> t.Iterator[None]:
+def file_lock(path: pathlib.Path) -> t.Iterator[None]:
     """Hold off another process that makes the same environment."""
     with path.open("w", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

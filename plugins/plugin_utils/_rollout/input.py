@@ -176,7 +176,13 @@ def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
     return users
 
 
+def more_exempt_in(value: Any) -> list[dict[str, Any]]:
+    """``mfa_rollout_exempt_also``, where an empty answer is nobody. Raises PlanError."""
+    return [] if value is None or value == "" else named_in(value, "mfa_rollout_exempt_also")
+
+
 _FORMS = {
+    "mfa_rollout_exempt_also": ("", ", and a reason", ("user_id", "name", "reason", "until")),
     "mfa_rollout_exempt": ("", ", and a reason", ("user_id", "name", "reason", "until")),
     "mfa_rollout_users": ("all, or ", "", ("user_id", "name", "device_name", "not_before", *OWN_CREDENTIALS)),
 }

@@ -14,6 +14,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     audit_in,
     ids_in,
     mapping_in,
+    more_exempt_in,
     named_in,
     options_in,
     record_in,
@@ -29,6 +30,7 @@ def plan_from(
     audit: Any,
     *,
     exempt: Any = (),
+    exempt_also: Any = (),
     stored: Any = None,
     intents: Any = (),
     record: Any = None,
@@ -46,7 +48,8 @@ def plan_from(
         auth=options_in(auth, "mfa_rollout_auth"),
         first_seen=None if first_seen is None else mapping_in(first_seen, "first_seen"),
     )
-    return make_plan(users_in(users), audit_in(audit), terms_of(terms), named_in(exempt, "mfa_rollout_exempt"), known)
+    spared = [*named_in(exempt, "mfa_rollout_exempt"), *more_exempt_in(exempt_also)]
+    return make_plan(users_in(users), audit_in(audit), terms_of(terms), spared, known)
 
 
 def packed(plan: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.selection import Selection, selection_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
 
@@ -156,13 +157,19 @@ def sizes_in(value: Any) -> list[int]:
     sizes = written(value)
     if isinstance(sizes, str):
         sizes = sizes.split(",")
-    try:
-        numbers = [int(str(size)) for size in sizes] if isinstance(sizes, (list, tuple)) else []
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
+    if not isinstance(sizes, (list, tuple)) or not sizes:
         raise PlanError(NOT_SIZES)
-    return numbers
+    wrong = [str(size).strip() for size in sizes if not _is_size(size)]
+    if wrong:
+        raise PlanError(f"{NOT_SIZES} {', '.join(repr(legible(size, 40)) for size in wrong[:3])} is none.")
+    return [int(str(size)) for size in sizes]
+
+
+def _is_size(value: Any) -> bool:
+    try:
+        return int(str(value)) > 0
+    except ValueError:
+        return False
 
 
 NOT_SIZES = "mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100, 1000]."

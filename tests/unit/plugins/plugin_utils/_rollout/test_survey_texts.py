@@ -1,0 +1,79 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody types into a survey of AWX comes as text, and what is wrong in it is named."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import more_exempt_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import plan_from
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import wrong_values
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
+
+AUDIT = {
+    "users": [
+        {
+            "user_id": name,
+            "name": name,
+            "enabled": True,
+            "device": None,
+            "devices": [],
+            "login_protection": {"enabled": False, "verification_method": "none"},
+        }
+        for name in ("ada", "grace", "joan")
+    ],
+    "caller": {"user_id": "root", "name": "root"},
+    "administrators": ["root"],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("ten, 20", "'ten' is none"),
+        ("{{ 1 }},4", "'{{ 1 }}' is none"),
+        ("1, 0, -3", "'0', '-3' is none"),
+        ("1,,4", "'' is none"),
+        ("[1, 2.5]", "'2.5' is none"),
+        ([1, "x" * 500], "is none"),
+    ],
+)
+def test_wave_size_that_is_none_is_named(text, named):
+    (cause,) = wrong_values({"mfa_rollout_wave_sizes": text}, False, True)
+    assert cause.startswith("mfa_rollout_wave_sizes must be a list of whole numbers above 0")
+    assert named in cause
+    assert len(cause) < 300
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("mfa_rollout_max_failures", "ten"),
+        ("mfa_rollout_max_failures", "{{ 1 }}"),
+        ("mfa_rollout_concurrency", "ten"),
+        ("mfa_rollout_concurrency", ""),
+        ("mfa_rollout_exempt_also", "ada"),
+        ("mfa_rollout_exempt_also", "{{ exempt }}"),
+        ("mfa_rollout_exempt", ""),
+        ("mfa_rollout_users", ""),
+    ],
+)
+def test_text_that_is_no_value_is_refused_by_its_variable(variable, text):
+    (cause,) = wrong_values({variable: text}, False, True)
+    assert variable in cause
+
+
+@pytest.mark.parametrize("nobody", ["", None, [], "[]"])
+def test_empty_answer_exempts_nobody_more(nobody):
+    assert more_exempt_in(nobody) == []
+
+
+@pytest.mark.parametrize("given", ["[{name: grace, reason: on leave}]", '[{"name": "grace"}]', [{"user_id": "grace"}]])
+def test_answer_adds_to_the_exemptions_of_the_inventory(given):
+    plan = plan_from("all", AUDIT, exempt=[{"name": "ada", "reason": "break-glass"}], exempt_also=given, terms={})
+    assert [entry["user_id"] for wave in plan["waves"] for entry in wave] == ["joan"]
+
+
+def test_answer_of_another_form_is_named():
+    with pytest.raises(PlanError, match="mfa_rollout_exempt_also must be a list of mappings"):
+        plan_from("all", AUDIT, exempt_also="grace", terms={})
