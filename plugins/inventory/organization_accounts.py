@@ -119,36 +119,36 @@ EXAMPLES = r"""
 # organization_accounts.yml. HW_ACCESS_KEY and HW_SECRET_KEY in the environment are those of an administrator of the management account.
 plugin: hwc.mfa.organization_accounts
 
----
 # Some accounts only, under names of a tag, with groups by another one, through an agency of your own.
-plugin: hwc.mfa.organization_accounts
-agency_name: mfa
-include:
-  - units: [Prod]
-  - tags:
-      env: prod-*
-exclude:
-  - names: ["*-sandbox"]
-hostnames:
-  - account_tags.hostname
-  - account_name
-keyed_groups:
-  - prefix: env
-    key: account_tags.env | default('none')
-compose:
-  mfa_rollout_wave_sizes: "[1, 10, 100] if account_unit_path.startswith('Prod') else [100]"
-cache: true
-cache_plugin: jsonfile
-cache_connection: inventory_cache
+#
+#   plugin: hwc.mfa.organization_accounts
+#   agency_name: mfa
+#   include:
+#     - units: [Prod]
+#     - tags:
+#         env: prod-*
+#   exclude:
+#     - names: ["*-sandbox"]
+#   hostnames:
+#     - account_tags.hostname
+#     - account_name
+#   keyed_groups:
+#     - prefix: env
+#       key: account_tags.env | default('none')
+#   compose:
+#     mfa_rollout_wave_sizes: "[1, 10, 100] if account_unit_path.startswith('Prod') else [100]"
+#   cache: true
+#   cache_plugin: jsonfile
+#   cache_connection: inventory_cache
 
----
 # Keys of your own variables: once for the inventory itself, and once for all hosts, from group_vars/all.
-plugin: hwc.mfa.organization_accounts
-access_key: "{{ lookup('env', 'HUB_ACCESS_KEY') }}"
-secret_key: "{{ lookup('env', 'HUB_SECRET_KEY') }}"
-account_auth:
-  access_key: "{{ hub_access_key }}"
-  secret_key: "{{ hub_secret_key }}"
+#
+#   plugin: hwc.mfa.organization_accounts
+#   access_key: "{{ lookup('env', 'HUB_ACCESS_KEY') }}"
+#   secret_key: "{{ lookup('env', 'HUB_SECRET_KEY') }}"
+#   account_auth:
+#     access_key: "{{ hub_access_key }}"
+#     secret_key: "{{ hub_secret_key }}"
 """
 
 RETURN = r"""
