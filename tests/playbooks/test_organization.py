@@ -121,6 +121,11 @@ def test_accounts_are_hosts_of_nested_units(organization: Callable[..., Organiza
     assert "org-accounts" in org.routes()
     assert org.parsed(org.run("--list")) == listed
     assert org.routes() == []
+    graph = org.run("--graph", "organization").output
+    assert (
+        "@organization:" in graph
+        and "  |--@unit_Prod:\n  |  |--@unit_Europe___more_east:\n  |  |  |--acme-oslo\n  |  |--acme-madrid\n" in graph
+    )
     (kept,) = org.cache.iterdir()
     text = kept.name + kept.read_text(encoding="utf-8")
     assert not [word for word in (*org.env.values(), "env_prod", "unit_", "agency", "mfa_rollout", "southern") if word in text]
