@@ -81,6 +81,43 @@ def test_of_two_runs_at_once_one_stops_and_says_why_and_nothing_is_doubled(playg
     assert third.recap(ACCOUNT)["changed"] == 0
 
 
+@pytest.mark.parametrize(("strategy", "place"), [("require", "reports/.locks"), ("enrol", "seeds")])
+def test_of_a_rollout_and_a_roll_back_of_the_other_strategy_at_once_one_stops(
+    playground: Callable[..., Any], strategy: str, place: str
+) -> None:
+    ground = playground(strategy, latency_ms=150)
+    variables = ground.variables[ACCOUNT]
+    if strategy == "require":
+        # Nothing but reports: the lock lies beside them.
+        for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_seed_store_password"):
+            variables.pop(name, None)
+        variables["mfa_rollout_report_dir"] = str(ground.path / "reports")
+    first = ground.start("hwc.mfa.rollout")
+    lock = ground.path / place / ACCOUNT / ".lock"
+    deadline = time.monotonic() + 60
+    while not lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    back = ground.run("hwc.mfa.rollback", "-e", "mfa_rollout_strategy=require")
+    output, _nothing = first.communicate(timeout=180)
+    assert back.code == 2, back.output
+    assert f"another run is at work on this account: process {first.pid}" in back.output
+    assert first.returncode == 0, output
+    assert not lock.exists()
+    assert ground.run("hwc.mfa.rollback", "-e", "mfa_rollout_strategy=require").code == 0
+
+
+def test_preview_says_where_nothing_keeps_another_run_away(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_seed_store_password", "mfa_rollout_report_dir"):
+        ground.variables[ACCOUNT].pop(name, None)
+    words = "nothing keeps another run away from this account"
+    assert words in ground.run("hwc.mfa.rollout", "--check").output
+    ground.variables[ACCOUNT]["mfa_rollout_report_dir"] = str(ground.path / "reports")
+    assert words not in ground.run("hwc.mfa.rollout", "--check").output
+    # The disk of a job is not that of another one.
+    assert words in ground.run("hwc.mfa.rollout", "--check", "-e", "awx_job_id=1").output
+
+
 @pytest.mark.parametrize(("profile", "accounts"), [("huaweicloud", 3), ("otc", 1)])
 def test_accounts_are_previewed_enrolled_repeated_audited_rolled_back_and_enrolled_anew(
     playground: Callable[..., Any], profile: str, accounts: int
