@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
@@ -184,8 +184,16 @@ class Job:
             words.append("--check")
         self.run(found["playbook"], *words, **options)
 
-    def run(self, playbook: str, *words: str, number: int = 42, **options: Any) -> None:
-        """Run a playbook as AWX calls ansible-runner."""
+    def run(
+        self,
+        playbook: str,
+        *words: str,
+        number: int = 42,
+        prefix: Sequence[str] = (),
+        process: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Run a playbook as AWX calls ansible-runner, in a process that ``prefix`` starts, with the arguments ``process`` of subprocess.run."""
         extra_vars = {"awx_job_id": number, "awx_job_template_name": "test", "tower_job_id": number, **self.extra_vars}
         path = self.folder / "env" / "extravars"
         path.write_text(yaml.dump(extra_vars, Dumper=ExtraVarsDumper), encoding="utf-8")
@@ -203,7 +211,13 @@ class Job:
         # In a process of its own: it forks, and this one has the threads of the rehearsal cloud.
         program = "import json, sys, ansible_runner; ansible_runner.run(**json.load(sys.stdin))"
         done = subprocess.run(
-            [sys.executable, "-c", program], input=json.dumps(given), capture_output=True, text=True, check=False, timeout=120
+            [*prefix, sys.executable, "-c", program],
+            input=json.dumps(given),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            **(process or {}),
         )
         assert done.returncode == 0, done.stderr
         self._artifacts = self.folder / "artifacts" / str(number)
@@ -220,8 +234,16 @@ class Job:
 
     def failures(self) -> list[str]:
         """The messages of tasks that failed."""
-        events = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self._artifacts / "job_events").glob("*.json"))]
-        return [str(event["event_data"]["res"].get("msg")) for event in events if event["event"] == "runner_on_failed"]
+        return [str(event["event_data"]["res"].get("msg")) for event in self.events() if event["event"] == "runner_on_failed"]
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events of the job, in their order."""
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in (self._artifacts / "job_events").glob("*.json")]
+        return sorted(found, key=lambda event: event["counter"])
+
+    def artifacts(self) -> dict[str, Any]:
+        """What AWX keeps of the job's set_stats."""
+        return next((event["event_data"].get("artifact_data", {}) for event in self.events() if event["event"] == "playbook_on_stats"), {})
 
     def leftovers(self) -> dict[str, str]:
         """Every file that is left of the job: events, output, facts.

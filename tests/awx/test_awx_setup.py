@@ -38,7 +38,7 @@ def test_everything_is_loaded_by_its_name(controller: Any) -> None:
         "projects": ["MFA"],
         "inventories": ["MFA accounts"],
         "inventory_sources": ["MFA accounts"],
-        "job_templates": ["MFA audit", "MFA rollout", "MFA rollback"],
+        "job_templates": ["MFA audit", "MFA rollout", "MFA rollback", "MFA report"],
         "workflow_job_templates": ["MFA rollout with approval"],
         "schedules": ["MFA audit", "MFA rollout"],
         "labels": ["mfa"],
@@ -78,7 +78,8 @@ def test_every_template_has_every_credential(controller: Any) -> None:
 
 def test_slices_are_asked_for_and_one_unless_told(controller: Any) -> None:
     for template in controller.lists["job_templates"]:
-        assert (template["job_slice_count"], template["ask_job_slice_count_on_launch"]) == (1, True)
+        merges = template["name"] == "MFA report"
+        assert (template["job_slice_count"], template["ask_job_slice_count_on_launch"]) == (1, not merges)
     # Where nobody asks there is no limit either, which AWX would apply after it has sliced.
     for one in (*controller.lists["schedules"], *controller.lists["workflow_job_template_nodes"]):
         assert one.get("limit") is None

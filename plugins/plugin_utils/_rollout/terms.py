@@ -153,15 +153,16 @@ def selection_in(value: Any) -> Selection | None:
 
 
 def sizes_in(value: Any) -> list[int]:
-    """``mfa_rollout_wave_sizes``: a list, the text of one, or numbers with commas between them. Raises PlanError."""
-    sizes = written(value)
+    """``mfa_rollout_wave_sizes``: a list, the text of one, or numbers with commas between them, of which one may be. Raises PlanError."""
+    # YAML makes a number of a text that is one.
+    sizes = [value] if isinstance(value, int) and not isinstance(value, bool) else written(value)
     if isinstance(sizes, str):
         sizes = sizes.split(",")
     if not isinstance(sizes, (list, tuple)) or not sizes:
         raise PlanError(NOT_SIZES)
     wrong = [str(size).strip() for size in sizes if not _is_size(size)]
     if wrong:
-        raise PlanError(f"{NOT_SIZES} {', '.join(repr(legible(size, 40)) for size in wrong[:3])} is none.")
+        raise PlanError(f"{NOT_SIZES} It has {', '.join(repr(legible(size, 40)) for size in wrong[:3])}.")
     return [int(str(size)) for size in sizes]
 
 

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import more_exempt_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import plan_from
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import wrong_values
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, sizes_in
 
 AUDIT = {
     "users": [
@@ -30,12 +30,12 @@ AUDIT = {
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("ten, 20", "'ten' is none"),
-        ("{{ 1 }},4", "'{{ 1 }}' is none"),
-        ("1, 0, -3", "'0', '-3' is none"),
-        ("1,,4", "'' is none"),
-        ("[1, 2.5]", "'2.5' is none"),
-        ([1, "x" * 500], "is none"),
+        ("ten, 20", "It has 'ten'."),
+        ("{{ 1 }},4", "It has '{{ 1 }}'."),
+        ("1, 0, -3", "It has '0', '-3'."),
+        ("1,,4", "It has ''."),
+        ("[1, 2.5]", "It has '2.5'."),
+        ([1, "x" * 500], "It has 'xxx"),
     ],
 )
 def test_wave_size_that_is_none_is_named(text, named):
@@ -43,6 +43,11 @@ def test_wave_size_that_is_none_is_named(text, named):
     assert cause.startswith("mfa_rollout_wave_sizes must be a list of whole numbers above 0")
     assert named in cause
     assert len(cause) < 300
+
+
+@pytest.mark.parametrize("given", ["5", 5, " 5 "])
+def test_one_wave_size_is_enough(given):
+    assert sizes_in(given) == [5]
 
 
 @pytest.mark.parametrize(
