@@ -21,7 +21,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, task_environment
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, requests_shown, task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import ModuleCalls
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
@@ -108,6 +108,7 @@ class ActionModule(ControlNodeAction):
             lives = play_lives()
             connections = Connections(params, env, lambda: lives() and lost() is None, memory)
             connections.item_done = progress.item_done
+            connections.trace = requests_shown(self._host)
             try:
                 auth = {name: params[name] for name in AUTH_SPEC if params.get(name) is not None}
                 calls = ModuleCalls(connections, auth, params["concurrency"], check_mode, bool(self._task.diff))

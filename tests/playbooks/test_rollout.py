@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any, Callable
 
@@ -113,7 +114,9 @@ def test_preview_says_where_nothing_keeps_another_run_away(playground: Callable[
     words = "nothing keeps another run away from this account"
     assert words in ground.run("hwc.mfa.rollout", "--check").output
     ground.variables[ACCOUNT]["mfa_rollout_report_dir"] = str(ground.path / "reports")
-    assert words not in ground.run("hwc.mfa.rollout", "--check").output
+    shown = ground.run("hwc.mfa.rollout", "--check", "-v").output
+    assert words not in shown
+    assert re.search(rf"<{ACCOUNT}> 127\.0\.0\.1:\d+ GET /v3/users: \d+\.\d{{3}} s, 200, request id \w{{32}}$", shown, re.M), shown
     # The disk of a job is not that of another one.
     assert words in ground.run("hwc.mfa.rollout", "--check", "-e", "awx_job_id=1").output
 

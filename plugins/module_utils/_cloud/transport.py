@@ -186,7 +186,8 @@ class Http:
     """The connections of one run to all hosts, shared by all identities and threads, with the clock and the pace of each host.
 
     ``wanted`` tells whether the play still waits for the results; once it does not, no write is sent. ``paces`` are those of an earlier
-    run by host, as ``pace_states`` gives them.
+    run by host, as ``pace_states`` gives them. ``trace`` is given a line about each request: method, path, status, seconds and the cloud's
+    id of it, and never a query, a header or a body.
     """
 
     def __init__(
@@ -197,8 +198,10 @@ class Http:
         paces: Mapping[str, Mapping[str, Any]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings
+        self.trace = trace
         self.sleep = sleep
         self.wanted = wanted
         self.monotonic = monotonic
@@ -313,6 +316,7 @@ class Session:
             try:
                 response = self._send(method, url, body, extra or {})
             except CloudError as silence:
+                self._trace(call, sent, f"no answer: {silence.message}")
                 # A hint says that trying again cannot help: a name that does not resolve, a certificate that is not trusted.
                 delay = None if silence.hint else retry_delay(attempt, retries, read=read, never_sent=not silence.uncertain)
                 if delay is None:
@@ -322,11 +326,13 @@ class Session:
                 self.http.sleep(delay)
                 attempt += 1
                 continue
+            request_id = legible(response.headers.get("X-Request-Id") or "", _SHOWN)
+            self._trace(call, sent, f"{response.status_code}{f', request id {request_id}' if request_id else ''}")
             if response.status_code != 429:
                 self.pace.passed()
             if 200 <= response.status_code < 300:
-                if response.headers.get("X-Request-Id"):
-                    self.http.request_ids.append(legible(response.headers["X-Request-Id"], _SHOWN))
+                if request_id:
+                    self.http.request_ids.append(request_id)
                 return self._decoded(response, call, read)
             refusal = self._refusal(response, call, read)
             expired = refusal.status == 401 or (refusal.status == 400 and refusal.has_code("1108"))
@@ -350,6 +356,10 @@ class Session:
             if refusal.status != 429:  # equivalent: after a sleep here too, the pace's pause would be over
                 self.http.sleep(delay)
             attempt += 1
+
+    def _trace(self, call: str, sent: float, end: str) -> None:
+        if self.http.trace is not None:
+            self.http.trace(f"{urlsplit(self.base_url).netloc} {call}: {self.http.monotonic() - sent:.3f} s, {end}")
 
     def _wait_turn(self) -> None:
         """Wait until the pace lets a call be sent."""

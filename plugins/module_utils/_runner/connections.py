@@ -42,6 +42,8 @@ class Connections:
         self.wanted = wanted
         self.item_done: Callable[[bool], None] = lambda _failed: None
         """Told of each item of a list that is done, and whether it failed; whoever shows progress sets it."""
+        self.trace: Callable[[str], None] | None = None
+        """Told of each request; whoever shows requests sets it before the first."""
         self._memory = memory
         found = kinds.find(params, env)
         self.credentials: Credentials | None = found.credentials
@@ -108,7 +110,7 @@ class Connections:
 
     def make_http(self) -> Http:
         """The connections that the options ask for. Raises OptionError."""
-        return Http(http_settings(self._params, self._variables), wanted=self.wanted, paces=self._memory.get("paces"))
+        return Http(http_settings(self._params, self._variables), wanted=self.wanted, paces=self._memory.get("paces"), trace=self.trace)
 
     def iam_session(self) -> Session:
         """The way to IAM without an identity."""

@@ -23,16 +23,19 @@ def perform(
     env: Mapping[str, str],
     wanted: Callable[[], bool] = lambda: True,
     memory: dict[str, Any] | None = None,
+    trace: Callable[[str], None] | None = None,
 ) -> tuple[dict[str, Any], set[str]]:
     """Run a module's work with connections of its own; ``wanted`` says whether anybody still waits for it.
 
-    ``memory`` is what an earlier run on the same account has learned, such as how fast the cloud let it go; it is added to.
+    ``memory`` is what an earlier run on the same account has learned, such as how fast the cloud let it go; it is added to. ``trace`` is
+    told of each request.
     Returns its result, ``failed`` and ``msg`` in it where it failed, and the secrets of the environment to mask.
     """
     try:
         connections = Connections(params, env, wanted, {} if memory is None else memory)
     except OptionError as error:
         return _failure(error), set()
+    connections.trace = trace
     try:
         return perform_with(connections, definition, params, check_mode, diff), connections.environment_secrets()
     finally:

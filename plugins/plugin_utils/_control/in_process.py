@@ -106,6 +106,7 @@ class InProcessAction(ActionBase):
                 env,
                 wanted=play_lives(),
                 memory=memory,
+                trace=requests_shown(host),
             )
         return shown(self.definition, params, result, secrets | more_secrets)
 
@@ -113,6 +114,11 @@ class InProcessAction(ActionBase):
         if isinstance(error, UnsupportedError):
             return f"Unsupported parameters for ({self._task.action}) module: {error.msg}"
         return str(getattr(error, "msg", error))
+
+
+def requests_shown(host: str) -> Callable[[str], None] | None:
+    """What shows a line about each request, from ``-v`` on; None below that."""
+    return (lambda line: display.v(line, host=host)) if display.verbosity > 0 else None
 
 
 def play_lives() -> Callable[[], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import resource
 import socket
 import threading
@@ -439,6 +440,22 @@ def test_refused_connection_was_never_sent_and_says_what_to_check():
     assert "iam_endpoint" in str(caught.value)
     assert not caught.value.uncertain
     assert len(sleep.slept) == 2
+
+
+def test_trace_tells_method_path_status_time_and_id_of_each_request_and_nothing_else(cloud):
+    lines = []
+    http = Http(HttpSettings(retries=1), lambda _seconds: None, trace=lines.append)
+    session = Session(http, cloud.url, TokenAuth(Token("a-token-that-is-secret")))
+    with pytest.raises(CloudError):
+        session.read("GET", "/v3/users", [("name", "ada")])
+    with pytest.raises(CloudError):
+        Session(http, f"http://127.0.0.1:{unused_port()}").write("POST", "/v3/auth/tokens", body={"password": "secret"})
+    (refused, *never_sent) = lines
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ GET /v3/users: \d+\.\d{3} s, 401, request id \w{32}", refused)
+    assert len(never_sent) == 2
+    for line in never_sent:
+        assert re.match(r"127\.0\.0\.1:\d+ POST /v3/auth/tokens: \d+\.\d{3} s, no answer: 127\.0\.0\.1:\d+ cannot be reached", line)
+    assert not any("secret" in line or "ada" in line for line in lines)
 
 
 def test_process_that_may_open_no_more_files_says_that():
