@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, coverage
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.spreadsheet import cell
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import EXEMPT
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import posture_known, stored_seed
@@ -222,17 +222,8 @@ def report_csv_rows(rows: Iterable[tuple[str, Entry]]) -> str:
             row.get("campaign"),
             row.get("not_before"),
         )
-        writer.writerow([_cell(cell) for cell in cells])
+        writer.writerow([cell(each) for each in cells])
     return text.getvalue()
-
-
-_FORMULA = re.compile(r"(?:^|(?<=;))(?=[\s\ufffd\u200b-\u200d\u2060\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
-"""Where a spreadsheet would begin a formula: at a cell's begin, perhaps behind what it skips, or behind a semicolon, which parts the cells
-of a CSV file in many countries."""
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else _FORMULA.sub("'", legible(value))
 
 
 _COUNTS = {
