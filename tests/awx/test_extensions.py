@@ -1,0 +1,180 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the collection has for an image, for counting nodes, and for events, each read by the program that it is for."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+import yaml
+from conftest import CHECKOUT, Job, rules
+
+HERE = Path(__file__).resolve().parent
+PYTHON = Path(os.environ["AWX_PYTHON"])
+EVENT = json.loads((HERE / "samples" / "create_user.json").read_text(encoding="utf-8"))
+CONTENT = ("meta", "plugins", "roles", "playbooks", "galaxy.yml")
+
+
+def tool(*words: Any, folder: Path = CHECKOUT, **more: Any) -> str:
+    """The output of a program of the environment that AWX_PYTHON is in."""
+    command = [str(PYTHON.parent / words[0]), *map(str, words[1:])]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# Execution environment
+
+
+def test_image_gets_what_meta_asks_for(tmp_path: Path) -> None:
+    installed = tmp_path / "collections" / "ansible_collections" / "hwc" / "mfa"
+    shutil.copytree(CHECKOUT / "meta", installed / "meta")
+    shutil.copy(CHECKOUT / "galaxy.yml", installed)
+    found = yaml.safe_load(tool("ansible-builder", "introspect", tmp_path / "collections"))
+    wanted = [line for line in (CHECKOUT / "meta" / "ee-requirements.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
+    assert wanted == ["requests>=2.31"]
+    assert [line.partition("#")[0].strip() for line in found["python"]] == wanted
+    assert not found.get("system")
+    # No more than what the collection is said to need at run time.
+    run = (CHECKOUT / "tests" / "requirements" / "run.txt").read_text(encoding="utf-8").splitlines()
+    assert set(wanted) <= set(run)
+
+
+def test_image_can_be_described(tmp_path: Path) -> None:
+    definition = {"version": 3, "images": {"base_image": {"name": "registry.example.com/awx-ee:24.6.1"}}, "dependencies": {"galaxy": {"collections": ["hwc.mfa"]}}}
+    (tmp_path / "execution-environment.yml").write_text(yaml.safe_dump(definition), encoding="utf-8")
+    tool("ansible-builder", "create", "-f", "execution-environment.yml", "--output-filename", "Containerfile", folder=tmp_path)
+    assert "hwc.mfa" in (tmp_path / "context" / "_build" / "requirements.yml").read_text(encoding="utf-8")
+    assert (tmp_path / "context" / "Containerfile").is_file()
+
+
+def test_nothing_but_meta_plugins_roles_and_playbooks_is_needed(start_cloud: Callable[..., Any], tmp_path: Path) -> None:
+    installed = tmp_path / "ansible_collections" / "hwc" / "mfa"
+    for name in CONTENT:
+        source = CHECKOUT / name
+        if source.is_dir():
+            shutil.copytree(source, installed / name)
+        else:
+            shutil.copy(source, installed / name)
+    cloud = start_cloud()
+    admin = cloud.describe()["admin"]
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "ANSIBLE_COLLECTIONS_PATH")}
+    env |= {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "HWC_IAM_ENDPOINT": cloud.url}
+    env |= {"HW_ACCESS_KEY": admin["access_key"], "HW_SECRET_KEY": admin["secret_key"]}
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "acme,", "hwc.mfa.audit"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "acme: 4 to do, 1 skipped, 0 failed" in done.stdout
+
+
+# Counting of nodes
+
+
+def count(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The nodes of a job, as AWX counts them: by the canonical facts that the query of each event's module gives."""
+    text = (CHECKOUT / "extensions" / "audit" / "event_query.yml").read_text(encoding="utf-8")
+    queries = {name: each["query"] for name, each in yaml.safe_load(text).items()}
+    assert all(name.startswith("hwc.mfa.") and len(name.split(".")) == 3 for name in queries)
+    found = [
+        [queries[event["event_data"]["resolved_action"]], event["event_data"]["res"]]
+        for event in events
+        if "res" in event["event_data"] and event["event_data"].get("resolved_action") in queries
+    ]
+    program = "import jq, json, sys; print(json.dumps([one for query, res in json.load(sys.stdin) for one in jq.compile(query).input(res).all()]))"
+    done = subprocess.run([str(PYTHON), "-c", program], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60)
+    nodes = {json.dumps(one["canonical_facts"]): one for one in json.loads(done.stdout)}
+    return list(nodes.values())
+
+
+def test_node_is_an_account_and_counted_once(start_cloud: Callable[..., Any], new_job: Callable[[], Job]) -> None:
+    cloud = start_cloud(users=2, accounts=2)
+    accounts = cloud.describe()["accounts"]
+    job = new_job()
+    keys = {one["name"]: {name: one["admin"][name] for name in ("access_key", "secret_key")} for one in accounts}
+    job.inventory({name: {"mfa_rollout_auth": {"iam_endpoint": cloud.url, **auth}} for name, auth in keys.items()})
+    job.launch("MFA rollout", {"mfa_dry_run": "no"})
+    assert job.status == "successful", job.output
+    events = job.events()
+    assert count(events) == [
+        {
+            "name": account["name"],
+            "canonical_facts": {"account_id": account["domain_id"]},
+            "facts": {"infra_type": "public_cloud", "infra_bucket": "identity", "device_type": "account"},
+        }
+        for account in accounts
+    ]
+    hidden = [event for event in events if "censored" in event["event_data"].get("res", {})]
+    assert hidden and count(hidden) == []
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"cloud_account": None}, {"cloud_account": {"id": None, "name": None}}, {"cloud_account": {"id": ""}}]
+)
+def test_result_that_tells_no_account_counts_nothing(result: dict[str, Any]) -> None:
+    assert count([{"event_data": {"resolved_action": "hwc.mfa.rollout_wave", "res": result}}]) == []
+
+
+# Events
+
+
+def read_rulebook(*events: dict[str, Any]) -> dict[str, Any]:
+    rulebook = CHECKOUT / "extensions" / "eda" / "rulebooks" / "require_mfa_for_new_users.yml"
+    return json.loads(tool("python", HERE / "rulebook.py", rulebook, input=json.dumps(events)))
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    event = copy.deepcopy(EVENT)
+    *fields, last = path.split(".")
+    place = event["payload"]["cts"]
+    for field in fields:
+        place = place[field]
+    place[last] = value
+    return event
+
+
+def test_user_who_is_created_fulfils_the_condition_and_nothing_else_does() -> None:
+    others = [
+        changed("trace_name", "deleteUser"),
+        changed("trace_status", "warning"),
+        changed("service_type", "ECS"),
+        changed("resource_type", "group"),
+        changed("resource_id", '"}, {"name": "ada'),
+        changed("resource_id", "{{ lookup('env', 'HOME') }}"),
+        changed("user.domain.name", "all"),
+        changed("user.domain.name", "*"),
+        changed("user.domain.name", "acme-berlin:acme-madrid"),
+        changed("user.domain.name", "{{ groups.all }}"),
+        {"payload": {"cts": {"trace_name": "createUser"}}},
+        {"payload": "text"},
+    ]
+    assert read_rulebook(EVENT, *others)["fulfilled"] == [True] + [False] * len(others)
+
+
+def test_action_is_a_launch_that_awx_takes(loaded: tuple[Any, str]) -> None:
+    action = read_rulebook()["action"]["run_job_template"]
+    template = loaded[0].one("job_templates", action["name"])
+    given = {"extra_data": action["job_args"]["extra_vars"], "limit": action["job_args"]["limit"]}
+    assert rules.wrong_prompts(template, given) is None
+
+
+def test_job_of_the_action_requires_mfa_of_that_user_alone(start_cloud: Callable[..., Any], new_job: Callable[[], Job]) -> None:
+    cloud = start_cloud(users=3)
+    user = cloud.describe()["users"][1]
+    admin = cloud.describe()["admin"]
+    given = read_rulebook()["action"]["run_job_template"]["job_args"]["extra_vars"]
+    given["mfa_rollout_users"] = given["mfa_rollout_users"].replace("{{ event.payload.cts.resource_id }}", user["user_id"])
+    job = new_job()
+    job.credential({"iam_endpoint": cloud.url, "access_key": admin["access_key"], "secret_key": admin["secret_key"]})
+    job.inventory({"acme-berlin": {}})
+    job.launch("MFA rollout", given, limit="acme-berlin")
+    assert job.status == "successful", job.output
+    people = [cloud.cloud.user(each["user_id"]) for each in cloud.describe()["users"]]
+    assert [person.name for person in people if person.protection is not None] == [user["name"]]
