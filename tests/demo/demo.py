@@ -2,148 +2,180 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The main job on the rehearsal cloud: preview, rollout, second run, audit, of 200 users in three accounts."""
+"""The main job on rehearsal clouds, with what may go wrong: 200 users in three accounts, one of them of Open Telekom Cloud."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shutil
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).resolve().parent
-CHECKOUT = HERE.parents[1]
+from stage import STORE_PASSWORD, Stage
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ROLLOUT, ROLLBACK, AUDIT = "hwc.mfa.rollout", "hwc.mfa.rollback", "hwc.mfa.audit"
 
 
 def main() -> int:
     """Run the demo; the exit code is 0 where every step came out as it says."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="preview, rollout, second run and audit only")
     parser.add_argument("--users", type=int, default=200, help="users over all accounts")
-    parser.add_argument("--accounts", type=int, default=3)
-    parser.add_argument("--latency-ms", type=int, default=20, help="how long the cloud takes for an answer")
+    parser.add_argument("--accounts", type=int, default=3, help="accounts; the last of several is one of Open Telekom Cloud")
+    parser.add_argument("--latency-ms", type=int, default=20, help="how long the clouds take for an answer")
     parser.add_argument(
         "--directory", type=Path, default=CHECKOUT / ".build" / "demo", help="where inventory, seeds and reports go; emptied first"
     )
     options = parser.parse_args()
-    directory: Path = options.directory.resolve()
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True, mode=0o700)
-    # A configuration of its own, so that the user's does not change what the demo shows.
-    (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
-    cloud = subprocess.Popen(
-        [
-            sys.executable,
-            str(CHECKOUT / "tests" / "simulator"),
-            "--port",
-            "0",
-            "--until-eof",
-            "--users",
-            str(options.users),
-            "--accounts",
-            str(options.accounts),
-            "--latency-ms",
-            str(options.latency_ms),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    stage = Stage(options.directory.resolve(), options.users, options.accounts, options.latency_ms)
     try:
-        described = json.loads(cloud.stdout.readline()) if cloud.stdout else {}
-        inventory = write_inventory(directory, described)
-        return play(directory, inventory, options.users, options.accounts)
+        steps = SHORT if options.short else STEPS
+        for number, (title, step) in enumerate(steps.items(), 1):
+            stage.title(f"{number}. {title}")
+            started = time.monotonic()
+            if not step(stage):
+                stage.say("This step did not come out as it should.", "31")
+                return 1
+            stage.say(f"{time.monotonic() - started:.1f} s", "2")
+        return summarize(stage)
     finally:
-        if cloud.stdin:
-            cloud.stdin.close()
-        cloud.wait(timeout=10)
+        stage.stop()
 
 
-def write_inventory(directory: Path, cloud: dict[str, Any]) -> Path:
-    """An inventory in which every host is an account, with what it needs to enrol all of its users. Secrets in it open the rehearsal cloud only."""
-    inventory = directory / "inventory"
-    (inventory / "host_vars").mkdir(parents=True)
-    hosts = {account["name"]: {} for account in cloud["accounts"]}
-    (inventory / "accounts.yml").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
-    for account in cloud["accounts"]:
-        first, *others = account["users"]
-        variables = {
-            "mfa_rollout_auth": {
-                "iam_endpoint": cloud["url"],
-                "identity_center_endpoint": cloud["url"],
-                "access_key": account["admin"]["access_key"],
-                "secret_key": account["admin"]["secret_key"],
-            },
-            "mfa_rollout_strategy": "enrol",
-            "mfa_rollout_users": [{"user_id": user["user_id"], "auth_password": user["password"]} for user in [first, *others]],
-            "mfa_rollout_exempt": [{"user_id": first["user_id"], "reason": "break-glass user, enrolled by hand"}],
-            "mfa_rollout_seed_store_dir": str(directory / "seeds"),
-            "mfa_rollout_seed_store_password": "rehearsal",
-            "mfa_rollout_report_dir": str(directory / "report"),
-        }
-        path = inventory / "host_vars" / f"{account['name']}.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(variables), encoding="utf-8")
-    return inventory
+def preview(stage: Stage) -> bool:
+    """Check mode."""
+    code = stage.play(ROLLOUT, "--check")
+    return code == 0 and stage.proved("the clouds were asked, and nothing was written: 0 requests that change anything", stage.writes == 0)
 
 
-def play(directory: Path, inventory: Path, users: int, accounts: int) -> int:
-    """The steps, each a playbook of the collection."""
-    steps = (
-        (f"1. Preview in check mode: {users} users in {accounts} accounts, nothing is changed", "rollout", ["--check"]),
-        ("2. Roll out in waves: create, store the seed, bind, protect, verify", "rollout", []),
-        ("3. Roll out again: nothing changes", "rollout", []),
-        ("4. Audit", "audit", []),
+def killed(stage: Stage) -> bool:
+    """The run ends in the middle of a wave."""
+    code = stage.play(ROLLOUT, kill_at=devices_before_the_kill(stage))
+    bound, half_made = stage.devices()
+    stage.say(f"kill -9. The clouds hold {bound} bound devices and {half_made} that were only created.", "33")
+    return code == -9 and bound > 0
+
+
+def devices_before_the_kill(stage: Stage) -> int:
+    """So many devices are created when the run is killed: some of the third wave."""
+    return sum(11 + 4 for account in stage.accounts.values() if account["profile"] == "huaweicloud")
+
+
+def resumed(stage: Stage) -> bool:
+    """The next run completes what the killed one began, and stops an account in which a user fails."""
+    host = list(stage.accounts)[min(1, len(stage.accounts) - 1)]
+    waiting = [user for user in stage.people(host) if stage.seen(host, user).device is None]
+    unlucky = waiting[min(5, len(waiting) - 1)]
+    stage.write_inventory(wrong_password_of=unlucky["user_id"])
+    stage.say(f"In {host} the password of {unlucky['name']} was mistyped meanwhile.", "33")
+    code = stage.play(ROLLOUT)
+    summary = stage.report(host)["summary"]
+    others = [stage.report(other)["summary"]["failed"] for other in stage.accounts if other != host]
+    return (
+        code != 0
+        and stage.proved(f"{host} stopped: {summary['failed']} failed, {summary['not_reached']} were not touched", summary["failed"] == 1)
+        and stage.proved("the other accounts were completed", not any(others))
     )
-    for title, playbook, arguments in steps:
-        print(f"\n{title}", flush=True)
-        started = time.monotonic()
-        done = subprocess.run(
-            ["ansible-playbook", "-i", str(inventory), *arguments, f"hwc.mfa.{playbook}"],
-            cwd=directory,
-            env=environment(directory),
-            check=False,
-        )
-        print(f"   {time.monotonic() - started:.1f} s", flush=True)
-        if done.returncode != 0:
-            print(f"The playbook ended with {done.returncode}.", file=sys.stderr)
-            return 1
-    return summarize(directory)
 
 
-def environment(directory: Path) -> dict[str, str]:
-    """The environment of ansible-playbook; the collection is found on ANSIBLE_COLLECTIONS_PATH, which is the caller's to set."""
-    quiet = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-        "ANSIBLE_STDOUT_CALLBACK": "rollout_lines",
-        "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
-        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
-        "PYTHONWARNINGS": "ignore",
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HW_", "HWC_", "OS_", "HUAWEICLOUD_"))}
-    return {**kept, **quiet}
+def mended(stage: Stage) -> bool:
+    """The password is right again."""
+    stage.write_inventory()
+    return stage.play(ROLLOUT) == 0
 
 
-def summarize(directory: Path) -> int:
-    """Say what was reached and where it stands; fails unless every user of the plan is protected and no seed is missing."""
-    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((directory / "report").glob("*.json"))]
-    # The audit shows all users of the accounts, also those who were not asked for.
-    rows = [row for report in reports for row in report["users"] if row["named"]]
-    reached = [row for row in rows if row["outcome"] == "already"]
-    protected = [
-        row for row in reached if row["after"]["binding"] == "bound" and row["after"]["login_protection"] == "vmfa" and row["seed_stored"]
-    ]
-    print(f"\n{len(protected)} of {len(rows)} users have a bound device, a stored seed and protected logins;", end=" ")
-    print(f"{len(rows) - len(reached)} were skipped on purpose.")
-    shown = directory.relative_to(Path.cwd()) if directory.is_relative_to(Path.cwd()) else directory
-    print(f"Report: {shown}/report/*.json and *.csv")
-    print(f"Seeds:  {shown}/seeds/<account>/*.yml (ansible-vault view; the password is: rehearsal)")
-    complete = bool(reports) and len(protected) == len(reached) and all(row["outcome"] in ("already", "left_alone") for row in rows)
-    return 0 if complete else 1
+def enrolled(stage: Stage) -> bool:
+    """A rollout without any trouble."""
+    return stage.play(ROLLOUT) == 0
+
+
+def repeated(stage: Stage) -> bool:
+    """A second run."""
+    before = stage.writes
+    return stage.play(ROLLOUT) == 0 and stage.proved("the clouds were asked, and nothing was written", stage.writes == before)
+
+
+def logged_in(stage: Stage) -> bool:
+    """Everybody's password and code, a minute later by the clouds' clocks, since no code works twice."""
+    for handle in stage.clouds:
+        handle.advance(60)
+    return stage.play(str(Path(__file__).parent / "logins.yml")) == 0
+
+
+def audited(stage: Stage) -> bool:
+    """What an auditor gets."""
+    return stage.play(AUDIT) == 0
+
+
+def rolled_back(stage: Stage) -> bool:
+    """One account is taken back."""
+    host = list(stage.accounts)[-1]
+    code = stage.play(ROLLBACK, "--limit", host)
+    left = [user for user in stage.people(host) if stage.seen(host, user).device or stage.seen(host, user).protection.enabled]
+    return code == 0 and stage.proved(f"{host}: no device is left, and every login is as it was before", not left)
+
+
+def searched(stage: Stage) -> bool:
+    """No seed can be read anywhere."""
+    found = list(stage.seeds_shown())
+    for place in found:
+        stage.say(f"a seed can be read in {place}", "31")
+    return stage.proved(
+        f"none of the {stage.seed_count()} seeds that the clouds gave out can be read in what was printed, or in any file", not found
+    )
+
+
+STEPS: dict[str, Callable[[Stage], bool]] = {
+    "Preview in check mode": preview,
+    "Roll out in waves: create, store the seed, bind, protect, verify. Somebody pulls the plug": killed,
+    "Roll out again: it goes on where it was. One user fails, and their account stops": resumed,
+    "Mend the password, and roll out again": mended,
+    "Once more: nothing changes": repeated,
+    "Everybody logs in, and nobody without a code": logged_in,
+    "Audit": audited,
+    "Roll one account back": rolled_back,
+    "Search for every seed": searched,
+}
+
+SHORT: dict[str, Callable[[Stage], bool]] = {
+    "Preview in check mode": preview,
+    "Roll out in waves: create, store the seed, bind, protect, verify": enrolled,
+    "Once more: nothing changes": repeated,
+    "Audit": audited,
+}
+
+
+def summarize(stage: Stage) -> int:
+    """A table whose rows add up, from the reports alone, and where they lie."""
+    stage.title("What the reports say")
+    columns = ("account", "cloud", "users", "protected", "exempt", "not asked for", "taken back")
+    rows = [columns]
+    adds_up = True
+    for host, account in stage.accounts.items():
+        report = stage.report(host)
+        users = report["users"]
+        protected = [user for user in users if user["after"]["posture"] == "protected"]
+        others = [user for user in users if user["after"]["posture"] != "protected"]
+        exempt = [user for user in others if user["exempt"]]
+        unasked = [user for user in others if not user["named"]]
+        back = [user for user in others if not user["exempt"] and user["named"]]
+        adds_up = adds_up and len(protected) + len(exempt) + len(unasked) + len(back) == len(users)
+        adds_up = adds_up and (not back or report["state"] == "absent")
+        adds_up = adds_up and len(protected) in (0, len(stage.people(host)))
+        numbers = [len(users), len(protected), len(exempt), len(unasked), len(back)]
+        rows.append((host, account["profile"], *map(str, numbers)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
+    for row in rows:
+        cells = [cell.ljust(width) if column < 2 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths))]
+        stage.say("  ".join(cells), "" if row is not columns else "1")
+    for host in stage.accounts:
+        stage.say(f"{host}: {stage.exempt(host)['name']} is exempt (break-glass user, enrolled by hand), and has no device")
+    shown = stage.directory.relative_to(Path.cwd()) if stage.directory.is_relative_to(Path.cwd()) else stage.directory
+    stage.say(f"Pages:   {shown}/report/<account>.html, with *.json and *.csv beside them")
+    stage.say(f"Seeds:   {shown}/seeds/<account>/*.yml (ansible-vault view; the password is: {STORE_PASSWORD})")
+    return 0 if stage.proved("every row adds up", adds_up) else 1
 
 
 if __name__ == "__main__":

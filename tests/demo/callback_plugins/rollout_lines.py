@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -30,19 +32,22 @@ class CallbackModule(CallbackBase):
         self._say(result)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        self._display.display(f"FAILED {result._result.get('msg', '')}", color="red")
+        self._line(f"FAILED {result._result.get('msg', '')}", "red")
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._display.display(f"UNREACHABLE {result._result.get('msg', '')}", color="red")
-
-    def v2_playbook_on_stats(self, stats: Any) -> None:
-        for host in sorted(stats.processed):
-            facts = stats.summarize(host)
-            self._display.display(f"{host}: changed={facts['changed']} failed={facts['failures']}")
+        self._line(f"UNREACHABLE {result._result.get('msg', '')}", "red")
 
     def _say(self, result: Any) -> None:
         self._handle_warnings(result._result)
         if str(result._task.action).rsplit(".", maxsplit=1)[-1] == "debug" and "results" not in result._result:
             message = result._result.get("msg", "")
             for line in message if isinstance(message, list) else [message]:
-                self._display.display(str(line))
+                self._line(str(line))
+
+    def _line(self, text: str, color: str | None = None) -> None:
+        """What fits into the terminal, the rest indented below it."""
+        width = shutil.get_terminal_size((100, 24)).columns
+        for part in textwrap.wrap(
+            text.replace(" %", "\N{NO-BREAK SPACE}%"), width - 3, subsequent_indent="    ", break_on_hyphens=False
+        ) or [""]:
+            self._display.display(f"   {part}", color=color)
