@@ -135,7 +135,7 @@ def controls(ident: str, columns: Sequence[Column], choices: Mapping[str, Sequen
     )
     return (
         f'<form class="controls" data-table="{ident}" hidden><label>Search all columns<input type="search" autocomplete="off"></label>'
-        f'{selects}<output aria-live="polite"></output></form>'
+        f'{selects}<output aria-live="polite"></output><button type="button" hidden>Show all</button></form>'
     )
 
 

@@ -88,6 +88,9 @@ td.bad, span.bad { color: var(--bad); }
 .controls input, .controls select { font: inherit; min-height: 2.2rem; padding: .2rem .5rem; color: var(--text); background: var(--card);
   border: 1px solid var(--edge); border-radius: 6px; }
 .controls input { min-width: 16rem; }
+#everybody { table-layout: fixed; min-width: 62rem; }
+.controls button { font: inherit; min-height: 2.2rem; padding: .2rem .8rem; color: var(--link); background: var(--card); border: 1px solid var(--edge);
+  border-radius: 6px; cursor: pointer; }
 .controls output { padding-bottom: .4rem; color: var(--soft); }
 thead button { all: unset; cursor: pointer; font-weight: 600; display: inline-flex; gap: .35em; }
 thead button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
@@ -117,8 +120,40 @@ thead button::after { content: "\\2195"; color: var(--soft); }
 SCRIPT = """
 (() => {
   "use strict";
+  // More rows at once make a browser slow. All of them are there without the script, and on paper.
+  const MOST = 500;
   const collator = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" });
   const key = (cell) => (cell.dataset.k === undefined ? cell.textContent : cell.dataset.k);
+  const filters = new Map();
+  const filterable = (form) => {
+    const table = document.getElementById(form.dataset.table);
+    const rows = [...table.tBodies[0].rows];
+    const facts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const words = form.querySelector("input");
+    const selects = [...form.querySelectorAll("select")];
+    const told = form.querySelector("output");
+    const more = form.querySelector("button");
+    let most = MOST;
+    const fits = (row, wanted) =>
+      facts.get(row).includes(wanted) &&
+      selects.every((select) => !select.value || row.cells[Number(select.dataset.column)].textContent === select.value);
+    const apply = () => {
+      const wanted = words.value.toLowerCase().trim();
+      let found = 0;
+      for (const row of table.tBodies[0].rows) {
+        const shown = fits(row, wanted) && ++found <= most;
+        if (row.hidden === shown) { row.hidden = !shown; }
+      }
+      told.textContent = `${Math.min(found, most)} of ${rows.length} shown` + (found > most ? `, ${found} found` : "");
+      more.hidden = found <= most;
+    };
+    more.addEventListener("click", () => { most = Infinity; words.focus(); apply(); });
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.hidden = false;
+    filters.set(table, apply);
+    apply();
+  };
   const sortable = (table) => {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
@@ -133,37 +168,16 @@ SCRIPT = """
         const body = table.tBodies[0];
         const keyed = [...body.rows].map((row) => [key(row.cells[column]), row]);
         keyed.sort((one, other) => (down ? -1 : 1) * collator.compare(one[0], other[0]));
+        // All rows go at once: each that leaves a long table alone takes a browser milliseconds.
+        body.textContent = "";
         const sorted = document.createDocumentFragment();
         keyed.forEach((each) => sorted.append(each[1]));
         body.append(sorted);
+        filters.get(table)?.();
       });
     });
   };
-  const filterable = (form) => {
-    const rows = [...document.getElementById(form.dataset.table).tBodies[0].rows];
-    const texts = rows.map((row) => row.textContent.toLowerCase());
-    const words = form.querySelector("input");
-    const selects = [...form.querySelectorAll("select")].map((select) => {
-      const column = Number(select.dataset.column);
-      return [select, rows.map((row) => row.cells[column].textContent)];
-    });
-    const shown = form.querySelector("output");
-    const apply = () => {
-      const wanted = words.value.toLowerCase().trim();
-      let count = 0;
-      rows.forEach((row, index) => {
-        const fits = texts[index].includes(wanted) && selects.every(([select, values]) => !select.value || values[index] === select.value);
-        if (row.hidden === fits) { row.hidden = !fits; }
-        count += fits ? 1 : 0;
-      });
-      shown.textContent = `${count} of ${rows.length} shown`;
-    };
-    form.addEventListener("input", apply);
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.hidden = false;
-    apply();
-  };
-  document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("form.controls").forEach(filterable);
+  document.querySelectorAll("table.sortable").forEach(sortable);
 })();
 """
