@@ -23,6 +23,7 @@ import common
 import foreign
 import mutation
 import package
+import programs
 import pythons
 import stage
 import venvs
@@ -67,6 +68,11 @@ def awx(log: Log, words: t.Sequence[str] = ()) -> Outcome:
     """Run the tests of what AWX does, with the modules that load AWX, and with what counts nodes and makes images."""
     python = venvs.ensure("awx", log) / "bin" / "python"
     return pytest("tests/awx", log, words, AWX_PYTHON=str(python), AWX_COLLECTIONS=str(foreign.awx_collections(python, log)))
+
+
+def browser(log: Log, words: t.Sequence[str] = ()) -> Outcome:
+    """Open the pages of reports in a browser; the pictures that it makes are for people to look at."""
+    return pytest("tests/browser", log, words, CHROMIUM=str(programs.chromium(log)), SCREENSHOTS=str(common.BUILD / "screenshots"))
 
 
 def playbooks(log: Log, words: t.Sequence[str] = ()) -> Outcome:
@@ -134,6 +140,7 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "unit": dict(reversed(unit.items())),
         "sdk": {"sdk": functools.partial(pytest, "tests/sdk", words=words)},
         "awx": {"awx": functools.partial(awx, words=words)},
+        "browser": {"browser": functools.partial(browser, words=words)},
         "peers": {"peers": functools.partial(peers, words=words)},
         "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
         "docs": {"docs": functools.partial(lint_tool, "docs")},

@@ -33,6 +33,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "lint": (CORE, "run.txt", "lint.txt"),
     "oldest": (CORE, "run.txt", "oldest.txt"),
     "peers": ("peers.txt",),
+    "browser": ("browser.txt",),
     "awx": ("awx.txt",),
     "mutation": (CORE, "run.txt", "test.txt", "mutation.txt"),
 }
