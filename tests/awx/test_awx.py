@@ -45,6 +45,7 @@ READ: dict[str, tuple[str, ...]] = {
     "iam_endpoint": endpoints.IAM_ENVIRONMENT,
     "identity_center_endpoint": endpoints.IDENTITY_CENTER_ENVIRONMENT,
     "identity_store_endpoint": endpoints.IDENTITY_STORE_ENVIRONMENT,
+    "organizations_endpoint": endpoints.ORGANIZATIONS_ENVIRONMENT,
     "sts_endpoint": endpoints.STS_ENVIRONMENT,
 }
 

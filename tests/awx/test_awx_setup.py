@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import CHECKOUT, PROJECT, SETTINGS, data, rules, set_up
+from conftest import CHECKOUT, PROJECT, SETTINGS, SETUP, DataLoader, data, rules, set_up
 
 LISTS = {
     "controller_credential_types": "credential_types",
@@ -164,3 +164,24 @@ def test_what_awx_would_refuse_is_refused_here_too(controller: Any, prompt: dict
     assert rules.wrong("", "schedules", {**schedule, "rrule": "RRULE:FREQ=DAILY"}).startswith("Valid DTSTART")
     given = {**schedule["extra_data"], **answers} if cause.startswith("expected") else answers
     assert cause in rules.wrong_prompts(template, {**prompt, "extra_data": given})
+
+
+def test_guide_and_defaults_name_variables_that_there_are() -> None:
+    specs = yaml.safe_load((SETUP / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    defaults = {
+        name: value
+        for path in (SETUP / "defaults" / "main").glob("*.yml")
+        for name, value in yaml.load(path.read_text(encoding="utf-8"), DataLoader).items()
+    }
+    assert defaults.keys() == specs.keys() - {"awx_setup_project_url"}
+    for name, spec in specs.items():
+        if "default" in spec:
+            assert defaults[name] == spec["default"], name
+    assert {name for name in specs if name.startswith("controller_")} == LISTS.keys()
+    guide = (CHECKOUT / "docs" / "docsite" / "rst" / "guide_awx.rst").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b(?:awx_setup|controller)_[a-z_]+\b", guide)) - {"awx_setup"} <= specs.keys()
+    types = [one["name"] for one in data("controller_credential_types")]
+    assert all(f"``{name}``" in guide for name in types)
+    assert all(name in types for name in re.findall(r"credential_type: (.+)", guide))
+    for name in re.findall(r"\*\*(MFA [a-z ]+)\*\*", guide):
+        assert name in {one["name"] for variable in ("templates", "workflows", "schedules") for one in data(f"controller_{variable}")}

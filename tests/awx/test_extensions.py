@@ -49,7 +49,11 @@ def test_image_gets_what_meta_asks_for(tmp_path: Path) -> None:
 
 
 def test_image_can_be_described(tmp_path: Path) -> None:
-    definition = {"version": 3, "images": {"base_image": {"name": "registry.example.com/awx-ee:24.6.1"}}, "dependencies": {"galaxy": {"collections": ["hwc.mfa"]}}}
+    definition = {
+        "version": 3,
+        "images": {"base_image": {"name": "registry.example.com/awx-ee:24.6.1"}},
+        "dependencies": {"galaxy": {"collections": ["hwc.mfa"]}},
+    }
     (tmp_path / "execution-environment.yml").write_text(yaml.safe_dump(definition), encoding="utf-8")
     tool("ansible-builder", "create", "-f", "execution-environment.yml", "--output-filename", "Containerfile", folder=tmp_path)
     assert "hwc.mfa" in (tmp_path / "context" / "_build" / "requirements.yml").read_text(encoding="utf-8")
