@@ -5,15 +5,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import SERVICES, STORE_SPEC, chosen_store
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import STORE_SPEC, chosen_store
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import (
     Contents,
@@ -49,8 +47,6 @@ class ActionModule(ControlNodeAction):
             return super().run(tmp, task_vars)
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-        if params["type"] in SERVICES and REQUESTS_IMPORT_ERROR is not None:
-            raise WorkError(f"type={params['type']} needs the Python library requests: install it for {sys.executable}.")
         try:
             store = chosen_store(params, params["account"], self._env)
             try:

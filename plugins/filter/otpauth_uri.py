@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 from typing import Any, Callable
-from urllib.parse import quote
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, seed_text
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import decrypted
+from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.otpauth import key_uri
 
 
 def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:
@@ -24,13 +23,11 @@ def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:
     if ":" in str(account) or ":" in str(issuer):
         raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold a colon.")
     try:
-        secret = seed_text(seed)
-        label = f"{quote(str(issuer), safe='')}:{quote(str(account), safe='@')}"
+        return key_uri(seed, str(account), str(issuer))
     except OptionError as error:
         raise AnsibleFilterError(f"hwc.mfa.otpauth_uri: {error}") from None
     except UnicodeEncodeError:
         raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold codes that are no characters.") from None
-    return f"otpauth://totp/{label}?secret={secret}&issuer={quote(str(issuer), safe='')}&algorithm=SHA1&digits=6&period={STEP}"
 
 
 class FilterModule:

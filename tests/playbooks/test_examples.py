@@ -55,6 +55,8 @@ def test_examples_run_as_they_stand(playground: Callable[..., Any], plugin: str)
         "grace_seed": devices[GRACE].seed if devices else "",
         "robot_seed": devices[ROBOT].seed if devices else "",
         "report_directory": str(ground.path / "reports"),
+        "handover_directory": str(ground.path / "handover"),
+        "handover_password": "for ada only",
         "seed_directory": str(ground.path / "seeds"),
         "seed_password": "example",
     }

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms import Csms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms_options import CSMS_SPEC, csms_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault
@@ -37,6 +39,8 @@ STORE_SPEC: Mapping[str, Mapping[str, Any]] = {
 
 def chosen_store(params: Mapping[str, Any], account: str, env: Mapping[str, str]) -> SeedStore:
     """The store of an account. Raises StoreError with a sentence on what is missing."""
+    if params["type"] in SERVICES and REQUESTS_IMPORT_ERROR is not None:
+        raise StoreError(f"type={params['type']} needs the Python library requests: install it for {sys.executable}.")
     if params["type"] == HASHI_VAULT:
         return HashiVault(kv_options(params["hashi_vault"] or {}, env), account)
     if params["type"] == CSMS:

@@ -1,0 +1,300 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hwc.mfa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: handover_files
+short_description: Hand stored seeds over to users and password managers, encrypted
+version_added: 1.0.0
+description:
+  - Reads seeds of virtual MFA devices from the store of M(hwc.mfa.seed_store), and writes for each user a sheet of paper with a QR code, which an
+    authenticator app scans, or files that password managers import.
+  - What lies on the disk is always encrypted. A file C(*.vault) is an ansible-vault file, which C(ansible-vault view) or C(ansible-vault decrypt --output)
+    opens. A KeePass database has its own encryption. Only the owner can read the files, and no name of a file holds a secret.
+  - The result holds the names of files and users, and no secret. So it can be printed, and kept as an artifact of a job.
+  - A file that is there already is not replaced, unless O(overwrite=true). If it holds just what would be written, under the same password, nothing changes.
+  - It works on the control node and asks no cloud. The playbook C(hwc.mfa.handover) looks at the account first.
+author:
+  - The hwc.mfa authors (@hwc-mfa)
+extends_documentation_fragment:
+  - hwc.mfa.attributes
+  - hwc.mfa.attributes.control_node
+attributes:
+  diff_mode:
+    support: none
+    details: A difference would show seeds.
+requirements:
+  - segno, for the formats V(sheet), V(svg) and V(png)
+  - pykeepass >= 4.2, for the format V(keepass)
+options:
+  type:
+    description:
+      - Where the seeds are.
+      - V(ansible_vault) needs O(directory) and O(password). V(hashi_vault) and V(csms) need the Python library requests where Ansible
+        runs.
+    type: str
+    choices:
+      - ansible_vault
+      - hashi_vault
+      - csms
+    default: ansible_vault
+  directory:
+    description:
+      - The directory of O(type=ansible_vault), in which each account has its own.
+    type: path
+  password:
+    description:
+      - The vault password of the files of O(type=ansible_vault).
+    type: str
+  hashi_vault:
+    description:
+      - Where the KV engine of O(type=hashi_vault) is, and who works with it. Options and environment variables are named as in the collection
+        C(community.hashi_vault). For each variable C(VAULT_*) there is C(BAO_*) too.
+      - The token needs C(read) on C(<engine_mount_point>/data/<path>/*), and C(list) on C(<engine_mount_point>/metadata/<path>/*).
+    type: dict
+    suboptions:
+      url:
+        description:
+          - The address of the server, such as C(https://vault.example.com:8200).
+          - If it is not set, C(ANSIBLE_HASHI_VAULT_ADDR) or C(VAULT_ADDR) in the environment.
+          - Only loopback addresses can be C(http).
+        type: str
+      namespace:
+        description: The namespace. If it is not set, C(ANSIBLE_HASHI_VAULT_NAMESPACE) or C(VAULT_NAMESPACE) in the environment.
+        type: str
+      engine_mount_point:
+        description: Where the KV engine is mounted. It must be of version 2.
+        type: str
+        default: secret
+      path:
+        description: The folder of secrets in the engine under which each account has its own.
+        type: str
+        default: mfa
+      auth_method:
+        description:
+          - V(token) uses O(hashi_vault.token). V(approle) and V(jwt) log in for each task, and give the token back at its end. So a secret id must be
+            usable more than once.
+          - If it is not set, C(ANSIBLE_HASHI_VAULT_AUTH_METHOD) in the environment, or V(token).
+        type: str
+      mount_point:
+        description: Where the auth method is mounted, if not at its own name.
+        type: str
+      token:
+        description: The token. If it is not set, C(ANSIBLE_HASHI_VAULT_TOKEN) or C(VAULT_TOKEN) in the environment. A token file is not read.
+        type: str
+      role_id:
+        description: The role id of V(approle), or the role of V(jwt). If it is not set, C(ANSIBLE_HASHI_VAULT_ROLE_ID) in the environment.
+        type: str
+      secret_id:
+        description: The secret id of V(approle). If it is not set, C(ANSIBLE_HASHI_VAULT_SECRET_ID) in the environment.
+        type: str
+      jwt:
+        description: The token of V(jwt). If it is not set, C(ANSIBLE_HASHI_VAULT_JWT) in the environment.
+        type: str
+      validate_certs:
+        description: Whether to verify the certificate of the server. If it is not set, the opposite of C(VAULT_SKIP_VERIFY) in the environment, or V(true).
+        type: bool
+      ca_path:
+        description:
+          - A file or directory with the certificates of the authority that the server's certificate is from, in PEM format.
+          - If it is not set, C(ANSIBLE_HASHI_VAULT_CA_CERT) or C(VAULT_CACERT) in the environment.
+        type: path
+        aliases:
+          - ca_cert
+      timeout:
+        description: Seconds to wait for a connection, and for the server to answer.
+        type: float
+        default: 30
+  csms:
+    description:
+      - Where the secrets of O(type=csms) are, and who works with them.
+      - The access key needs C(csms:secret:list) and C(csms:secretVersion:get).
+    type: dict
+    suboptions:
+      region:
+        description: The region. If it is not set, C(HW_REGION_NAME) or C(OS_REGION_NAME) in the environment.
+        type: str
+      endpoint:
+        description:
+          - The address of the service, where it does not follow from the region. If it is not set, C(HWC_CSMS_ENDPOINT) in the environment.
+          - Only loopback addresses can be C(http).
+        type: str
+      project_id:
+        description: The id of the region's project that the secrets belong to. If it is not set, C(HW_PROJECT_ID) or C(OS_PROJECT_ID) in the environment.
+        type: str
+      access_key:
+        description:
+          - The access key. If it is not set, access keys of the environment are used, as the modules for IAM do.
+          - It can belong to another account than the one whose seeds are stored.
+        type: str
+      secret_key:
+        description: The secret key of O(csms.access_key).
+        type: str
+      security_token:
+        description: The security token, where the access key is temporary.
+        type: str
+      path:
+        description: What the names of all secrets begin with, up to 16 letters, digits, hyphens or underscores.
+        type: str
+        default: mfa
+      kms_key_id:
+        description: The id of the key that encrypts new secrets. It has no effect here, because nothing is stored.
+        type: str
+      enterprise_project_id:
+        description: The id of the enterprise project of new secrets. It has no effect here, because nothing is stored.
+        type: str
+      validate_certs:
+        description: Whether to verify the certificate of the server.
+        type: bool
+        default: true
+      ca_path:
+        description: A file or directory with the certificates of the authority that the server's certificate is from, in PEM format.
+        type: path
+      timeout:
+        description: Seconds to wait for a connection, and for the server to answer.
+        type: float
+        default: 30
+  account:
+    description:
+      - The name of the account, as M(hwc.mfa.seed_store) knows it. It also names files, and users see it beside their own name.
+    type: str
+    required: true
+  account_id:
+    description:
+      - The cloud's id of the account. The task fails if the store belongs to another account.
+    type: str
+  entries:
+    description:
+      - The seeds, as RV(hwc.mfa.seed_store#module:entries) or RV(hwc.mfa.seed_store#module:entries_packed) has them, from a store of your own. No other store is
+        read then.
+    type: raw
+  audit:
+    description:
+      - The result of M(hwc.mfa.iam_mfa_info), or what the role keeps of it.
+      - With it, a user is handed the seed of the device that the cloud shows, and nothing if the cloud shows another device, none, or one that is not bound.
+        Names of users are those of the cloud.
+      - Without it, only users of whom one seed alone is stored are handed anything, and nobody looks whether their device is still there.
+    type: raw
+  users:
+    description:
+      - The users, a list of ids or names. The task fails if one of them cannot be handed a seed.
+      - V(all) means everybody whose seed is stored. Who cannot be handed it is in RV(left_out).
+    type: raw
+    required: true
+  destination:
+    description:
+      - The directory of the files, as an absolute path or one that begins with C(~). If it does not exist, it is created with access for its owner only.
+      - Files of one user are C(<account>/<user>.<suffix>) in it, and files of several users C(<account>.<suffix>). A user whose name cannot name a file goes
+        by id.
+      - A directory that Ansible reads as inventory is refused.
+    type: path
+    required: true
+  formats:
+    description:
+      - What is written. V(sheet), V(svg) and V(png) are files of one user each. The others hold all users who were chosen.
+      - V(sheet), C(.html.vault), is a page to print, with the QR code, the steps, and the key for those who cannot scan. It needs no network and no script.
+      - V(svg), C(.svg.vault), and V(png), C(.png.vault), are the QR code alone.
+      - V(otpauth), C(.otpauth.txt.vault), has a line C(otpauth://) for each user.
+      - V(keepass), C(.kdbx), is a KeePass database with an entry for each user. KeePassXC makes codes of its field C(otp).
+      - V(bitwarden), C(.bitwarden.json.vault), is Bitwarden's unencrypted export format. Decrypt it, import it as C(Bitwarden (json)), and delete the copy.
+      - V(onepassword), C(.1password.csv.vault), has the columns of the CSV files of 1Password 8, C(Title), C(Url), C(Username), C(Password), C(OTPAuth),
+        C(Favorite), C(Archived), C(Tags), C(Notes), in the order in which its import takes them. A name that a spreadsheet would take for a formula is quoted
+        with an apostrophe.
+      - V(oath_csv), C(.oath.csv.vault), has a line C(serial, key, totp, 6, 30) for each user, with the key in hexadecimal digits, as privacyIDEA imports it as
+        C(OATH CSV). The user's name is in a comment above.
+    type: list
+    elements: str
+    choices: [sheet, svg, png, otpauth, keepass, bitwarden, onepassword, oath_csv]
+    default: [sheet]
+  handover_password:
+    description:
+      - The vault password of the files. Whoever prints or imports them needs it, so it must not be O(password).
+    type: str
+    required: true
+  keepass_password:
+    description:
+      - The password of the KeePass database. Needed for the format V(keepass).
+    type: str
+  issuer:
+    description: How apps name the cloud.
+    type: str
+    default: Huawei Cloud
+  login_url:
+    description: The address where users sign in, such as that of your identity provider. It is printed on sheets, and is the address of entries.
+    type: str
+  overwrite:
+    description: Whether to replace files that hold something else.
+    type: bool
+    default: false
+  persistent:
+    description:
+      - Whether O(destination) outlives a job of AWX. Without it, the task fails in AWX, because the files would go away with the job.
+    type: bool
+    default: false
+seealso:
+  - module: hwc.mfa.seed_store
+  - plugin: hwc.mfa.otpauth_uri
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Store the seed of a device
+  hwc.mfa.seed_store:
+    directory: "{{ seed_directory }}"
+    account: acme
+    password: "{{ seed_password }}"
+    entries:
+      c91752a33d589cab301ba9880a3efb80:
+        serial_number: iam:cd613e30d8f16adf91b7584a2265b1f5:mfa/ada
+        seed: "{{ ada_seed }}"
+        name: ada
+
+- name: Write the sheet of one user
+  hwc.mfa.handover_files:
+    directory: "{{ seed_directory }}"
+    account: acme
+    password: "{{ seed_password }}"
+    users: [ada]
+    destination: "{{ handover_directory }}"
+    handover_password: "{{ handover_password }}"
+
+- name: Write what Bitwarden and privacyIDEA import
+  hwc.mfa.handover_files:
+    directory: "{{ seed_directory }}"
+    account: acme
+    password: "{{ seed_password }}"
+    users: all
+    destination: "{{ handover_directory }}"
+    handover_password: "{{ handover_password }}"
+    formats: [bitwarden, oath_csv]
+"""
+
+RETURN = r"""
+files:
+  description: The files of the hand-over.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - /home/operator/handover/acme/ada.html.vault
+users:
+  description: Who is handed a seed, C(user_id) and C(name).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - user_id: c91752a33d589cab301ba9880a3efb80
+      name: ada
+left_out:
+  description: Users with stored seeds who are handed nothing, C(user_id), C(name) and C(reason), with O(users=all).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - user_id: 48ae3abf4bb6aa4bb5dfa71dfdd2b90e
+      name: grace
+      reason: is no user of the account any more
+"""
