@@ -159,6 +159,9 @@ def _reports_in(directory: Path) -> Iterator[tuple[str, Any]]:
     if not directory.is_dir():
         raise WorkError(f"merge_from: {directory} is no directory. Give the one where the reports are.")
     for path in sorted(directory.rglob("*.json")):
+        # Locks and half-written files, no reports.
+        if any(part.startswith(".") for part in path.relative_to(directory).parts):
+            continue
         try:
             content = read_file(path)
         except OSError as error:

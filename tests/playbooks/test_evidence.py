@@ -105,7 +105,7 @@ def test_evidence_of_a_rollout_and_back(playground: Callable[..., Any], profile:
     run = ground.run(ROLLBACK)
     assert run.code == 0, run.output
     assert check_files(directory)["state"] == "absent"
-    for path in directory.iterdir():
+    for path in filter(Path.is_file, directory.rglob("*")):
         for user in ground.cloud.describe()["accounts"][0]["users"]:
             assert user["password"] not in path.read_text(encoding="utf-8-sig")
 
@@ -216,3 +216,25 @@ def test_credentials_that_may_not_see_identity_center_end_before_anything_is_tou
     assert run.code != 0
     assert "no instance of IAM Identity Center" in run.output
     assert ground.cloud.cloud.counters.writes == 0
+
+
+def test_reports_of_a_directory_become_one_page(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=3)
+    assert ground.run(AUDIT).code == 0
+    directory = ground.path / "report"
+    (directory / "notes.json").write_text("{", encoding="utf-8")
+    run = ground.run("hwc.mfa.report_merge", "-e", f"mfa_report_merge_from={directory}", "-e", f"mfa_report_merge_to={ground.path}/merged")
+    assert run.code == 0, run.output
+    assert "1 account: 4 users, 4 need MFA; coverage 0.0 % -> 0.0 %" in run.output
+    assert "notes.json is left out: it is no JSON" in " ".join(run.output.split())
+    schema = json.loads(SCHEMA.with_name("merged_report.schema.json").read_text(encoding="utf-8"))
+    merged = json.loads((ground.path / "merged" / "all-accounts.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(strict(schema)).validate(merged)
+    assert merged["summary"]["users"] == len(merged["users"]) == 4
+    assert f"<bdi>{ACCOUNT}</bdi>" in (ground.path / "merged" / "all-accounts.html").read_text(encoding="utf-8")
+    again = ground.run(
+        "hwc.mfa.report_merge", "-e", f"mfa_report_merge_from={directory}", "-e", f"mfa_report_merge_to={ground.path}/merged"
+    )
+    assert again.recap("localhost")["changed"] == 0, again.output
+    run = ground.run("hwc.mfa.report_merge")
+    assert run.code != 0 and "Give the directory where the reports are as mfa_report_merge_from" in " ".join(run.output.split())

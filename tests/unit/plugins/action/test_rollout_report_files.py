@@ -211,6 +211,8 @@ def filled(directory, *accounts):
     for suffix, content in ((".history.json", {"first_seen": {}}), (".record.json", {"users": 5}), (".lifted.json", [])):
         (directory / f"one{suffix}").write_text(json.dumps(content), encoding="utf-8")
     (directory / "one.record.json").write_text('{"protections": {}}', encoding="utf-8")
+    (directory / ".locks").mkdir()
+    (directory / ".locks" / "one.json").write_text("{}", encoding="utf-8")
     write(directory / "slice-2", pack({**report_of("deep"), "cloud_account": {"id": "id-deep", "name": "deep"}}))
 
 
