@@ -24,6 +24,7 @@ PLAY = f"""
         mode: "0600"
 """
 
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 KEY = {"access_key": "AK-1", "secret_key": "SK-1"}
 COMMON = {"agency_name": "ops", "duration": "3600"}
 WHOLE = {**COMMON, "domain_id": "d-credential", "external_id": "x-1"}
@@ -31,8 +32,8 @@ WHOLE = {**COMMON, "domain_id": "d-credential", "external_id": "x-1"}
 
 def results(folder: Path, hosts: dict[str, dict[str, Any]], **env: str) -> dict[str, dict[str, Any]]:
     (folder / "play.yml").write_text(PLAY, encoding="utf-8")
-    names = {name: {"ansible_connection": "local", "mfa_rollout_account": name, **given} for name, given in hosts.items()}
-    inventory = {"all": {"vars": {"mfa_rollout_auth": {}, "mfa_rollout_auth_from_environment": False}, "hosts": names}}
+    names = {name: {"mfa_rollout_account": name, **given} for name, given in hosts.items()}
+    inventory = {"all": {"vars": {**LOCAL, "mfa_rollout_auth": {}, "mfa_rollout_auth_from_environment": False}, "hosts": names}}
     (folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
     command = ["ansible-playbook", "-i", "hosts.json", "play.yml"]
     done = subprocess.run(command, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=120)
