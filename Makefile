@@ -57,7 +57,7 @@ mutation: ## Change the code that decides in small ways, each of which a test sh
 coverage: ## Line coverage of plugins/ by units and integration
 	@$(TOOLS)/steps.py coverage
 
-docs: ## Check the documentation of plugins and pages
+docs: ## Check the documentation of plugins and pages, and build the site in .build/site
 	@$(TOOLS)/steps.py docs
 
 bench: ## Measure (tests/bench)

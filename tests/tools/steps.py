@@ -25,6 +25,7 @@ import mutation
 import package
 import programs
 import pythons
+import site_pages
 import stage
 import venvs
 from common import Log, Outcome
@@ -143,7 +144,7 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "browser": {"browser": functools.partial(browser, words=words)},
         "peers": {"peers": functools.partial(peers, words=words)},
         "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
-        "docs": {"docs": functools.partial(lint_tool, "docs")},
+        "docs": {"docs": functools.partial(lint_tool, "docs"), "site": site_pages.build},
         "build": {"build": package.build_and_install},
         "crash": {
             "crash": functools.partial(

@@ -34,6 +34,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "oldest": (CORE, "run.txt", "oldest.txt"),
     "peers": ("peers.txt",),
     "browser": ("browser.txt",),
+    "docs": (CORE, "run.txt", "docs.txt"),
     "awx": ("awx.txt",),
     "mutation": (CORE, "run.txt", "test.txt", "mutation.txt"),
 }
