@@ -82,6 +82,8 @@ class ActionModule(ControlNodeAction):
             missing = _missing(files, encryption, params["overwrite"])
             if not check_mode:
                 for file in missing:
+                    # Directories above one that is made get the rights of any.
+                    make_directory(directory)
                     make_directory(file.path.parent)
                     (replace_file if params["overwrite"] else create_file)(file.path, encryption.content(file))
         except StoreError as error:

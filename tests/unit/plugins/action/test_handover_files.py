@@ -75,7 +75,7 @@ def test_sheet_of_one_user_is_encrypted_and_for_its_owner_alone(task, tmp_path):
     assert (result["changed"], result["users"], result["left_out"]) == (True, [{"user_id": "u1", "name": "ada"}], [])
     assert made(tmp_path) == ["acme/ada.html.vault"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, tmp_path / "out")] == [0o700, 0o700]
     assert "JBSW Y3DP EHPK 3PXP JBSW Y3DP" in opened(path)
 
 
