@@ -76,6 +76,7 @@ thead .n { white-space: normal; }
 #postures tbody th { white-space: nowrap; }
 .sum > * { font-weight: 700; background: var(--head); }
 code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace; color: var(--soft); overflow-wrap: anywhere; }
+td > code { display: block; min-width: 9.5rem; font-size: .85em; }
 time { white-space: nowrap; }
 td.ok, td.warn, td.gap, td.bad, span.ok, span.bad { font-weight: 600; }
 td.ok, span.ok { color: var(--ok); }
@@ -88,7 +89,6 @@ td.bad, span.bad { color: var(--bad); }
 .controls input, .controls select { font: inherit; min-height: 2.2rem; padding: .2rem .5rem; color: var(--text); background: var(--card);
   border: 1px solid var(--edge); border-radius: 6px; }
 .controls input { min-width: 16rem; }
-#everybody { table-layout: fixed; min-width: 62rem; }
 .controls button { font: inherit; min-height: 2.2rem; padding: .2rem .8rem; color: var(--link); background: var(--card); border: 1px solid var(--edge);
   border-radius: 6px; cursor: pointer; }
 .controls output { padding-bottom: .4rem; color: var(--soft); }
@@ -101,15 +101,21 @@ thead button::after { content: "\\2195"; color: var(--soft); }
 .skip:focus { left: 1rem; top: 1rem; background: var(--card); padding: .5rem 1rem; }
 @page { size: A4 landscape; margin: 12mm; }
 @media print {
-  body { background: none; font-size: 9.5pt; }
+  html { font-size: 9pt; }
+  body { background: none; font-size: 1rem; }
   main, header, footer { max-width: none; padding: 0; }
   header { padding-top: 0; }
   nav, .controls, .skip, thead button::after { display: none; }
   section { border: 0; border-top: 1px solid var(--edge); border-radius: 0; padding: .6rem 0; margin: .6rem 0; }
+  .tiles { grid-template-columns: repeat(6, 1fr); gap: .6rem; }
   .tiles li { break-inside: avoid; }
+  .tiles strong { font-size: 1.4rem; }
+  section.attention { padding-left: 1rem; }
   .scroll, .scroll.long { max-height: none; overflow: visible; border: 0; contain: none; }
-  thead { display: table-header-group; }
-  thead th { position: static; }
+  /* With a button in it Chromium repeats no head on the next page. */
+  thead button { display: contents; }
+  thead { display: table-header-group; break-inside: avoid; }
+  thead th { position: static; box-shadow: none; border-bottom: 1px solid var(--edge); }
   tr, svg { break-inside: avoid; }
   h2, caption { break-after: avoid; }
   tr[hidden] { display: table-row; }
