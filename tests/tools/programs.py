@@ -36,6 +36,13 @@ here=$(dirname "$0")
 LD_LIBRARY_PATH="$here/lib" FONTCONFIG_FILE="$here/fonts.conf" exec "$here/chromium" "$@"
 """
 
+START_KEEPASSXC = """#!/bin/sh
+here=$(cd "$(dirname "$0")" && pwd)
+LD_LIBRARY_PATH=$(find "$here/usr/lib" "$here/lib" -name '*.so*' -printf '%h\\n' 2>/dev/null | sort -u | tr '\\n' ':')
+export LD_LIBRARY_PATH
+exec "$here/usr/bin/keepassxc-cli" "$@"
+"""
+
 UNPACK = """
 import brotli, sys
 unpacking = brotli.Decompressor()
@@ -65,6 +72,46 @@ def chromium(log: common.Log) -> pathlib.Path:
         if found:
             return pathlib.Path(found)
     raise RuntimeError("there is no Chromium, and none could be fetched: install one, such as Debian's package chromium")
+
+
+def keepassxc_cli(log: common.Log) -> pathlib.Path:
+    """Give KeePassXC's program for the command line: the machine's own, or Debian's packages, fetched once. Raises RuntimeError."""
+    found = shutil.which("keepassxc-cli")
+    if found:
+        return pathlib.Path(found)
+    folder = common.BUILD / "programs" / "keepassxc"
+    if (folder / "start").exists():
+        return folder / "start"
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise RuntimeError("there is no keepassxc-cli, and none could be fetched: install KeePassXC")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        work, made = pathlib.Path(temporary), pathlib.Path(temporary) / "made"
+        made.mkdir()
+        if common.run(["apt-get", "download", "-q", *_debian_packages(log)], log, cwd=work).code:
+            raise RuntimeError("Debian's packages of KeePassXC could not be fetched")
+        for package in sorted(work.glob("*.deb")):
+            if common.run(["dpkg-deb", "-x", package, made], log).code:
+                raise RuntimeError(f"{package.name} could not be unpacked")
+        (made / "start").write_text(START_KEEPASSXC, encoding="utf-8")
+        (made / "start").chmod(0o755)
+        # Another process may have been faster.
+        if not folder.exists():
+            made.rename(folder)
+    return folder / "start"
+
+
+def _debian_packages(log: common.Log) -> list[str]:
+    """Give KeePassXC's packages and those that it needs and the machine lacks."""
+    words = ["apt-get", "--simulate", "--no-install-recommends", "install", "keepassxc"]
+    for attempt in range(2):
+        done = common.run(words, log)
+        names = [line.split()[1] for line in done.output.splitlines() if line.startswith("Inst ")]
+        if done.code == 0 and names:
+            return names
+        if attempt == 0 and os.geteuid() == 0:
+            common.run(["apt-get", "update", "-q"], log)
+    raise RuntimeError("there is no keepassxc-cli, and the package keepassxc is not known here: install it")
 
 
 def _fetched(folder: pathlib.Path, log: common.Log) -> pathlib.Path:

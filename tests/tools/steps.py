@@ -62,7 +62,9 @@ def pytest(folder: str, log: Log, words: t.Sequence[str] = (), **extra: str) -> 
 
 def peers(log: Log, words: t.Sequence[str] = ()) -> Outcome:
     """Run the tests against servers that others wrote, which have an environment of their own."""
-    return pytest("tests/peers", log, words, PEERS_PYTHON=str(venvs.ensure("peers", log) / "bin" / "python"))
+    python = venvs.ensure("peers", log) / "bin" / "python"
+    found = {"CHROMIUM": programs.chromium(log), "KEEPASSXC_CLI": programs.keepassxc_cli(log)}
+    return pytest("tests/peers", log, words, PEERS_PYTHON=str(python), **{name: str(path) for name, path in found.items()})
 
 
 def awx(log: Log, words: t.Sequence[str] = ()) -> Outcome:

@@ -19,7 +19,7 @@ _GROUP = 4
 
 # Always dark on light: scanners do not read a code in inverted colours, and paper is white.
 _STYLE = """
-@page { size: A4; margin: 16mm 18mm; }
+@page { margin: 15mm 18mm; }
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 46rem; padding: 1.5rem; background: #fff; color: #111;
@@ -34,16 +34,16 @@ p { margin: .35rem 0; }
 .code { flex: 0 0 62mm; }
 .code svg { display: block; width: 62mm; height: 62mm; border: 1px solid #bbb; }
 dl { flex: 1 1 0; min-width: 0; margin: 0; }
-dt { color: #444; font-size: .87rem; margin-top: .55rem; }
+dt { color: #444; font-size: .9em; margin-top: .55rem; }
 dt:first-child { margin-top: 0; }
 dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
-dd.small { font-weight: 400; font-size: .87rem; }
+dd.small { font-weight: 400; font-size: .9em; }
 ol { margin: .3rem 0; padding-left: 1.5rem; }
 li { margin: .3rem 0; padding-left: .2rem; }
-.key { font: 600 1.15rem/1.7 ui-monospace, "DejaVu Sans Mono", "Liberation Mono", monospace; word-spacing: .25em; margin: .3rem 0; }
-footer { margin-top: 1.2rem; border-top: 1px solid #999; padding-top: .5rem; color: #444; font-size: .87rem; }
+.key { font: 600 1.15em/1.7 ui-monospace, "DejaVu Sans Mono", "Liberation Mono", monospace; word-spacing: .25em; margin: .3rem 0; }
+footer { margin-top: 1.2rem; border-top: 1px solid #999; padding-top: .5rem; color: #444; font-size: .9em; }
 .warn, .pair, h2, li { break-inside: avoid; } h2 { break-after: avoid; }
-@media print { body { padding: 0; max-width: none; } }
+@media print { body { padding: 0; max-width: none; font-size: 10pt; line-height: 1.35; } }
 @media (max-width: 34rem) { .pair { flex-direction: column; } }
 """
 
@@ -62,7 +62,8 @@ def sheet(handover: Handover) -> bytes:
     name, account = _text(handover.name), _text(handover.account)
     issuer, label = _text(label_text(handover.issuer)), _text(account_label(handover))
     where = f" at <b>{_text(handover.login_url)}</b>" if handover.login_url else f" to {issuer}"
-    made = f'<dt>Device made</dt><dd class="small">{_text(handover.made_at)}</dd>' if handover.made_at else ""
+    # Seconds would tell nobody anything.
+    made = f'<dt>Device made</dt><dd class="small">{_text(handover.made_at[:16].replace("T", " "))} UTC</dd>' if handover.made_at else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -78,7 +79,7 @@ def sheet(handover: Handover) -> bytes:
 <main>
 <h1>Your second factor for {issuer}</h1>
 <p class="lead">After your password, {issuer} asks you for a six-digit code. An authenticator app on your phone shows it once you have scanned the
-square below.</p>
+square below. Keep this sheet to yourself until then, and destroy it afterwards.</p>
 <div class="pair">
 <div class="code" role="img" aria-label="QR code to scan with an authenticator app">{inline_svg(handover)}</div>
 <dl>
@@ -93,7 +94,7 @@ square below.</p>
 <ol>
 <li>Open an authenticator app on your phone. Any app for time-based codes (TOTP) will do, such as Aegis, FreeOTP, Google Authenticator, Microsoft
 Authenticator, or your password manager.</li>
-<li>Choose to add an account, then to scan a QR code, and point the camera at the square above. No other app should scan it.</li>
+<li>Choose to add an account, then to scan a QR code, and point the camera at the square above.</li>
 <li>Sign in{where} with your password. When you are asked for a code, type the six digits that the app shows. They change every {STEP} seconds.</li>
 <li>When that has worked, destroy this sheet.</li>
 </ol>
@@ -107,7 +108,7 @@ Whoever has it can make your codes. Do not photograph, copy, mail or file it. Sh
 anybody else may have seen it, or you lose your phone, tell your administrators at once: they make you a new one.
 </div>
 </main>
-<footer>For {name} personally. Nobody will ever ask you for this sheet, for the key, or for a code, except the sign-in page.</footer>
+<footer>For {name} personally. Only the sign-in page asks for your codes. Nobody ever asks you for this sheet or its key.</footer>
 </body>
 </html>
 """.encode()
