@@ -312,6 +312,8 @@ class Cloud:
         self.tokens: dict[str, Token] = {}
         self.keys: dict[str, Key] = {}
         self.temporary: dict[str, dict[str, str]] = {}
+        # The actions that a user may do, by the user's id, as permissions.py names them; who is not in it may do what their group may.
+        self.allowed: dict[str, frozenset[str]] = {}
         # As agencies.py has them.
         self.agencies: list[Any] = []
         # As organizations.py has it, once it was asked for.

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 from urllib.parse import quote, urlencode, urlsplit
 
-from . import routes
+from . import permissions, routes
 from .cloud import Cloud, Refusal
 from .faults import Faults
 
@@ -226,7 +226,9 @@ class Service:
             # A login finds out by itself who wants in, whoever signed it.
             if call.caller is not None and not route.anonymous:
                 cloud.admit(call.caller)
-            if "forbid" in effects or (route.tells_caller and not cloud.settings.tells_caller):
+            allowed = cloud.allowed.get(call.caller.id) if call.caller is not None else None
+            may_not = permissions.refuses(allowed, route)
+            if may_not or "forbid" in effects or (route.tells_caller and not cloud.settings.tells_caller):
                 code = FORBIDDEN_CODES.get(routes.family(call.raw_path), "IAM.0003")
                 raise Refusal(403, code, "You are not authorized to perform the requested action.")
             cloud.discard_writes = "noop" in effects

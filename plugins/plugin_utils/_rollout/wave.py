@@ -143,6 +143,8 @@ class Wave:
         self._now = now
         self._changed = False
         self._tables: dict[str, dict[str, Entry]] = {}
+        self._unlooked: str | None = None
+        """Why the cloud could not be looked at before logins are protected."""
 
     def _with(self, step: str) -> list[Entry]:
         return [entry for entry in self._entries if step in entry["steps"]]
@@ -422,7 +424,7 @@ class Wave:
             return len(certain) == len(expected)
 
         if self._tells or any(BIND not in entry["steps"] for entry in self._with(PROTECT)):
-            self._look(list(expected), settled)
+            self._unlooked = self._look(list(expected), settled)
         else:
             certain = set(expected)
         return certain
@@ -437,7 +439,8 @@ class Wave:
             [{"user_id": entry["user_id"], "enabled": True, "verification_method": "vmfa"} for entry in allowed],
         )
         for entry in protecting:
-            self._tables[PROTECT].setdefault(entry["user_id"], failed(NOT_SHOWN_BOUND))
+            why = f"{NOT_SHOWN_BOUND}: {self._unlooked}" if self._unlooked else NOT_SHOWN_BOUND
+            self._tables[PROTECT].setdefault(entry["user_id"], failed(why))
 
     def _unseen(self) -> dict[str, str | None]:
         """What the cloud does not show of what was done, by user id; None where it shows all."""
