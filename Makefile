@@ -10,7 +10,7 @@ TOOLS := $(PYTHON) tests/tools
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit sanity lint format integration playbooks sdk awx test-peers crash mutation coverage docs bench build pythons clean
+.PHONY: help demo test browser test-matrix unit sanity lint format integration playbooks sdk awx test-peers crash mutation coverage docs bench build pythons clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ sdk: ## The rehearsal cloud against the vendor's own SDK
 
 awx: ## What AWX does with the collection: credentials, jobs
 	@$(TOOLS)/steps.py awx -- $(ARGS)
+
+browser: ## Open the report's page in headless Chromium, which is fetched where the machine has none
+	@$(TOOLS)/steps.py browser -- $(ARGS)
 
 test-peers: ## Log in at a real Keystone, and keep seeds in a real OpenBao
 	@$(TOOLS)/steps.py peers -- $(ARGS)

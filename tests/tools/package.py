@@ -5,13 +5,40 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import pathlib
 import tarfile
 
 import common
 import stage
 import venvs
 from common import Log, Outcome
+
+
+def _ignored(file: pathlib.Path) -> bool:
+    """Whether galaxy.yml leaves a file, or a folder that it lies in, out of the tarball."""
+    lines = (common.ROOT / "galaxy.yml").read_text(encoding="utf-8").partition("build_ignore:\n")[2].splitlines()
+    patterns = [line.strip("- \"'") for line in lines if line.startswith("  - ")]
+    return any(fnmatch.fnmatch(str(part), pattern) for part in [file, *file.parents] for pattern in patterns)
+
+
+def _same_files(tracked: set[str], packed: set[str], log: Log) -> Outcome:
+    """Whether the tarball holds the tracked files, what Galaxy adds, and nothing else."""
+    folders = {str(parent) for file in tracked for parent in pathlib.PurePath(file).parents} - {"."}
+    wrong = (packed - {"MANIFEST.json", "FILES.json"} - folders) ^ (tracked - {"galaxy.yml"})
+    log.write("".join(f"either in the tarball or tracked, but not both: {file}\n" for file in sorted(wrong)))
+    return Outcome(failed=1, notes=(f"{len(wrong)} files differ between tarball and checkout",)) if wrong else Outcome(passed=1)
+
+
+def import_as_galaxy(tarball: pathlib.Path, log: Log) -> Outcome:
+    """What Galaxy says of the tarball when it is uploaded: no error, and no warning."""
+    venv = venvs.ensure("galaxy", log)
+    home = venvs.prepare_home(common.BUILD / "lanes" / "galaxy" / "home")
+    env = common.environment(home, venv / "bin", GALAXY_IMPORTER_CONFIG=str(common.ROOT / "tests" / "requirements" / "galaxy-importer.cfg"))
+    result = common.run([venv / "bin" / "python", "-m", "galaxy_importer.main", tarball], log, home, env)
+    warnings = [line for line in result.output.splitlines() if line.startswith(("WARNING", "ERROR"))]
+    return result.outcome if not warnings else Outcome(failed=1, notes=tuple(f"galaxy-importer: {line}" for line in warnings[:5]))
 
 
 def build_and_install(log: Log) -> Outcome:
@@ -46,7 +73,10 @@ def build_and_install(log: Log) -> Outcome:
     else:
         outcome += Outcome(failed=1, notes=(f"modules installed: {sorted(seen)}, in the checkout: {sorted(wanted)}",))
     with tarfile.open(tarball) as archive:
-        count = len(archive.getnames())
+        names = archive.getnames()
+        count = len(names)
+    outcome += _same_files({str(file) for file in tracked if not _ignored(file)}, set(names), log)
+    outcome += import_as_galaxy(tarball, log)
     log.write(f"{tarball.relative_to(common.ROOT)}: {count} files, {tarball.stat().st_size // 1024} KiB\n")
     if len(notes) > 5:
         notes = [*notes[:5], f"and {len(notes) - 5} more"]

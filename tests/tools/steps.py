@@ -94,6 +94,8 @@ def lint_tool(name: str, log: Log) -> Outcome:
     commands: dict[str, tuple[list[str], pathlib.Path]] = {
         "ansible-lint": ([*python, "ansiblelint", "--offline", "--nocolor"], collection),
         "yamllint": ([*python, "yamllint", "--strict", "."], collection),
+        # It asks git which files there are, so it looks at the checkout.
+        "reuse": ([*python, "reuse", "--root", str(common.ROOT), "lint"], collection),
         "ruff": ([*python, "ruff", "check", "--no-cache", "."], collection),
         "format": ([*python, "ruff", "format", "--no-cache", "--diff", "."], collection),
         # By package: plugins import each other under their full names.
@@ -112,7 +114,7 @@ def lint_tool(name: str, log: Log) -> Outcome:
 
 
 DOCS_OPTIONS = ("--plugin-docs", "--validate-collection-refs=self")
-LINTERS = ("ansible-lint", "mypy", "mypy-tools", "ruff", "format", "yamllint", "changelog")
+LINTERS = ("ansible-lint", "mypy", "mypy-tools", "ruff", "format", "yamllint", "changelog", "reuse")
 
 
 def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, dict[str, Step]]:

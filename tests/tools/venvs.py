@@ -33,6 +33,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "lint": (CORE, "run.txt", "lint.txt"),
     "oldest": (CORE, "run.txt", "oldest.txt"),
     "peers": ("peers.txt",),
+    "galaxy": (CORE, "galaxy.txt"),
     "browser": ("browser.txt",),
     "docs": (CORE, "run.txt", "docs.txt"),
     "awx": ("awx.txt",),
