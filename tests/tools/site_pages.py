@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 
@@ -12,6 +13,9 @@ import common
 import stage
 import venvs
 from common import Log, Outcome
+
+REPOSITORY = ("https://github.com/hwc-mfa/hwc.mfa/blob/main/", "https://github.com/hwc-mfa/hwc.mfa/tree/main/")
+"""Where README's links lead, which is read on Galaxy too."""
 
 SITE = common.BUILD / "site"
 
@@ -64,6 +68,9 @@ def broken_links(log: Log) -> int:
         text = (common.ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)\s]+)\)", text):
             place = target.partition("#")[0]
+            own = next((place[len(start) :] for start in REPOSITORY if place.startswith(start)), None)
+            if own is not None:
+                place = os.path.relpath(own, page.parent)
             if place and "://" not in place and not place.startswith("mailto:") and not (common.ROOT / page.parent / place).exists():
                 log.write(f"{page}: {target} leads nowhere\n")
                 broken += 1
