@@ -168,8 +168,8 @@ options:
     type: str
   entries:
     description:
-      - The seeds, as RV(hwc.mfa.seed_store#module:entries) or RV(hwc.mfa.seed_store#module:entries_packed) has them, from a store of your own. No other store is
-        read then.
+      - The seeds, as RV(hwc.mfa.seed_store#module:entries) or RV(hwc.mfa.seed_store#module:entries_packed) has them, from a store of your own. No other store
+        is read then.
     type: raw
   audit:
     description:

@@ -116,16 +116,16 @@ def _seed_of(seeds: Sequence[StoredSeed], user: Mapping[str, Any] | None, audite
         return "is no user of the account any more"
     if not seeds:
         return "has no stored seed: the seed of a device that users bound themselves is their own"
-    found: StoredSeed | None = seeds[0]
+    found = seeds[0]
     if user is not None:
-        _user, device, found = paired({**user, "device": user.get("device")}, seeds)
-        if found is None:
+        _user, device, paired_seed = paired({**user, "device": user.get("device")}, seeds)
+        if paired_seed is None:
             return "has no device whose seed is stored: the cloud shows " + ("another one" if device is not None else "none")
         if device is not None and device.get("binding") == "unbound":
             return "has a device that is not bound yet: run the rollout again first"
+        found = paired_seed
     elif len(seeds) > 1:
         return "has several stored seeds, and only the cloud shows whose device is there: give audit"
-    assert found is not None
     try:
         seed_text(found.seed)
     except OptionError:

@@ -71,8 +71,9 @@ class HandoverFile:
         found = FORMATS[self.format]
         if found.one is not None:
             return found.one(self.handovers[0])
-        assert found.many is not None
-        return found.many(self.handovers)
+        if found.many is not None:
+            return found.many(self.handovers)
+        raise TypeError(f"{self.format} has no content in the open.")
 
 
 def files_of(directory: Path, account: str, handovers: Sequence[Handover], formats: Sequence[str], alone: bool) -> list[HandoverFile]:
