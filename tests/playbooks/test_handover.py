@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from typing import Any, Callable
@@ -11,6 +12,13 @@ from typing import Any, Callable
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 HANDOVER_PASSWORD = "a-password-for-ada"
+OWN_STORE = """
+- ansible.builtin.set_fact:
+    mfa_rollout_store_loaded:
+      entries: "{{ lookup('ansible.builtin.file', my_store_file) | from_json }}"
+      intents: []
+  no_log: true
+"""
 FORMATS = '{"mfa_handover_formats": ["sheet", "png", "otpauth", "bitwarden", "oath_csv"]}'
 
 
@@ -56,6 +64,17 @@ def test_seeds_are_handed_over_after_a_rollout(playground: Callable[..., Any]) -
     assert len(files_in(out)) == 2 * 2 + 3
 
     assert "AWX job" in hand_over(*one, "-e", "awx_job_id=5", code=2).output
+
+    # The operator's own store, and somebody who asks for nobody.
+    (ground.path / "store.yml").write_text(OWN_STORE)
+    (ground.path / "kept.json").write_text(json.dumps({user_id: ada}))
+    ground.variables[account] |= {
+        "mfa_rollout_seed_store_tasks": str(ground.path / "store.yml"),
+        "my_store_file": str(ground.path / "kept.json"),
+    }
+    del ground.variables[account]["mfa_rollout_seed_store_dir"]
+    assert hand_over(*one).recap(account)["changed"] == 0, "the same seed comes of another store"
+    assert "Give either mfa_handover_user" in hand_over(code=2).output
 
     for path in files_in(out):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
