@@ -27,7 +27,7 @@ from typing import Any
 
 from ground import Bench
 from measure import Failed
-from rows import enrol, memory, reading, single, startup, throttle, waves
+from rows import enrol, memory, organization, reading, single, startup, throttle, waves
 from table import WIDTH, Section
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,7 @@ ROWS: dict[str, Callable[[Bench], Section]] = {
     "wave": waves.by_size,
     "linear": waves.by_account,
     "throttle": throttle.row,
+    "organization": organization.row,
 }
 
 

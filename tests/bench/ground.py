@@ -87,7 +87,7 @@ class Ground:
     ``options`` are those of the rehearsal cloud. Secrets of the cloud in files open this cloud only, and are the owner's alone to read.
     """
 
-    def __init__(self, bench: Bench, name: str, **options: float) -> None:
+    def __init__(self, bench: Bench, name: str, **options: float | str) -> None:
         self.bench = bench
         self.path = bench.directory / name
         (self.path / "home").mkdir(parents=True, mode=0o700)

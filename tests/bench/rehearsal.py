@@ -24,7 +24,7 @@ WRONG = ("wrong_codes", "refused_codes", "wrong_passwords")
 class Rehearsal:
     """A running cloud, until it is stopped. Its options are those of ``python3 tests/simulator``."""
 
-    def __init__(self, simulator: Path, **options: float) -> None:
+    def __init__(self, simulator: Path, **options: float | str) -> None:
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         self._process = subprocess.Popen(
             [sys.executable, str(simulator), "--port", "0", "--until-eof", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
