@@ -45,6 +45,9 @@ sdk: ## The rehearsal cloud against the vendor's own SDK
 awx: ## What AWX does with the collection: credentials, jobs
 	@$(TOOLS)/steps.py awx -- $(ARGS)
 
+test-matrix: ## Sanity, units and integration on every supported ansible-core that this machine has a Python for: an hour or two
+	@$(TOOLS)/steps.py test-matrix
+
 browser: ## Open the report's page in headless Chromium, which is fetched where the machine has none
 	@$(TOOLS)/steps.py browser -- $(ARGS)
 

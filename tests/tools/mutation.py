@@ -35,7 +35,10 @@ MODULES = (
     ),
     *(f"module_utils/_modules/iam_virtual_mfa_{name}" for name in ("bind", "device")),
     *(f"module_utils/_modules/identity_center_{name}" for name in ("mfa_settings", "people", "user_mfa_device", "user_mfa_info")),
-    *(f"plugin_utils/_stores/{name}" for name in ("csms", "csms_options", "journal", "kv", "kv_options", "kv_store", "lock", "record", "store", "vault_files")),
+    *(
+        f"plugin_utils/_stores/{name}"
+        for name in ("csms", "csms_options", "journal", "kv", "kv_options", "kv_store", "lock", "record", "store", "vault_files")
+    ),
     *(f"plugin_utils/_control/{name}" for name in ("files", "packing", "play_accounts", "progress")),
     *(f"plugin_utils/_rollout/{name}" for name in ("input", "outcomes", "plan", "report", "wave")),
 )

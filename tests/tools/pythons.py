@@ -33,6 +33,16 @@ class Core:
 NEWEST = (Core("2.21", ("3.13", "3.12")), Core("2.19", ("3.11",)))
 OLDEST = (Core("2.16", ("3.10", "3.11", "3.12"), VERSIONS[:-1]),)
 
+# All that the collection supports, for `make test-matrix`.
+SUPPORTED = (
+    *OLDEST,
+    Core("2.17", ("3.10", "3.11", "3.12"), VERSIONS[:-1]),
+    Core("2.18", ("3.11", "3.12", "3.13")),
+    Core("2.19", ("3.11", "3.12", "3.13")),
+    Core("2.20", ("3.12", "3.13")),
+    Core("2.21", ("3.12", "3.13")),
+)
+
 
 def candidates(version: str) -> t.Iterator[pathlib.Path]:
     """Name the places where a Python of this version may lie; not all exist."""
@@ -109,6 +119,11 @@ def newest() -> Core:
 def oldest() -> Core | None:
     """Give the oldest supported core, if it can run here."""
     return choose(OLDEST)
+
+
+def matrix() -> list[Core]:
+    """Give each supported core that can run here, with the first Python that it takes."""
+    return [core for core in (choose([each]) for each in SUPPORTED) if core is not None]
 
 
 def report() -> str:

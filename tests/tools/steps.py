@@ -161,6 +161,7 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
                 HARDER="10",
             ),
         },
+        "test-matrix": _matrix(),
         "mutation": {"mutation": functools.partial(mutation.mutation, words=words)},
     }
 
@@ -176,8 +177,20 @@ def _playbooks_in_parts() -> dict[str, Step]:
     }
 
 
+def _matrix() -> dict[str, Step]:
+    """Give sanity, units and integration of each supported core that this machine has a Python for; units on the oldest and the newest Python."""
+    found: dict[str, Step] = {}
+    for core in pythons.matrix():
+        pythons_of_core = [version for version in pythons.find() if version in core.targets]
+        found[f"sanity {core.version}"] = functools.partial(ansible_test.sanity, core.version)
+        for version in dict.fromkeys([pythons_of_core[0], core.python]):
+            found[f"unit {core.version} python{version}"] = functools.partial(ansible_test.units, core.version, version)
+        found[f"integration {core.version}"] = functools.partial(ansible_test.integration, core.version, pythons_of_core[0])
+    return found
+
+
 # Take minutes more than `make test` has. What of the crashes matters most is among the playbooks.
-ALONE = ("crash", "mutation")
+ALONE = ("crash", "mutation", "test-matrix")
 
 
 def _units_of(folders: tuple[str, ...], venv: str, version: str, log: Log) -> Outcome:

@@ -40,14 +40,18 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "mutation": (CORE, "run.txt", "test.txt", "mutation.txt"),
 }
 
+# One for each core of `make test-matrix`, named like its version.
+MATRIX = {core.version: core for core in pythons.SUPPORTED}
+CONTENTS.update({version: (CORE, "run.txt", "oldest.txt") for version in MATRIX})
+
 _locks: dict[str, threading.Lock] = {name: threading.Lock() for name in CONTENTS}
 
 
 def core_of(name: str) -> pythons.Core:
     """Give the ansible-core that an environment holds, or whose Python it has."""
-    core = pythons.oldest() if name == "oldest" else pythons.newest()
+    core = pythons.choose([MATRIX[name]]) if name in MATRIX else pythons.oldest() if name == "oldest" else pythons.newest()
     if core is None:
-        raise RuntimeError("no Python for the oldest ansible-core")
+        raise RuntimeError(f"no Python for the ansible-core of the environment {name}")
     return core
 
 
