@@ -35,7 +35,7 @@ ACCOUNT = "acme-berlin"
 
 @dataclass(frozen=True)
 class User:
-    """A user of Keystone; ``seed`` is that of his codes, if his login wants any."""
+    """A user of Keystone; ``seed`` is that of their codes, if their login wants any."""
 
     id: str
     name: str
@@ -172,7 +172,7 @@ class Account:
         return answer.json() if answer.content else None
 
     def add(self, name: str, rules: list[list[str]] | None = None, enabled: bool = True) -> User:
-        """A user who may read the account; with ``rules`` he has a seed and his login follows them."""
+        """A user who may read the account; with ``rules`` they have a seed, and their login follows them."""
         password = secrets.token_urlsafe(16)
         made = {"name": name, "domain_id": self.id, "password": password, "enabled": enabled}
         user_id = self.call("POST", "/v3/users", {"user": made})["user"]["id"]
@@ -297,7 +297,7 @@ def toni(account: Account) -> User:
 
 @pytest.fixture
 def passers_by(account: Account) -> Callable[..., User]:
-    """Adds users who fail, each his own: too many failures lock a user."""
+    """Adds users who fail, each their own: too many failures lock a user."""
     return lambda **settings: account.add(f"passer-by-{len(account.users)}", **settings)
 
 

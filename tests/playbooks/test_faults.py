@@ -80,7 +80,7 @@ def test_rollout_through_a_cloud_that_goes_wrong_tells_the_truth_and_is_complete
             del auth["access_key"], auth["secret_key"]
             auth |= {"auth_user_id": admin["user_id"], "auth_password": admin["password"]}
         auth |= {"timeout": 2, "retries": 3}
-        # Who signs with a key of his own has no login that would tell what time it is.
+        # Who signs with a key of their own has no login that would tell what time it is.
         user = ground.cloud.describe()["users"][2]
         ground.variables[ACCOUNT]["mfa_rollout_users"][2] = {name: user[name] for name in ("user_id", "access_key", "secret_key")}
         ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}

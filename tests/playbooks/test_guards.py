@@ -110,7 +110,7 @@ def test_of_several_administrators_one_stays_a_way_in_and_an_exempt_one_serves_a
     assert first_run.code == 0, first_run.output
     assert admin["user_id"] not in touched(ground)
     assert second["user_id"] in touched(ground)
-    ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{"user_id": second["user_id"], "reason": "his device lies in the safe"}]
+    ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{"user_id": second["user_id"], "reason": "their device lies in the safe"}]
     assert ground.run(ROLLOUT).code == 0
     assert admin["user_id"] in touched(ground)
 
@@ -143,14 +143,14 @@ def test_login_that_fails_is_a_failure_of_that_user_and_is_proven_by_the_next_ru
     users = ground.cloud.describe()["users"]
     ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3], "mfa_rollout_prove_login": True}
     assert ground.run(ROLLOUT, "-e", "mfa_rollout_prove_login=false").code == 0
-    ground.variables[ACCOUNT]["mfa_rollout_users"][1]["auth_password"] = "what he has changed meanwhile"
+    ground.variables[ACCOUNT]["mfa_rollout_users"][1]["auth_password"] = "what they have changed meanwhile"
     run = ground.run(ROLLOUT)
     assert run.code == 2
     assert "3 users, 2 proven, 1 failed" in run.output
     row = rows(ground)[users[1]["user_id"]]
     assert (row["outcome"], row["login_proven"]) == ("failed", False)
     assert row["reason"].startswith("prove: ") and "auth_password" in row["reason"]
-    assert "what he has changed meanwhile" not in run.output
+    assert "what they have changed meanwhile" not in run.output
     ground.variables[ACCOUNT]["mfa_rollout_users"][1]["auth_password"] = users[1]["password"]
     completed = ground.run(ROLLOUT)
     assert completed.code == 0, completed.output

@@ -89,7 +89,7 @@ def test_names_are_enrolled_audited_and_rolled_back_and_never_evaluated(
     variables["mfa_rollout_exempt"] = [{"name": given[11], "reason": "x\ny\x1b[2J\u202e=1"}, {"name": "nobody\x1b[2J\n\u2028"}]
     passwords = [user["auth_password"] for user in variables["mfa_rollout_users"]]
     for wrong in (0, 4, 6):
-        variables["mfa_rollout_users"][wrong]["auth_password"] = "not his password"
+        variables["mfa_rollout_users"][wrong]["auth_password"] = "not their password"
     # The first of those who fail is named where the role fails: once a template, then somebody with escape sequences.
     failing = ground.run("hwc.mfa.rollout", env=core)
     assert failing.code == 2

@@ -1,6 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rollouts that keep seeds in a KV engine or the secret management service, with nothing but the report on this disk. tests/peers does the same with a real OpenBao."""
+"""Rollouts that keep seeds in a KV engine or the secret management service, with nothing but the report on this disk.
+
+tests/peers does the same with a real OpenBao.
+"""
 
 from __future__ import annotations
 

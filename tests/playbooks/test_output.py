@@ -26,7 +26,7 @@ def test_tls_is_verified_and_ca_path_is_honoured(playground: Callable[..., Any],
     refused = ground.run("hwc.mfa.rollout")
     assert refused.code == 2
     assert "self-signed certificate" in refused.output and "ca_path" in refused.output
-    assert ground.cloud.log == [], "nothing is sent to whoever cannot show who he is"
+    assert ground.cloud.log == [], "nothing is sent to whoever cannot show who they are"
     variables["mfa_rollout_auth"]["ca_path"] = str(certfile)
     trusted = ground.run("hwc.mfa.rollout")
     assert trusted.code == 0, trusted.output

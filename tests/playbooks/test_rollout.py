@@ -16,7 +16,7 @@ ACCOUNT = "acme-berlin"
 
 
 def assert_all_enrolled(ground: Any, account: str = ACCOUNT, unless: tuple[str, ...] = ()) -> None:
-    """Every user has one bound device, protected logins, and a stored seed that gives the code his device would show; no code was ever refused."""
+    """Every user has one bound device, protected logins, and a stored seed that gives the code that their device would show; no code was ever refused."""
     seeds = ground.seeds(account)
     described = next(entry for entry in ground.cloud.describe()["accounts"] if entry["name"] == account)
     for user in described["users"]:
@@ -205,7 +205,7 @@ def _token(url: str, login: dict[str, str]) -> str:
 def test_too_many_failures_stop_after_the_wave_with_the_report_written(playground: Callable[..., Any]) -> None:
     ground = playground(users=8)
     users = ground.variables[ACCOUNT]["mfa_rollout_users"]
-    users[2]["auth_password"] = "not his password"
+    users[2]["auth_password"] = "not their password"
     ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [1, 3], "mfa_rollout_identity_center": {"mfa_mode": "ALWAYS_ON"}}
     run = ground.run("hwc.mfa.rollout")
     assert run.code != 0
@@ -213,7 +213,7 @@ def test_too_many_failures_stop_after_the_wave_with_the_report_written(playgroun
     assert [outcomes[user["user_id"]]["outcome"] for user in users] == [*["done"] * 2, "failed", "done", *["not_reached"] * 4]
     assert "auth_password" in outcomes[users[2]["user_id"]]["reason"]
     assert outcomes[users[2]["user_id"]]["name"] in run.output
-    assert "not his password" not in run.output
+    assert "not their password" not in run.output
     assert ground.cloud.cloud.user(users[4]["user_id"]).counters.writes == 0
     assert not any(entry["route"].startswith("ic-") for entry in ground.cloud.log), "Identity Center waits for a rollout that went well"
     ground.variables[ACCOUNT] |= {"mfa_rollout_max_failures": 1}

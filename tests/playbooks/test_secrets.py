@@ -304,8 +304,8 @@ def test_the_role_shows_no_secret_to_anybody_whether_it_succeeds_or_fails(
         "mfa_rollout_prove_login": secure_logging and kind == "access_key",
     }
     users = ground.variables[ACCOUNT]["mfa_rollout_users"]
-    users[3]["auth_password"] = "password-that-is-not-his"
-    watched = Watched(ground, "password-that-is-not-his")
+    users[3]["auth_password"] = "password-that-is-not-theirs"
+    watched = Watched(ground, "password-that-is-not-theirs")
     failed = watched.run(ROLLOUT)
     assert failed.code == 2, failed.output
     users[3]["auth_password"] = described["users"][3]["password"]

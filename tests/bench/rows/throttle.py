@@ -140,7 +140,7 @@ def _pace(ground: Ground) -> Pace:
     """The pace of a run, on the average of its accounts."""
     log = ground.cloud.log()
     account_of = {user["user_id"]: account["name"] for account in ground.cloud.accounts for user in (account["admin"], *account["users"])}
-    # Whoever was refused at his login is not known.
+    # Whoever was refused at the login is not known.
     answered = [(account_of[entry["user_id"]], float(entry["at"])) for entry in log if entry["user_id"] and entry["status"] != THROTTLED]
     tasks = ground.times("run")
     names = [account["name"] for account in ground.cloud.accounts]

@@ -71,7 +71,7 @@ def test_typed_code_is_sent_as_it_is_without_waiting(enrolled):
 def test_each_failure_is_told_and_hides_nobody(enrolled):
     first, second, third, fourth = enrolled.users[:4]
     fourth.locked_until = enrolled.cloud.now() + 900
-    items = [login(first, auth_password="not-his-own"), login(second, seed="MFRGGZDFMZTWQ2LK"), login(third), login(fourth)]
+    items = [login(first, auth_password="not-their-own"), login(second, seed="MFRGGZDFMZTWQ2LK"), login(third), login(fourth)]
     result = enrolled.run(LOGIN_CHECK, users=items, impatient=True)
     assert result["failed"] and not result["changed"]
     assert [user["logged_in"] for user in result["users"]] == [False, False, True, False]
@@ -80,7 +80,7 @@ def test_each_failure_is_told_and_hides_nobody(enrolled):
     assert result["users"][3]["error"]["code"] == "IAM.0061"
     # Each refusal counts towards the lock: nobody tries twice.
     assert len(logins(enrolled)) == 4
-    for secret in (third.password, third.device.seed, "not-his-own", "MFRGGZDFMZTWQ2LK"):
+    for secret in (third.password, third.device.seed, "not-their-own", "MFRGGZDFMZTWQ2LK"):
         assert secret not in str(result)
 
 
