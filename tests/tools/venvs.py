@@ -42,7 +42,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
 
 # One for each core of `make test-matrix`, named like its version.
 MATRIX = {core.version: core for core in pythons.SUPPORTED}
-CONTENTS.update({version: (CORE, "run.txt", "oldest.txt") for version in MATRIX})
+CONTENTS.update(dict.fromkeys(MATRIX, (CORE, "run.txt", "oldest.txt")))
 
 _locks: dict[str, threading.Lock] = {name: threading.Lock() for name in CONTENTS}
 
