@@ -64,9 +64,17 @@ FREE = frozenset({"domains", "login", "token", "caller-identity"})
 class Named(Protocol):
     """A route, as far as it matters here."""
 
-    method: str
-    pattern: str
-    name: str
+    @property
+    def method(self) -> str:
+        """Of HTTP."""
+
+    @property
+    def pattern(self) -> str:
+        """Its path, with {} for each id."""
+
+    @property
+    def name(self) -> str:
+        """As README.md lists it."""
 
 
 def action_of(route: Named) -> str | None:
