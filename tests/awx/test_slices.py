@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable
@@ -150,18 +151,27 @@ def test_what_is_no_no_is_a_dry_run(cloud: Any, accounts: dict[str, dict[str, An
     assert artifact["dry_run"] is True and artifact["planned"] == 2
 
 
-def test_random_user_without_a_home_on_a_disk_that_cannot_be_written(cloud: Any, new_job: Callable[[], Job], tmp_path: Path) -> None:
-    # OpenShift gives a container a user of its own, whom no file of users names. Where the kernel allows that, this process becomes one.
-    become = ["unshare", "--user", "--map-user=1000630000", "--map-group=0"]
-    prefix = (
-        become if shutil.which("unshare") and not subprocess.run([*become, "true"], check=False, capture_output=True).returncode else []
-    )
+READ_ONLY = """
+mount --bind "$1" "$1"
+mount --bind "$2" "$2"
+mount -o remount,bind,ro /
+shift 2
+exec unshare --user --map-user=1000630000 --map-group=0 "$@"
+"""
+
+
+def test_random_user_without_a_home_on_a_disk_that_cannot_be_written(cloud: Any, new_job: Callable[[], Job]) -> None:
+    # OpenShift gives a container a user of its own, whom no file of users names, and its root may be read-only. Where the kernel allows
+    # that, the job becomes such a user, and sees a disk on which only its own folder can be written.
     job = new_job()
+    # Short, since sockets lie in it.
+    scratch = Path(tempfile.mkdtemp())
+    become = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", READ_ONLY, "sh", str(job.folder), str(scratch)]
+    can = shutil.which("unshare") and not subprocess.run([*become, "true"], check=False, capture_output=True).returncode
+    prefix = become if can else []
     admin = cloud.describe()["admin"]
     job.credential({"iam_endpoint": cloud.url, "access_key": admin["access_key"], "secret_key": admin["secret_key"]})
     job.inventory({"acme": {}})
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     project = job.folder / "project"
     for path in (*project.rglob("*"), project):
         path.chmod(path.stat().st_mode & ~0o222)
@@ -169,6 +179,7 @@ def test_random_user_without_a_home_on_a_disk_that_cannot_be_written(cloud: Any,
     env |= {"TMPDIR": str(scratch), "ANSIBLE_LOCAL_TEMP": str(scratch), "ANSIBLE_REMOTE_TEMP": str(scratch)}
     job.launch("MFA rollout", CARRY_OUT, prefix=prefix, process={"cwd": "/", "env": env})
     project.chmod(0o755)
+    shutil.rmtree(scratch)
     assert job.status == "successful", job.output
     assert all(protected(cloud, cloud.describe()["accounts"][0]))
     assert not list(project.rglob("~*")) and not Path("/~").exists()
