@@ -10,7 +10,7 @@ TOOLS := $(PYTHON) tests/tools
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser test-matrix unit sanity lint format integration playbooks sdk awx test-peers crash mutation coverage docs bench build pythons clean
+.PHONY: help demo test browser test-matrix release unit sanity lint format integration playbooks sdk awx test-peers crash mutation coverage docs bench build pythons clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ awx: ## What AWX does with the collection: credentials, jobs
 
 test-matrix: ## Sanity, units and integration on every supported ansible-core that this machine has a Python for: an hour or two
 	@$(TOOLS)/steps.py test-matrix
+
+release: ## Make a release, VERSION=1.2.3, try it, and take its commit and tag; pushes nothing
+	@$(TOOLS)/release.py $(VERSION)
 
 browser: ## Open the report's page in headless Chromium, which is fetched where the machine has none
 	@$(TOOLS)/steps.py browser -- $(ARGS)

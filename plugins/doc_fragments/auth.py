@@ -35,7 +35,7 @@ options:
         C(/etc/openstack), on the host where the module runs. That host needs PyYAML, which a control node has.
       - If it is not given, the environment variable E(OS_CLOUD) is used in place of the other variables that begin with C(OS_).
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   identity_center_endpoint:
     description:
       - The URL of IAM Identity Center, if it is not that of O(region).
@@ -47,7 +47,7 @@ options:
       - If neither it nor O(region) is given, the environment variable E(HWC_STS_ENDPOINT) is used. If O(iam_endpoint) is given and is none of Huawei
         Cloud's, STS is expected there.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   access_key:
     description:
       - The access key (AK) to sign requests with. It needs O(secret_key).
@@ -72,7 +72,7 @@ options:
     type: str
     choices: [plain, derived]
     default: plain
-    version_added: 0.2.0
+    version_added: 1.0.0
   auth_token:
     description:
       - A token from elsewhere, scoped to the account.
@@ -107,7 +107,7 @@ options:
       - If neither it nor O(auth_domain_name) is given, the environment variables E(HW_DOMAIN_ID), E(OS_USER_DOMAIN_ID) and E(OS_DOMAIN_ID) are used, for
         credentials of the environment only.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   auth_passcode:
     description:
       - The current verification code (TOTP) of the user to log in as, if the account asks for one. A string of six digits; quote it in YAML.
@@ -122,7 +122,7 @@ options:
       - O(auth_domain_name) and O(auth_domain_id) name the account of the credentials that assume it.
       - An empty value counts as none.
     type: dict
-    version_added: 0.2.0
+    version_added: 1.0.0
     suboptions:
       agency_name:
         description: The name of the agency. It needs O(assume_agency.domain_name) or O(assume_agency.domain_id). Both clouds.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iam_login_check
 short_description: Prove that IAM users can log in with password and code
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Logs users of Huawei Cloud or Open Telekom Cloud in with their password and a verification code (TOTP) of their virtual MFA device, and returns who
     got in. This proves that a device that was bound for a user, and the seed that was stored for it, work.
@@ -36,7 +36,7 @@ options:
         description:
           - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
         type: str
-        version_added: 0.2.0
+        version_added: 1.0.0
       auth_password:
         description: The user's password.
         type: str
@@ -46,7 +46,7 @@ options:
       auth_domain_id:
         description: The id of the user's account, instead of its name.
         type: str
-        version_added: 0.2.0
+        version_added: 1.0.0
       seed:
         description: The base32 seed of the user's device. Give exactly one of it and O(users[].auth_passcode).
         type: str
@@ -91,7 +91,7 @@ users:
       description: The name of the user, where the user was named by it.
       returned: when the user is given by name
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: grace
     logged_in:
       description: Whether the user got in.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iam_login_policy
 short_description: Set after how many failures users are locked, and how long sessions last
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Manages the login policy of an account of Huawei Cloud or Open Telekom Cloud.
   - A setting that is not given keeps its value, and so do settings that this module does not know.

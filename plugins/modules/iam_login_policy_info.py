@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iam_login_policy_info
 short_description: Show after how many failures users are locked, and how long sessions last
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Reads the login policy of an account of Huawei Cloud or Open Telekom Cloud. Changes nothing.
 author:

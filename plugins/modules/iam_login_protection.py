@@ -30,7 +30,7 @@ options:
     description:
       - The name of the user, instead of the id. It is looked up in the listing of the account, which takes an administrator's credentials.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   enabled:
     description:
       - Whether login protection is on.
@@ -58,7 +58,7 @@ options:
         description:
           - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
         type: str
-        version_added: 0.2.0
+        version_added: 1.0.0
       enabled:
         description: Whether login protection is on.
         type: bool
@@ -110,7 +110,7 @@ users:
       description: The name of the user, where the user was named by it.
       returned: when the user is given by name
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: grace
     enabled:
       description: Whether login protection is on now; in check mode, whether it would be. V(null) if it failed for this user.

@@ -29,14 +29,14 @@ options:
         exist is returned without a device and without login protection.
     type: list
     elements: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   user_names:
     description:
       - The names of the users to read, instead of the whole account, or beside O(user_ids). The account is listed once for all of them.
       - The module fails if nobody has one of the names.
     type: list
     elements: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   details:
     description:
       - Ask for each user by themselves, which costs up to three calls a user, O(concurrency) at once.
@@ -44,18 +44,18 @@ options:
         RV(users[].email) and RV(users[].last_login_at) too. On Open Telekom Cloud only this tells RV(users[].created_at) and RV(root).
     type: bool
     default: false
-    version_added: 0.2.0
+    version_added: 1.0.0
   groups:
     description:
       - Names of groups whose members are returned as RV(groups). Two calls a group.
     type: list
     elements: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   select:
     description:
       - Which users to return and to count. A user must fit all that is given. A user of whom the cloud does not tell what is asked for does not fit.
     type: dict
-    version_added: 0.2.0
+    version_added: 1.0.0
     suboptions:
       names:
         description: Patterns of names with C(*), C(?) and C([...]), of which one must fit. They are case-sensitive.
@@ -79,7 +79,7 @@ options:
       - How many users are read at once where O(user_ids), O(user_names) or O(details) is given, from 1 to 256.
     type: int
     default: 8
-    version_added: 0.2.0
+    version_added: 1.0.0
 notes:
   - Call it with an administrator's credentials.
 seealso:
@@ -138,7 +138,7 @@ users:
         - V(unprotected) - everybody else. Login protection by SMS or e-mail does not count.
       returned: always
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: protected
     console_access:
       description:
@@ -146,31 +146,31 @@ users:
         - Without O(details), Huawei Cloud tells it by the access mode only, and Open Telekom Cloud does not tell it.
       returned: always
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: 'yes'
     created_at:
       description: When the user was created, in UTC, or V(null) where the cloud does not tell.
       returned: always
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: '2026-01-31T12:00:00Z'
     last_login_at:
       description: When the user last logged in, in UTC, V(never), or V(null) where the cloud does not tell.
       returned: always
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: '2026-11-02T08:30:00Z'
     email:
       description: The user's e-mail address, or V(null) where the cloud does not tell.
       returned: always
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: grace@acme.example
     tags:
       description: The user's tags, or V(null) where the cloud does not tell.
       returned: always
       type: dict
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: {team: blue}
     device:
       description:
@@ -193,14 +193,14 @@ users:
           description: V(virtual), or V(unknown) where the cloud does not tell a virtual MFA device from a security key.
           returned: always
           type: str
-          version_added: 0.2.0
+          version_added: 1.0.0
           sample: virtual
     devices:
       description: All MFA devices of the user that the cloud lists. Security keys can be among them; no module of this collection changes one.
       returned: always
       type: list
       elements: dict
-      version_added: 0.2.0
+      version_added: 1.0.0
       contains:
         serial_number:
           description: The serial number of the device.
@@ -286,7 +286,7 @@ summary:
       description: How many users have each of the postures that RV(users[].posture) can be.
       returned: always
       type: dict
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: {protected: 150, enrolled_only: 3, required_only: 2, unprotected: 5, unknown: 0, not_needed: 38, disabled: 2}
     coverage:
       description:
@@ -294,13 +294,13 @@ summary:
         - It has one decimal and never rounds up to 100.
       returned: always
       type: float
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: 93.7
 root:
   description: The root user, who owns the account. Nobody else can give them a device.
   returned: success, without O(user_ids)
   type: dict
-  version_added: 0.2.0
+  version_added: 1.0.0
   contains:
     user_id:
       description: The id of the root user, or V(null) where the cloud does not tell.
@@ -321,19 +321,19 @@ now:
   description: The cloud's time, in UTC.
   returned: success
   type: str
-  version_added: 0.2.0
+  version_added: 1.0.0
   sample: '2026-11-28T08:00:00Z'
 groups:
   description: The ids of the members of the groups of O(groups) and O(select.groups), by the groups' names.
   returned: when groups are asked for
   type: dict
-  version_added: 0.2.0
+  version_added: 1.0.0
   sample: {admin: [4e3d4d0f51dd5d5cdd946658d2511c38]}
 account:
   description: The account that the module's credentials reach.
   returned: success, without O(user_ids)
   type: dict
-  version_added: 0.2.0
+  version_added: 1.0.0
   contains:
     id:
       description: The id of the account, or V(null) where the cloud does not tell. The clouds' APIs call it a domain.
@@ -367,7 +367,7 @@ caller:
       description: The URN of the user or agency where STS told it, or V(null). An agency has only this, and on Open Telekom Cloud not even this.
       returned: always
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: iam::cd613e30d8f16adf91b7584a2265b1f5:user:admin
 administrators:
   description:
@@ -378,7 +378,7 @@ administrators:
   returned: success, without O(user_ids)
   type: list
   elements: str
-  version_added: 0.2.0
+  version_added: 1.0.0
   sample: [c91752a33d589cab301ba9880a3efb80]
 api:
   description: The generation of the API that listed the devices. V(v3) does not tell a bound device from one that was only created.

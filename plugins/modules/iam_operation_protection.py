@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iam_operation_protection
 short_description: Set whether critical operations have to be confirmed, and by whom
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Manages the operation protection of an account of Huawei Cloud or Open Telekom Cloud. Where it is on, critical operations have to be confirmed with a code,
     among them the creation of access keys and switching login protection off.

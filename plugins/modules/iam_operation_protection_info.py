@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iam_operation_protection_info
 short_description: Show whether critical operations have to be confirmed, and by whom
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Reads the operation protection of an account of Huawei Cloud or Open Telekom Cloud. Changes nothing.
 author:

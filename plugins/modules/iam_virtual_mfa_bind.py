@@ -45,7 +45,7 @@ options:
     description:
       - The name of the user, instead of the id. It is looked up in the listing of the account, which takes an administrator's credentials.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   serial_number:
     description:
       - The serial number of the device, as the cloud gave it. Without it the user's virtual MFA device is taken. A user has at most one.
@@ -73,7 +73,7 @@ options:
       - If the device is bound after all, the cloud refuses, and nothing changes. Where the cloud does not tell why it refused, the user fails.
     type: bool
     default: false
-    version_added: 0.2.0
+    version_added: 1.0.0
   bindings:
     description:
       - Many users at once. For an item without credentials the module's own are used.
@@ -87,7 +87,7 @@ options:
         description:
           - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
         type: str
-        version_added: 0.2.0
+        version_added: 1.0.0
       serial_number:
         description: The serial number of the device, else the user's device.
         type: str
@@ -104,7 +104,7 @@ options:
         description: As O(presume_unbound).
         type: bool
         default: false
-        version_added: 0.2.0
+        version_added: 1.0.0
       auth_password:
         description: The user's password. The login is by O(bindings[].user_id).
         type: str
@@ -114,7 +114,7 @@ options:
       auth_domain_id:
         description: The id of the user's account, instead of its name.
         type: str
-        version_added: 0.2.0
+        version_added: 1.0.0
       auth_passcode:
         description: A current code, if the user's login asks for one.
         type: str
@@ -181,7 +181,7 @@ bindings:
       description: The name of the user, where the user was named by it.
       returned: when the user is given by name
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: grace
     serial_number:
       description: The serial number of the device, or V(null) where it is not known.

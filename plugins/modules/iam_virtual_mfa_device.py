@@ -43,7 +43,7 @@ options:
     description:
       - The name of the user, instead of the id. It is looked up in the listing of the account, which takes an administrator's credentials.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   name:
     description:
       - The name of the device. Names are unique in an account.
@@ -56,7 +56,7 @@ options:
     description:
       - With O(state=absent), the device to remove. If the user has another one by now, nothing is done.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   presume_unbound:
     description:
       - Declares that the user's device is your own leftover, whose seed is lost, and not bound, even where the cloud does not tell whether it is bound.
@@ -78,7 +78,7 @@ options:
         description:
           - The name of the user, instead of the id. The account is listed once for all names, which takes an administrator's credentials.
         type: str
-        version_added: 0.2.0
+        version_added: 1.0.0
       name:
         description: The name of the device.
         type: str
@@ -105,7 +105,7 @@ options:
       auth_domain_id:
         description: The id of the user's account, instead of its name.
         type: str
-        version_added: 0.2.0
+        version_added: 1.0.0
       auth_passcode:
         description: A current code, if the user's login asks for one.
         type: str
@@ -183,7 +183,7 @@ devices:
       description: The name of the user, where the user was named by it.
       returned: when the user is given by name
       type: str
-      version_added: 0.2.0
+      version_added: 1.0.0
       sample: grace
     serial_number:
       description: The serial number of the device, or V(null) if there is none or, in check mode, none yet.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: identity_center_user_mfa_device
 short_description: Remove a lost MFA device of a user of IAM Identity Center, rename one, or let the user register one
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Manages the MFA devices of one user of IAM Identity Center of Huawei Cloud.
   - A user registers a device in a browser, and nobody else can. This module gets the address where they do it.

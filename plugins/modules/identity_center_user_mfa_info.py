@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: identity_center_user_mfa_info
 short_description: Show the users of IAM Identity Center and their MFA devices
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Reads the users of IAM Identity Center of Huawei Cloud, with the MFA devices of each. Changes nothing.
   - These users are not those of IAM, which M(hwc.mfa.iam_mfa_info) shows.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rollout_history
 short_description: Note when a report first saw each user of an account
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Keeps for the role C(hwc.mfa.mfa_rollout) when it first saw each user. New users have days of grace, and not every cloud tells when a user was created.
     The module is internal to the role.

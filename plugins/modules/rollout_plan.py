@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rollout_plan
 short_description: Decide which user belongs to which wave of an MFA rollout, as a task
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Makes the plan of P(hwc.mfa.rollout_plan#filter) for the role C(hwc.mfa.mfa_rollout), and shows its warnings as Ansible's own. If the input is wrong, the
     task fails with just that message. The module is internal to the role. In playbooks, use the filter.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rollout_preflight
 short_description: Check the variables of an MFA rollout before anything is touched
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Finds everything that is wrong with the variables of the role C(hwc.mfa.mfa_rollout), and fails with a sentence for each cause. The module is internal
     to the role.

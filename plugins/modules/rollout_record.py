@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rollout_record
 short_description: Keep a record of what rollouts did to login protection
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Reads and changes the record of login protection. In a roll-back the role C(hwc.mfa.mfa_rollout) reads in it which protection a rollout has set, and
     what was set before. The module is internal to the role.

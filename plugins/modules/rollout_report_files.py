@@ -43,7 +43,7 @@ options:
       - The name of the account. Needed without O(report).
       - For a merged report the name of its files, such as V(all-accounts). Needed there. It must not be the name of an account.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   formats:
     description:
       - A list of formats. V(json), C(<account>.json), has all that the report says. V(csv), C(<account>.csv), has a line for each user. V(junit),
@@ -54,7 +54,7 @@ options:
       - Files of formats that are not asked for stay as they are.
     type: raw
     default: [json, csv, html]
-    version_added: 0.2.0
+    version_added: 1.0.0
   merge_from:
     description:
       - A directory whose reports, C(*.json), and those in directories below it, are merged and written as files of O(account). Other files that the role writes

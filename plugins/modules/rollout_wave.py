@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rollout_wave
 short_description: Take one phase of a wave of an MFA rollout
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Runs M(hwc.mfa.iam_virtual_mfa_device), M(hwc.mfa.iam_virtual_mfa_bind), M(hwc.mfa.iam_login_protection), M(hwc.mfa.iam_login_check) and
     M(hwc.mfa.iam_mfa_info) for the users of a wave, in the order that keeps the promises of the role C(hwc.mfa.mfa_rollout). It is internal to the

@@ -45,7 +45,7 @@ options:
       - hashi_vault
       - csms
     default: ansible_vault
-    version_added: 0.2.0
+    version_added: 1.0.0
   directory:
     description:
       - The directory of O(type=ansible_vault). If it does not exist, it is created with access for its owner only.
@@ -67,7 +67,7 @@ options:
       - The token needs C(create), C(update) and C(read) on C(<engine_mount_point>/data/<path>/*), and C(list) on
         C(<engine_mount_point>/metadata/<path>/*). It needs no right to delete.
     type: dict
-    version_added: 0.2.0
+    version_added: 1.0.0
     suboptions:
       url:
         description:
@@ -176,7 +176,7 @@ options:
       - The cloud's id of the account. The task fails if the store belongs to another account. A store belongs to the account of the announcement (O(intends))
         that first named one.
     type: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   entries:
     description:
       - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name), and optionally C(bound), C(proven), and C(before), the login
@@ -192,7 +192,7 @@ options:
       - The ids of users for whom certainly no device was created after all. They are removed from RV(intents).
     type: list
     elements: str
-    version_added: 0.2.0
+    version_added: 1.0.0
   removes:
     description:
       - The ids of users whose devices are gone. Their stored seeds are no longer valid.
@@ -204,14 +204,14 @@ options:
         returns neither RV(entries) nor RV(intents).
     type: bool
     default: true
-    version_added: 0.2.0
+    version_added: 1.0.0
   packed:
     description:
       - Whether to return the seeds as one JSON text, RV(entries_packed). The role C(hwc.mfa.mfa_rollout) uses it, because Ansible processes every value of a
         variable each time it is passed on, and a text only once.
     type: bool
     default: false
-    version_added: 0.2.0
+    version_added: 1.0.0
   lock:
     description:
       - V(acquire) locks this account's seeds for this run of C(ansible-playbook), until V(release) or the end of the run. If another run has the lock, the
@@ -226,7 +226,7 @@ options:
       - acquire
       - held
       - release
-    version_added: 0.2.0
+    version_added: 1.0.0
 """
 
 EXAMPLES = r"""

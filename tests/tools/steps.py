@@ -25,6 +25,7 @@ import mutation
 import package
 import programs
 import pythons
+import release
 import site_pages
 import stage
 import venvs
@@ -149,7 +150,7 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
         "peers": {"peers": functools.partial(peers, words=words)},
         "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
         "docs": {"docs": functools.partial(lint_tool, "docs"), "site": site_pages.build},
-        "build": {"build": package.build_and_install},
+        "build": {"build": package.build_and_install, "release": release.step},
         "crash": {
             "crash": functools.partial(
                 pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "tests/playbooks/test_day2.py", "--every-death", *words]
