@@ -254,12 +254,13 @@ EXAMPLES = r"""
         seed: "{{ ada_seed }}"
         name: ada
 
-- name: Store it in the secret management service, with an access key in the environment
+- name: Store it in the secret management service of another account, with HW_REGION_NAME in the environment
   hwc.mfa.seed_store:
     type: csms
     csms:
-      region: eu-west-101
       project_id: 0a1b2c3d4e5f60718293a4b5c6d7e8f9
+      access_key: "{{ security_access_key }}"
+      secret_key: "{{ security_secret_key }}"
     account: acme
     entries:
       c91752a33d589cab301ba9880a3efb80:

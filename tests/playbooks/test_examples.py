@@ -11,7 +11,7 @@ from typing import Any, Callable
 import pyotp
 import pytest
 import yaml
-from ansible_collections.hwc.mfa.tests.unit import kv_engine
+from ansible_collections.hwc.mfa.tests.unit import csms_service, kv_engine
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 ADA, GRACE, ROBOT = range(3)
@@ -59,6 +59,8 @@ def test_examples_run_as_they_stand(playground: Callable[..., Any], plugin: str)
         "handover_password": "for ada only",
         "seed_directory": str(ground.path / "seeds"),
         "seed_password": "example",
+        "security_access_key": csms_service.ACCESS_KEY,
+        "security_secret_key": csms_service.SECRET_KEY,
     }
     ground.variables = {"acme-berlin": variables}
     environment = {
@@ -69,8 +71,9 @@ def test_examples_run_as_they_stand(playground: Callable[..., Any], plugin: str)
     }
     # With the user's own password in a task, the keys of the environment must give way: options win.
     tasks = "".join(f"    {line}\n" for line in EXAMPLES[plugin].strip().splitlines())
-    with kv_engine.running() as engine:
-        run = ground.play(tasks, env={**environment, "VAULT_ADDR": engine.url, "VAULT_TOKEN": kv_engine.TOKEN})
+    with kv_engine.running() as engine, csms_service.running() as service:
+        stores = {"VAULT_ADDR": engine.url, "VAULT_TOKEN": kv_engine.TOKEN, "HWC_CSMS_ENDPOINT": service.url}
+        run = ground.play(tasks, env={**environment, **stores})
     assert run.code == 0, run.output
     assert run.recap("acme-berlin")["ok"] == len(yaml.safe_load(EXAMPLES[plugin])), run.output
     if plugin == "totp":
