@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -48,9 +49,14 @@ class Stage:
         self.write_inventory()
 
     def stop(self) -> None:
-        """End the clouds."""
+        """End the clouds, and what the killed run has left: workers of Ansible that wait for each other, and write nothing."""
         for handle in self.clouds:
             handle.stop()
+        own = f"ANSIBLE_LOCAL_TEMP={self.directory / 'tmp'}".encode()
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if own in environ.read_bytes().split(b"\0"):
+                    os.kill(int(environ.parent.name), signal.SIGKILL)
 
     def people(self, host: str) -> list[dict[str, Any]]:
         """The users of an account who are to be enrolled, as the cloud has them."""

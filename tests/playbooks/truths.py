@@ -40,8 +40,9 @@ def die_at(ground: Any, playbook: str, death: tuple[int, str], requests: int) ->
     process = ground.start(playbook)
     ground.cloud.kill_at(process.pid, number, when)
     output, _nothing = process.communicate(timeout=120)
-    # The audit asks several things at once, and one answer can spare a question: a run may have a request fewer than the rehearsal had.
-    assert process.returncode == -9 or (process.returncode == 0 and number > requests - 2), f"{death}: {output}"
+    # The audit asks several things at once, and one answer can spare a question: a run may have a few requests fewer than the rehearsal had.
+    came = len(ground.cloud.log)
+    assert process.returncode == -9 or (process.returncode == 0 and requests - 5 < came < number), f"{death}, {came} requests: {output}"
 
 
 def assert_nothing_is_lost(ground: Any, strategy: str) -> None:
