@@ -189,8 +189,7 @@ class CsmsSecrets(SecretsService):
             "description": _DESCRIPTION,
             **{option: value for option, value in optional.items() if value},
         }
-        lost: CloudError | None = None
-        for _try in range(_TRIES):
+        for attempt in range(_TRIES):
             try:
                 self._session.write("POST", path_of("v1", self._options.project_id, "secrets"), body=body)
                 return
@@ -200,14 +199,12 @@ class CsmsSecrets(SecretsService):
                     raise self._explained(error, f"write secret {name}") from None
                 found = self._read(name)
                 if found is None:
-                    if not error.uncertain:
+                    if not error.uncertain or attempt == _TRIES - 1:
                         raise self._explained(error, f"write secret {name}") from None
-                    lost = error
                     continue
-                if found == data and (lost is not None or error.uncertain):
+                if found == data and (attempt > 0 or error.uncertain):
                     return
                 raise Conflict from None
-        raise self._explained(lost, f"write secret {name}") from None  # type: ignore[arg-type]
 
     def _delete(self, name: str) -> None:
         """Delete a secret. It is deleted at once, and one that is gone already is no error."""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import f
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import secrets_endpoint
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import HttpSettings
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.service_options import timeout_in, verification
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoreError
 
 CSMS_SPEC: Mapping[str, Mapping[str, Any]] = {
@@ -86,24 +86,9 @@ def csms_options(params: Mapping[str, Any], env: Mapping[str, str]) -> CsmsOptio
         project_id=project_id,
         key=found,
         path=params["path"],
-        http=HttpSettings(_verify(params), _timeout(params["timeout"]), _RETRIES, _CONNECTIONS),
+        http=HttpSettings(
+            verification(params["validate_certs"], params["ca_path"], "ca_path"), timeout_in(params["timeout"]), _RETRIES, _CONNECTIONS
+        ),
         kms_key_id=params["kms_key_id"] or None,
         enterprise_project_id=params["enterprise_project_id"] or None,
     )
-
-
-def _verify(params: Mapping[str, Any]) -> bool | str:
-    path = params["ca_path"]
-    if not params["validate_certs"]:
-        if path:
-            raise StoreError("ca_path has no effect with validate_certs=false: give one of them.")
-        return False
-    if path and not os.path.exists(path):
-        raise StoreError("ca_path names no file or directory.")
-    return path or True
-
-
-def _timeout(seconds: float) -> float:
-    if not 0 < seconds <= 3600:
-        raise StoreError("timeout must be more than 0 and at most 3600 seconds.")
-    return seconds

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.endpoints import checked_url
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import HttpSettings
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.service_options import timeout_in, verification
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoreError
 
 KV_SPEC: Mapping[str, Mapping[str, Any]] = {
@@ -93,7 +93,7 @@ def kv_options(params: Mapping[str, Any], env: Mapping[str, str]) -> KvOptions:
         path=tuple(_names(params["path"], "path")),
         namespace=secrets.pop("namespace"),
         auth_method=method,
-        http=HttpSettings(_verify(params, said), _timeout(params["timeout"]), _RETRIES, _CONNECTIONS),
+        http=HttpSettings(_verify(params, said), timeout_in(params["timeout"]), _RETRIES, _CONNECTIONS),
         token=secrets["token"] if method == "token" else "",
         login_mount="/".join(_names(params.get("mount_point") or method, "mount_point")),
         login={} if method == "token" else {"role" if method == "jwt" and name == "role_id" else name: secrets[name] for name in secrets},
@@ -134,16 +134,4 @@ def _verify(params: Mapping[str, Any], said: Mapping[str, tuple[str, str]]) -> b
         except TypeError:
             raise StoreError(f"{source} is neither true nor false.") from None
     path, source = said["ca_path"]
-    if not path or not verify:
-        if path and source == "ca_path":
-            raise StoreError("ca_path has no effect with validate_certs=false: give one of them.")
-        return bool(verify)
-    if not os.path.exists(path):
-        raise StoreError(f"{source} names no file or directory.")
-    return path
-
-
-def _timeout(seconds: float) -> float:
-    if not 0 < seconds <= 3600:
-        raise StoreError("timeout must be more than 0 and at most 3600 seconds.")
-    return seconds
+    return verification(verify, path, source)
