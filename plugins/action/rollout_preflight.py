@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,10 +16,11 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     warnings_of,
     wrong_values,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.settings import settings
 
 
 class ActionModule(ControlNodeAction):
-    """Finds everything that is wrong with the role's variables and its surroundings, and says all of it at once."""
+    """Finds everything that is wrong with the role's variables and its surroundings, and says all of it at once; else what they come to."""
 
     spec: Mapping[str, Mapping[str, Any]] = {
         "variables": {"type": "dict", "required": True},
@@ -47,7 +49,8 @@ class ActionModule(ControlNodeAction):
         if causes:
             raise WorkError(" ".join(legible(cause) for cause in dict.fromkeys(causes)))
         warnings = [f"{legible(variables.get('mfa_rollout_account', ''), 255)}: {each}" for each in warnings_of(variables, audit_only)]
-        return {"changed": False, **({"warnings": warnings} if warnings else {})}
+        found = settings(variables, os.environ, audit_only=audit_only, in_awx=params["in_awx"], check_mode=check_mode)
+        return {"changed": False, "settings": found, **({"warnings": warnings} if warnings else {})}
 
     def _elsewhere(self) -> Iterator[str]:
         """Variables of an inventory beat the keywords of a play, and its own variables beat those."""

@@ -113,7 +113,7 @@ class ActionModule(ControlNodeAction):
                 auth = {name: params[name] for name in AUTH_SPEC if params.get(name) is not None}
                 calls = ModuleCalls(connections, auth, params["concurrency"], check_mode, bool(self._task.diff))
                 if params["phase"] == "audit":
-                    result = self._audit(calls, connections, params, check_mode)
+                    result = self._audit(calls, connections, params)
                 else:
                     result = self._wave(calls, connections, params, check_mode, progress, lost())
             finally:
@@ -122,7 +122,7 @@ class ActionModule(ControlNodeAction):
             result["diff"] = calls.diffs
         return result
 
-    def _audit(self, calls: ModuleCalls, connections: Connections, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    def _audit(self, calls: ModuleCalls, connections: Connections, params: Mapping[str, Any]) -> dict[str, Any]:
         if not params["from_environment"] and with_own_credentials(self._play, params):
             raise WorkError(
                 f"host {legible(self._host, 255)} has no credentials in mfa_rollout_auth, and other hosts of this play have: those of the"
@@ -149,7 +149,6 @@ class ActionModule(ControlNodeAction):
             ),
             "cloud_account": account,
             "api": found["api"],
-            "check_mode": check_mode,
             **({"warnings": found["warnings"]} if found.get("warnings") else {}),
         }
 

@@ -179,11 +179,6 @@ api:
   returned: success, with O(phase=audit)
   type: str
   sample: v5
-check_mode:
-  description: Whether the task ran in check mode.
-  returned: success, with O(phase=audit)
-  type: bool
-  sample: false
 entries:
   description: Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name).
   returned: success, with O(phase=create) and O(phase=doubt)

@@ -196,7 +196,7 @@ def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> I
         return
     if not values.get("seed_store_password"):
         yield f"{PREFIX}seed_store_password is empty: give the vault password of the seeds in {PREFIX}seed_store_dir."
-    if in_awx and not audit_only and not _true(values.get("seed_store_persistent")):
+    if in_awx and not audit_only and not is_true(values.get("seed_store_persistent")):
         yield (
             f"The disk of an AWX job goes away with the job, and the seeds on it. Set {PREFIX}seed_store_persistent=true if"
             f" {PREFIX}seed_store_dir is a mount that stays, or give {PREFIX}seed_store=hashi_vault or csms."
@@ -208,7 +208,7 @@ def warnings_of(variables: Mapping[str, Any], audit_only: bool) -> list[str]:
     values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
     places = any(values.get(name) for name in ("report_dir", "seed_store_dir"))
     takes_back = values.get("state") == "absent" and values.get("strategy", REQUIRE) == REQUIRE
-    if takes_back and not places and not audit_only and not _true(values.get("rollback_all")):
+    if takes_back and not places and not audit_only and not is_true(values.get("rollback_all")):
         return [
             f"Neither {PREFIX}report_dir nor {PREFIX}seed_store_dir is set, so no record tells which login protection a rollout has set,"
             f" and none will be lifted. Set what the rollout had, or {PREFIX}rollback_all=true."
@@ -216,7 +216,8 @@ def warnings_of(variables: Mapping[str, Any], audit_only: bool) -> list[str]:
     return []
 
 
-def _true(value: Any) -> bool:
+def is_true(value: Any) -> bool:
+    """Whether a flag is set, as Ansible's filter ``bool`` sees it: what is no word for yes is no."""
     try:
         return bool(boolean(value))
     except TypeError:
