@@ -12,7 +12,7 @@ version_added: 1.0.0
 description:
   - Finds everything that is wrong with the variables of the role C(hwc.mfa.mfa_rollout), and fails with a sentence for each cause. The module is internal
     to the role.
-  - Variables of the host whose names begin with C(mfa_rollout_) and that the role does not know are errors, because they would be ignored. Their values are
+  - Variables of the host whose names begin like those of the role and that it does not know are errors, because they would be ignored. Their values are
     not shown.
   - Directories of the report and of the seed store must be absolute paths outside of the inventory, because Ansible reads all files in a directory that is
     an inventory.

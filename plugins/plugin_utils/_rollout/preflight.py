@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Callable
 
@@ -81,16 +82,38 @@ AUDIT_PREFIX = "mfa_audit_"
 AUDIT_VARIABLES = (FAIL_UNDER, FAIL_ON_VARIABLE)
 """Those that only its audit takes."""
 
-_GIVEN = tuple(PREFIX + name for name in ("report", "store_account", "store_action", "store_entries", "store_loaded", "store_users"))
+HANDOVER_PREFIX = "mfa_handover_"
+HANDOVER_VARIABLES = tuple(
+    HANDOVER_PREFIX + name
+    for name in (
+        "dir",
+        "formats",
+        "issuer",
+        "keepass_password",
+        "login_url",
+        "overwrite",
+        "password",
+        "persistent",
+        "user",
+        "users",
+    )
+)
+"""Those that only its hand-over takes."""
+
+_FAMILIES = {PREFIX: VARIABLES, AUDIT_PREFIX: AUDIT_VARIABLES, HANDOVER_PREFIX: HANDOVER_VARIABLES}
+
+_GIVEN = tuple(
+    PREFIX + name for name in ("handover", "report", "store_account", "store_action", "store_entries", "store_loaded", "store_users")
+)
 """What the role sets for playbooks and for an operator's own store."""
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:
     """A sentence for each variable that looks like one of the role's and is none. Its value may be a secret and is not told."""
-    known = {*VARIABLES, *AUDIT_VARIABLES, *_GIVEN}
+    known = {*chain.from_iterable(_FAMILIES.values()), *_GIVEN}
     causes = []
-    for name in sorted(name for name in names if name.startswith((PREFIX, AUDIT_PREFIX)) and name not in known):
-        prefix, others = (PREFIX, VARIABLES) if name.startswith(PREFIX) else (AUDIT_PREFIX, AUDIT_VARIABLES)
+    for name in sorted(name for name in names if name.startswith(tuple(_FAMILIES)) and name not in known):
+        prefix, others = next((prefix, others) for prefix, others in _FAMILIES.items() if name.startswith(prefix))
         near = difflib.get_close_matches(name.removeprefix(prefix), [other.removeprefix(prefix) for other in others], 1)
         advice = f"did you mean {prefix}{near[0]}?" if near else "ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
         causes.append(f"{legible(name, 80)} is no variable of the role: {advice}")

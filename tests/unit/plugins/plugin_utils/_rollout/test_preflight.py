@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
     AUDIT_VARIABLES,
+    HANDOVER_VARIABLES,
     VARIABLES,
     misplaced,
     unknown_variables,
@@ -35,11 +37,19 @@ def wrong(variables, audit_only=False, in_awx=False):
 def test_variables_are_those_of_the_role():
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     assert list(VARIABLES) == sorted(VARIABLES)
+    assert list(HANDOVER_VARIABLES) == sorted(set(specs["handover"]["options"]) - set(specs["main"]["options"]))
     assert {*VARIABLES, *AUDIT_VARIABLES} == set(specs["main"]["options"]) == set(specs["audit"]["options"])
     assert {*VARIABLES, *AUDIT_VARIABLES} == set(yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")))
     assert {*VARIABLES, *AUDIT_VARIABLES} == set(
         yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_given"]
     )
+
+
+def test_whatever_the_role_has_set_is_known_to_the_next_use_of_it():
+    tasks = "".join(path.read_text(encoding="utf-8") for path in sorted((ROLE / "tasks").glob("*.yml")))
+    names = {*re.findall(r"register: (mfa_\w+)", tasks), *re.findall(r"^ +(mfa_\w+):", tasks, re.M)}
+    assert {"mfa_rollout_report", "mfa_rollout_handover"} <= names
+    assert unknown_variables(names) == []
 
 
 @pytest.mark.parametrize(
@@ -49,6 +59,8 @@ def test_variables_are_those_of_the_role():
         ("mfa_rollout_auths", "mfa_rollout_auth"),
         ("mfa_rollout_user", "mfa_rollout_users"),
         ("mfa_rollout_seed_store_directory", "mfa_rollout_seed_store_dir"),
+        ("mfa_handover_passwort", "mfa_handover_password"),
+        ("mfa_audit_fail_unter", "mfa_audit_fail_under"),
     ],
 )
 def test_misspelt_variable_is_told_with_the_nearest_name(name, near):
@@ -57,7 +69,7 @@ def test_misspelt_variable_is_told_with_the_nearest_name(name, near):
 
 def test_variables_of_the_role_and_what_it_gives_to_others_are_known():
     given = ["mfa_rollout_report", "mfa_rollout_store_action", "mfa_rollout_store_loaded", "__mfa_rollout_before", "mfa_hosts"]
-    assert unknown_variables([*VARIABLES, *given]) == []
+    assert unknown_variables([*VARIABLES, *AUDIT_VARIABLES, *HANDOVER_VARIABLES, *given]) == []
     assert unknown_variables(["mfa_rollout_zzz"]) == [
         "mfa_rollout_zzz is no variable of the role: ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
     ]
