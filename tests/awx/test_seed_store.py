@@ -121,6 +121,7 @@ def test_seeds_go_to_the_engine_before_devices_are_bound(engine: Any, new_job: C
     assert versions[-1] == {"entries": {}, "intents": []}
 
 
+@pytest.mark.twin
 def test_device_whose_seed_cannot_be_stored_is_never_bound(
     engine: Any, new_job: Callable[[], Job], start_cloud: Callable[..., Any]
 ) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
+from twins import CLOUDS, twin
 
-MEMBERS = ("acme-madrid", "acme-oslo", "acme-lisbon")
+MEMBERS = ("acme-madrid", "acme-oslo")
 
 
 @pytest.fixture
 def organization(playground: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes a hub account and three members, which are the hosts; the hub's credentials are those of the environment."""
+    """Makes a hub account and two members, which are the hosts; the hub's credentials are those of the environment."""
 
     def make(**settings: Any) -> Any:
-        ground = playground(strategy="require", users=16, accounts=4, agency="mfa", **settings)
+        ground = playground(strategy="require", users=6, accounts=3, agency="mfa", **settings)
         hub = ground.variables.pop("acme-berlin")
         assert tuple(ground.variables) == MEMBERS
         for account, variables in ground.variables.items():
@@ -44,8 +45,8 @@ def protected(ground: Any, account: int) -> set[str]:
     return {user.name for user in users if user.protection is not None and user.protection.enabled}
 
 
-@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
-def test_one_credential_of_a_hub_audits_requires_and_rolls_back_three_accounts(organization: Callable[..., Any], profile: str) -> None:
+@pytest.mark.parametrize("profile", CLOUDS)
+def test_one_credential_of_a_hub_audits_requires_and_rolls_back_two_accounts(organization: Callable[..., Any], profile: str) -> None:
     ground = organization(profile=profile)
     audit = ground.run("hwc.mfa.audit", "-vvv", env=ground.env)
     assert audit.code == 0, audit.output
@@ -57,9 +58,6 @@ def test_one_credential_of_a_hub_audits_requires_and_rolls_back_three_accounts(o
         urn = f"sts::{accounts[member].domain_id}:assumed-agency:mfa/session" if profile == "huaweicloud" else None
         assert report["caller"] == {"user_id": None, "name": None, "principal_urn": urn}
     assert ground.cloud.cloud.counters.writes == 0
-    preview = ground.run("hwc.mfa.rollout", "--check", env=ground.env)
-    assert preview.code == 0, preview.output
-    assert ground.cloud.cloud.counters.writes == 0
     rollout = ground.run("hwc.mfa.rollout", "-vvv", env=ground.env)
     assert rollout.code == 0, rollout.output
     for number, member in enumerate(MEMBERS, start=1):
@@ -67,18 +65,16 @@ def test_one_credential_of_a_hub_audits_requires_and_rolls_back_three_accounts(o
         # The only administrator is each account's way in, since an agency is none.
         assert protected(ground, number) == {user.name for user in accounts[member].users if not user.is_admin}
     assert protected(ground, 0) == set()
-    again = ground.run("hwc.mfa.rollout", env=ground.env)
-    assert all(again.recap(member)["changed"] == 0 for member in MEMBERS), again.output
     back = ground.run("hwc.mfa.rollback", env=ground.env)
     assert back.code == 0, back.output
-    assert not any(protected(ground, number) for number in range(4))
-    output = audit.output + preview.output + rollout.output + again.output + back.output
+    assert not any(protected(ground, number) for number in range(3))
+    output = audit.output + rollout.output + back.output
     assert not [secret for secret in secrets_of(ground) if secret in output]
     written = "".join(path.read_text(errors="replace") for path in ground.path.rglob("*") if path.is_file())
     assert not [secret for secret in secrets_of(ground) if secret in written]
 
 
-@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("profile", CLOUDS)
 def test_users_of_another_account_are_enrolled_by_their_own_logins(playground: Callable[..., Any], profile: str) -> None:
     ground = playground(users=8, accounts=2, agency="mfa", profile=profile)
     keys = ground.variables.pop("acme-berlin")["mfa_rollout_auth"]
@@ -115,8 +111,8 @@ def test_the_account_that_does_not_trust_the_hub_fails_alone(organization: Calla
     rollout = ground.run("hwc.mfa.rollout", env=ground.env)
     assert rollout.code == 2
     assert "Agent Operator" in rollout.output
-    assert [rollout.recap(member)["failed"] for member in MEMBERS] == [0, 1, 0]
-    assert not protected(ground, 2) and protected(ground, 1) and protected(ground, 3)
+    assert [rollout.recap(member)["failed"] for member in MEMBERS] == [0, 1]
+    assert not protected(ground, 2) and protected(ground, 1)
 
 
 DEFAULTS = """\
@@ -148,7 +144,7 @@ TASKS = """\
 """
 
 
-@pytest.mark.parametrize("in_process", ["true", "false"])
+@pytest.mark.parametrize("in_process", ["true", twin("false")])
 def test_module_defaults_give_an_agency_and_an_empty_one_takes_it_back(
     organization: Callable[..., Any], in_process: str, core: Any
 ) -> None:

@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from twins import twin
 
 DEMO = Path(__file__).resolve().parents[1] / "demo" / "demo.py"
 
 
-@pytest.mark.parametrize(("words", "steps", "users"), [([], 9, 60), (["--short"], 4, 12)], ids=["whole", "short"])
+@pytest.mark.parametrize(("words", "steps", "users"), [pytest.param([], 9, 60, id="whole"), twin(["--short"], 4, 12, id="short")])
 def test_every_step_of_the_demo_comes_out_as_it_says_within_100_columns(tmp_path: Path, words: list[str], steps: int, users: int) -> None:
     given = ["--users", str(users), "--latency-ms", "0", "--directory", str(tmp_path / "demo")]
     done = subprocess.run(

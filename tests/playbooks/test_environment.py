@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 import pytest
 import simulator
+from twins import twin
 
 LOOK = """
     - name: Look at the account
@@ -130,7 +131,7 @@ HERE = "- hosts: localhost\n  connection: local\n  gather_facts: false\n"
 ELSEWHERE = f"{HERE}  vars:\n    hwc_mfa_in_process: false\n    ansible_python_interpreter: '{{{{ ansible_playbook_python }}}}'\n"
 
 
-@pytest.mark.parametrize("header", [HERE, ELSEWHERE], ids=["in the control process", "as a module"])
+@pytest.mark.parametrize("header", [pytest.param(HERE, id="in the control process"), twin(ELSEWHERE, id="as a module")])
 class TestEverythingAtOnce:
     def play(self, playground: Callable[..., Any], header: str, env: dict[str, str], *options: str) -> Any:
         return playground("require", users=1).play(look(*options), "-vvv", header=header, env=env)
@@ -185,7 +186,7 @@ class TestEverythingAtOnce:
 
 
 @pytest.mark.parametrize("header", [HERE, ELSEWHERE], ids=["in the control process", "as a module"])
-@pytest.mark.parametrize("farther", ["group", "both"])
+@pytest.mark.parametrize("farther", [twin("group"), "both"])
 def test_credentials_of_the_task_replace_those_of_module_defaults(playground, places, header, farther) -> None:
     place = places[0]
     defaults = {"group/hwc.mfa.mfa": {"auth_token": "{{ nobodys }}", "iam_endpoint": place.url, "auth_domain_name": "another"}}

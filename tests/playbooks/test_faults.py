@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import pytest
 from truths import ACCOUNT, ROLLOUT, all_at_once, assert_complete, assert_nothing_is_lost, complete
+from twins import twin
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,32 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
-def test_rollout_through_a_cloud_that_goes_wrong_tells_the_truth_and_is_completed(playground: Callable[..., Any], profile: str) -> None:
-    def suffer(case: tuple[str, Trouble]) -> None:
-        name, trouble = case
+# What `make test` tries: an answer that is lost, a page for an answer, a clock, a token, a user who fails, and everything at once.
+TELLING = (
+    "lost answer to a bind",
+    "pages of a gateway for writes",
+    "clock 40 s ahead",
+    "locked user",
+    "delete that does nothing",
+    "several at once",
+    "several others at once",
+)
+OTHERS = tuple(name for name in TROUBLES if name not in TELLING)
+
+
+@pytest.mark.parametrize(
+    ("profile", "names"),
+    [
+        pytest.param("huaweicloud", TELLING, id="huaweicloud-telling"),
+        twin("huaweicloud", OTHERS, id="huaweicloud-others"),
+        twin("otc", tuple(TROUBLES), id="otc"),
+    ],
+)
+def test_rollout_through_a_cloud_that_goes_wrong_tells_the_truth_and_is_completed(
+    playground: Callable[..., Any], profile: str, names: tuple[str, ...]
+) -> None:
+    def suffer(name: str) -> None:
+        trouble = TROUBLES[name]
         ground = playground(folder=name.replace(" ", "-"), users=3, profile=profile, **trouble.world)
         admin = ground.cloud.describe()["admin"]
         auth = ground.variables[ACCOUNT]["mfa_rollout_auth"]
@@ -102,4 +125,4 @@ def test_rollout_through_a_cloud_that_goes_wrong_tells_the_truth_and_is_complete
         ground.cloud.advance(900)
         complete(ground, "enrol")
 
-    all_at_once(suffer, TROUBLES.items(), each_waits=True)
+    all_at_once(suffer, names, each_waits=True)

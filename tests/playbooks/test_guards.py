@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import pytest
 import requests
+from twins import CLOUDS, twin
 
 ACCOUNT = "acme-berlin"
 ROLLOUT = "hwc.mfa.rollout"
@@ -45,8 +46,22 @@ def touched(ground: Any) -> set[str]:
     return {user.id for user in ground.cloud.cloud.users.values() if user.counters.writes}
 
 
-@pytest.mark.parametrize(("kind", "profile"), [*((kind, "huaweicloud") for kind in CREDENTIALS), ("temporary", "otc")])
-@pytest.mark.parametrize("strategy", ["enrol", "require"])
+CASES = [
+    (strategy, kind, profile)
+    for strategy in ("enrol", "require")
+    for kind, profile in [*((kind, "huaweicloud") for kind in CREDENTIALS), ("temporary", "otc")]
+]
+# Each kind once, with either strategy.
+FIRST = {
+    ("enrol", "access_key", "huaweicloud"),
+    ("require", "password", "huaweicloud"),
+    ("enrol", "temporary", "otc"),
+    ("require", "token", "huaweicloud"),
+    ("require", "agency", "huaweicloud"),
+}
+
+
+@pytest.mark.parametrize(("strategy", "kind", "profile"), [case if case in FIRST else twin(*case) for case in CASES])
 def test_own_user_exempt_users_and_the_last_administrator_are_never_touched(
     playground: Callable[..., Any], strategy: str, kind: str, profile: str
 ) -> None:
@@ -68,8 +83,6 @@ def test_own_user_exempt_users_and_the_last_administrator_are_never_touched(
     # Only STS knows whom temporary keys belong to, which one cloud does not have. There the only administrator is skipped as such.
     reason = "the last administrator" if profile == "otc" else "the play runs as this user"
     assert rows(ground)[admin["user_id"]]["reason"].startswith(reason)
-    again = ground.run(ROLLOUT)
-    assert again.recap(ACCOUNT)["changed"] == 0, again.output
     back = ground.run(ROLLBACK)
     assert back.code == 0, back.output
     assert touched(ground) == allowed
@@ -115,7 +128,7 @@ def test_of_several_administrators_one_stays_a_way_in_and_an_exempt_one_serves_a
     assert admin["user_id"] in touched(ground)
 
 
-@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("profile", CLOUDS)
 def test_login_is_proven_once_for_everybody_who_was_enrolled(playground: Callable[..., Any], profile: str) -> None:
     ground = playground(users=4, profile=profile)
     cloud = ground.cloud.cloud

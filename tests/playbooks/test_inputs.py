@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import pytest
 import yaml
+from twins import twin
 
 ACCOUNT = "acme-berlin"
 AUDIT, ROLLOUT, ROLLBACK = "hwc.mfa.audit", "hwc.mfa.rollout", "hwc.mfa.rollback"
@@ -29,7 +30,7 @@ def protected(ground: Any) -> set[str]:
 # Where files lie
 
 
-@pytest.mark.parametrize(("playbook", "words"), [(AUDIT, []), (ROLLOUT, ["--check"]), (ROLLOUT, [])])
+@pytest.mark.parametrize(("playbook", "words"), [(AUDIT, []), twin(ROLLOUT, ["--check"]), (ROLLOUT, [])])
 def test_report_and_seeds_in_the_inventory_are_refused_by_name(playground: Callable[..., Any], playbook: str, words: list[str]) -> None:
     ground = playground(users=2)
     inventory = ground.path / "inventory"
@@ -60,6 +61,7 @@ def test_report_beside_a_directory_of_inventories_is_no_host_of_the_next_run(pla
 # What is omitted
 
 
+@pytest.mark.parametrize("core", ["newest", "oldest"], indirect=True)
 def test_omitted_password_of_a_user_is_none_and_no_device_is_made_for_them(playground: Callable[..., Any], core: dict[str, str]) -> None:
     ground = playground(users=3, profile="otc")
     variables = ground.variables[ACCOUNT]
@@ -140,13 +142,18 @@ def test_lists_and_flags_of_a_survey_are_texts(playground: Callable[..., Any], c
     assert again.recap(ACCOUNT)["changed"] == 0, again.output
 
 
-@pytest.mark.parametrize("answer", ["", "ada", "- ada", "{}", "null"])
-def test_text_of_another_form_is_refused_and_is_never_everybody(playground: Callable[..., Any], answer: str) -> None:
-    ground = playground("require", users=2)
-    (ground.path / "answers.json").write_text(json.dumps({"mfa_rollout_users": answer}))
-    run = ground.run(ROLLOUT, "-e", "@answers.json")
+OF_ANOTHER_FORM = ("", "ada", "- ada", "{}", "null")
+
+
+def test_text_of_another_form_is_refused_and_is_never_everybody(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=len(OF_ANOTHER_FORM), accounts=len(OF_ANOTHER_FORM))
+    for variables, answer in zip(ground.variables.values(), OF_ANOTHER_FORM, strict=True):
+        variables["mfa_rollout_users"] = answer
+    run = ground.run(ROLLOUT)
     assert run.code == 2
-    assert fatal(run) == "mfa_rollout_users must be all, or a list of mappings, each with user_id or name, such as [{name: ada}]."
+    for host in ground.variables:
+        said = fatal(run, host)
+        assert said == "mfa_rollout_users must be all, or a list of mappings, each with user_id or name, such as [{name: ada}]."
     assert ground.cloud.log == []
 
 
@@ -205,25 +212,43 @@ def test_host_without_credentials_never_gets_the_environments_beside_others_that
     assert allowed.code == 0, allowed.output
 
 
-@pytest.mark.parametrize("playbook", [AUDIT, ROLLOUT, ROLLBACK])
-def test_run_without_an_account_fails_with_one_sentence(playground: Callable[..., Any], playbook: str, core: dict[str, str]) -> None:
+PATTERNS = ("all", "nobody", "other")
+# Each playbook once, and each pattern.
+FIRST = {(AUDIT, "all"), (ROLLOUT, "nobody"), (ROLLBACK, "other")}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "pattern"),
+    [
+        (playbook, pattern) if (playbook, pattern) in FIRST else twin(playbook, pattern)
+        for playbook in (AUDIT, ROLLOUT, ROLLBACK)
+        for pattern in PATTERNS
+    ],
+)
+def test_run_without_an_account_fails_with_one_sentence(
+    playground: Callable[..., Any], playbook: str, pattern: str, core: dict[str, str]
+) -> None:
     ground = playground("require", users=1, accounts=2)
     other = next(name for name in ground.variables if name != ACCOUNT)
     ground.write_inventory()
     (ground.path / "empty.yml").write_text("all: {}\n")
-    cases = {
+    words = {
         "all": ["-i", "empty.yml"],
         "nobody": ["-e", "mfa_hosts=nobody"],
-        other: ["-e", f"mfa_hosts={other}", "--limit", ACCOUNT],
-    }
-    for pattern, words in cases.items():
-        command = ground.command(playbook, *words)
-        if "-i" in words:
-            del command[1:3]
-        run = ground.run_command(command, env=core)
-        assert run.code == 2, run.output
-        assert f"No host of the inventory matches {pattern}" in run.output
+        "other": ["-e", f"mfa_hosts={other}", "--limit", ACCOUNT],
+    }[pattern]
+    command = ground.command(playbook, *words)
+    if "-i" in words:
+        del command[1:3]
+    run = ground.run_command(command, env=core)
+    assert run.code == 2, run.output
+    assert f"No host of the inventory matches {other if pattern == 'other' else pattern}" in run.output
     assert ground.cloud.log == []
+
+
+def test_run_of_a_list_of_hosts_is_a_run_of_those_alone(playground: Callable[..., Any], core: dict[str, str]) -> None:
+    ground = playground("require", users=1, accounts=2)
+    other = next(name for name in ground.variables if name != ACCOUNT)
     run = ground.run(AUDIT, "-e", json.dumps({"mfa_hosts": [ACCOUNT]}), env=core)
     assert run.code == 0 and other not in run.output and "localhost" not in run.output, run.output
 

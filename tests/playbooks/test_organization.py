@@ -142,6 +142,7 @@ PLAY = """\
 """
 
 
+@pytest.mark.parametrize("core", ["newest", "oldest"], indirect=True)
 def test_no_name_is_evaluated_in_a_play_nor_after_an_export_and_a_flush_asks_again(
     organization: Callable[..., Organization], core: dict[str, str]
 ) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from twins import twin
 from unit.certificate import write_certificate
 
 ACCOUNT = "acme-berlin"
 
 
-@pytest.mark.parametrize("in_process", [True, False])
+@pytest.mark.parametrize("in_process", [True, twin(False)])
 def test_tls_is_verified_and_ca_path_is_honoured(playground: Callable[..., Any], tmp_path: Path, in_process: bool) -> None:
     certfile, keyfile = write_certificate(tmp_path)
     ground = playground("require", users=2, certfile=certfile, keyfile=keyfile)

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import pyotp
 import pytest
+from twins import twin
 
 ACCOUNT = "acme-berlin"
 
@@ -37,17 +38,18 @@ def assert_all_enrolled(ground: Any, account: str = ACCOUNT, unless: tuple[str, 
 @pytest.mark.parametrize(
     ("profile", "route", "at", "when"),
     [
-        ("huaweicloud", "create", 5, "after"),
+        twin("huaweicloud", "create", 5, "after"),
         ("huaweicloud", "bind", 9, "after"),
-        ("huaweicloud", "login-protect-put", 4, "after"),
+        twin("huaweicloud", "login-protect-put", 4, "after"),
         ("otc", "create", 5, "after"),
-        ("otc", "bind", 9, "after"),
+        twin("otc", "bind", 9, "after"),
     ],
 )
 def test_a_killed_rollout_of_40_users_is_completed_by_the_next_run(
     playground: Callable[..., Any], profile: str, route: str, at: int, when: str
 ) -> None:
     ground = playground(users=40, profile=profile)
+    ground.variables[ACCOUNT]["mfa_rollout_wave_sizes"] = [1, 100]
     if profile == "huaweicloud":
         route = {"create": "v5-create", "bind": "v5-enable"}.get(route, route)
     process = ground.start("hwc.mfa.rollout")
@@ -62,6 +64,7 @@ def test_a_killed_rollout_of_40_users_is_completed_by_the_next_run(
 
 def test_of_two_runs_at_once_one_stops_and_says_why_and_nothing_is_doubled(playground: Callable[..., Any]) -> None:
     ground = playground(latency_ms=150)
+    ground.variables[ACCOUNT]["mfa_rollout_wave_sizes"] = [1, 10]
     first = ground.start("hwc.mfa.rollout")
     lock = ground.seed_directory / ACCOUNT / ".lock"
     deadline = time.monotonic() + 60
@@ -78,8 +81,6 @@ def test_of_two_runs_at_once_one_stops_and_says_why_and_nothing_is_doubled(playg
     assert not lock.exists()
     counters = ground.cloud.cloud.counters
     assert (counters.creates, counters.binds, counters.wrong_codes, counters.deletes) == (8, 8, 0, 0)
-    third = ground.run("hwc.mfa.rollout")
-    assert third.recap(ACCOUNT)["changed"] == 0
 
 
 @pytest.mark.parametrize(("strategy", "place"), [("require", "reports/.locks"), ("enrol", "seeds")])
@@ -88,6 +89,7 @@ def test_of_a_rollout_and_a_roll_back_of_the_other_strategy_at_once_one_stops(
 ) -> None:
     ground = playground(strategy, latency_ms=150)
     variables = ground.variables[ACCOUNT]
+    variables["mfa_rollout_wave_sizes"] = [1, 10]
     if strategy == "require":
         # Nothing but reports: the lock lies beside them.
         for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_seed_store_password"):
@@ -104,7 +106,6 @@ def test_of_a_rollout_and_a_roll_back_of_the_other_strategy_at_once_one_stops(
     assert f"another run is at work on this account: process {first.pid}" in back.output
     assert first.returncode == 0, output
     assert not lock.exists()
-    assert ground.run("hwc.mfa.rollback", "-e", "mfa_rollout_strategy=require").code == 0
 
 
 def test_preview_says_where_nothing_keeps_another_run_away(playground: Callable[..., Any]) -> None:
@@ -121,11 +122,14 @@ def test_preview_says_where_nothing_keeps_another_run_away(playground: Callable[
     assert words in ground.run("hwc.mfa.rollout", "--check", "-e", "awx_job_id=1").output
 
 
-@pytest.mark.parametrize(("profile", "accounts"), [("huaweicloud", 3), ("otc", 1)])
+@pytest.mark.parametrize(("profile", "accounts"), [("huaweicloud", 2), twin("otc", 1)])
 def test_accounts_are_previewed_enrolled_repeated_audited_rolled_back_and_enrolled_anew(
     playground: Callable[..., Any], profile: str, accounts: int
 ) -> None:
     ground = playground(users=6 * accounts, accounts=accounts, profile=profile)
+    for variables in ground.variables.values():
+        # The default's, of which the role must take one and then several.
+        del variables["mfa_rollout_wave_sizes"]
     previewed = ground.run("hwc.mfa.rollout", "--check", "--diff")
     assert previewed.code == 0, previewed.output
     assert previewed.recap(ACCOUNT)["changed"] > 0
@@ -159,7 +163,7 @@ def test_accounts_are_previewed_enrolled_repeated_audited_rolled_back_and_enroll
     assert_all_enrolled(ground)
 
 
-@pytest.mark.parametrize("credentials", ["access_key", "password", "token"])
+@pytest.mark.parametrize("credentials", ["access_key", twin("password"), twin("token")])
 def test_require_protects_everybody_but_exempt_disabled_and_the_plays_own_user(playground: Callable[..., Any], credentials: str) -> None:
     ground = playground("require", users=12, disabled=1)
     described = ground.cloud.describe()
@@ -283,6 +287,7 @@ WRONG_INPUT: dict[str, tuple[dict[str, Any], str]] = {
     "exempt-who": ({"mfa_rollout_exempt": [{"reason": "nobody"}]}, "mfa_rollout_exempt"),
     "awx": ({"awx_job_id": 42}, "mfa_rollout_seed_store_persistent"),
     "region": ({"mfa_rollout_auth": {"region": "eu de"}}, "region"),
+    "many-at-once": ({"mfa_rollout_concurrency": 1000}, "mfa_rollout_concurrency must be from 1 to 256"),
 }
 
 
@@ -297,26 +302,6 @@ def test_wrong_input_stops_every_account_before_anything_is_touched(playground: 
         assert len(said) == 1 and words in said[0], (host, said)
         assert run.recap(host)["failed"] == 1
     assert ground.cloud.cloud.counters.writes == 0
-
-
-def test_a_wrong_store_password_stops_before_anything_is_touched(playground: Callable[..., Any]) -> None:
-    ground = playground(users=2)
-    assert ground.run("hwc.mfa.rollout").code == 0
-    writes = ground.cloud.cloud.counters.writes
-    ground.variables[ACCOUNT]["mfa_rollout_seed_store_password"] = "another"
-    run = ground.run("hwc.mfa.rollout")
-    assert run.code != 0
-    assert "cannot be decrypted" in run.output
-    assert ground.cloud.cloud.counters.writes == writes
-
-
-def test_a_store_that_cannot_be_written_leaves_no_bound_device_and_a_report(playground: Callable[..., Any]) -> None:
-    ground = playground(users=2)
-    ground.seed_directory.mkdir(mode=0o700)
-    (ground.seed_directory / ACCOUNT).write_text("in the way")
-    run = ground.run("hwc.mfa.rollout")
-    assert run.code != 0
-    assert ground.cloud.cloud.counters.binds == 0
 
 
 def test_defaults_of_the_play_reach_the_role(playground: Callable[..., Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Callable
 
 import pyotp
@@ -24,27 +25,41 @@ def all_at_once(work: Callable[[Any], None], cases: Iterable[Any], each_waits: b
             future.result()
 
 
-def deaths_of(requests: list[dict[str, Any]], every: bool) -> list[tuple[int, str]]:
-    """When to end a run that makes these requests: at the number-th, before or after it is carried out."""
+@dataclass(frozen=True)
+class Death:
+    """When to end a run: at the number-th request, or the number-th of a route, before or after it is carried out."""
+
+    number: int
+    when: str
+    route: str = "*"
+
+    def __str__(self) -> str:
+        return f"{self.number}-{self.when}{self.route.replace('*', '')}"
+
+
+def after_first(*routes: str) -> list[Death]:
+    """Deaths after the first request of each of these routes."""
+    return [Death(1, "after", route) for route in routes]
+
+
+def every_death(requests: list[dict[str, Any]]) -> list[Death]:
+    """All deaths of a run that makes these requests."""
     # A path that no route of this cloud has is not counted there, see kill_at.
     requests = [request for request in requests if request["route"] is not None]
     # A request that only reads leaves the same behind whether it was answered or not.
-    deaths = [(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET" and request["route"] != "login"]
-    if every:
-        deaths += [(number, "before") for number in range(1, len(requests) + 1)]
-        deaths += [(number, "after") for number, request in enumerate(requests, 1) if request["route"] == "login"]
-    return deaths
+    after = [Death(number, "after") for number, request in enumerate(requests, 1) if request["method"] != "GET"]
+    return [Death(number, "before") for number in range(1, len(requests) + 1)] + after
 
 
-def die_at(ground: Any, playbook: str, death: tuple[int, str], requests: int) -> None:
-    """Start a playbook, and end it at a request of its own."""
-    number, when = death
+def die_at(ground: Any, playbook: str, death: Death, requests: int = 0) -> None:
+    """Start a playbook, and end it at a request of its own; it makes about as many ``requests``, where the route is not given."""
     process = ground.start(playbook)
-    ground.cloud.kill_at(process.pid, number, when)
+    ground.cloud.kill_at(process.pid, death.number, death.when, death.route)
     output, _nothing = process.communicate(timeout=120)
     # The audit asks several things at once, and one answer can spare a question: a run may have a few requests fewer than the rehearsal had.
     came = sum(request["route"] is not None for request in ground.cloud.log)
-    assert process.returncode == -9 or (process.returncode == 0 and requests - 9 < came < number), f"{death}, {came} requests: {output}"
+    late = death.route == "*" and process.returncode == 0 and requests - 9 < came < death.number
+    assert process.returncode == -9 or late, f"{death}, {came} requests: {output}"
 
 
 def assert_nothing_is_lost(ground: Any, strategy: str) -> None:
