@@ -312,7 +312,7 @@ PLAN_ARGUMENTS = ["users", "audit", "strategy", "state", "exempt", "wave_sizes",
 VARIABLES = rf"audit must be|record must be|mfa_rollout_(users|strategy|state|exempt|wave_sizes|auth|store_loaded|{'|'.join(FLAGS)})"
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from(PLAN_ARGUMENTS), st.sampled_from(["require", "enrol"]), st.sampled_from(["present", "absent"]))
 def test_plan_of_anything_is_made_or_refused_in_words_that_name_the_variable(data, name, strategy, state):
     account = audit("a", "b", "c")
@@ -346,7 +346,7 @@ def test_plan_of_anything_is_made_or_refused_in_words_that_name_the_variable(dat
     assert rollout_report(plan, "acme", audit("a", "b", "c"), check_mode=True)["line"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from(["plan", "account", "before", "after", "failures", "waves_done", "stored", "terms", "cloud_account"]))
 def test_report_of_anything_is_made_or_refused_as_a_filter_error(data, name):
     plan = rollout_plan([{"user_id": "a", "auth_password": "s3cret"}], audit("a"), strategy="enrol")

@@ -263,7 +263,7 @@ CALLS = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.data())
 def test_answer_of_any_form_is_understood_or_an_error_and_never_read_forever(odd_server, data):
     name = data.draw(st.sampled_from(sorted(CALLS)))

@@ -224,7 +224,7 @@ def test_half_a_credential_is_refused_by_the_name_of_what_is_missing(cloud, half
     assert "s3cret" not in text
 
 
-@settings(max_examples=120)
+@settings(max_examples=100)
 @given(
     st.sampled_from(sorted(MODULES)),
     st.dictionaries(

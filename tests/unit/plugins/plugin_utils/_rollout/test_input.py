@@ -70,7 +70,7 @@ def test_wave_of_which_a_part_is_wrong_is_refused(wrong):
         entries_in([{**WAVE[0], **wrong}])
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.sampled_from(list(WAVE[0])), ANYTHING)
 def test_wave_with_anything_in_it_is_taken_or_refused_in_words(name, value):
     for wave in ([{**WAVE[0], name: value}], value, [value]):

@@ -777,7 +777,7 @@ def surely_bound(device, seed):
     return device["binding"] == "bound" or (device["binding"] == "unknown" and bool(seed) and seed["bound"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), ACCOUNT, TERMS)
 def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(data, users, terms):
     ids = [one["user_id"] for one in users]

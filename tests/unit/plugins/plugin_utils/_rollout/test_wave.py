@@ -879,7 +879,7 @@ ANYTHING_WRONG = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.sampled_from(STEPS), min_size=3, max_size=3),
     ANYTHING_WRONG,

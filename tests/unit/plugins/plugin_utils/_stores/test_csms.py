@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 SEED = "JBSWY3DPEHPK3PXP"
 OURS = Owner.of_process(os.getpid(), "acme-1")
 OTHER = replace(OURS, inventory_host="acme-2", host="elsewhere.example")
-THINNED = 1 if "HARDER" in os.environ else 4
+THINNED = 1 if "HARDER" in os.environ else 7
 """One in so many writes is tried; `make crash` tries each."""
 
 GONE = 2**22 + 1
