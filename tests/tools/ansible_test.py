@@ -10,6 +10,7 @@ import json
 import pathlib
 import re
 import shutil
+from collections.abc import Sequence
 
 import common
 import pythons
@@ -85,14 +86,20 @@ def _may_be_skipped(line: str) -> bool:
     return any(re.search(pattern, line) for pattern in ALLOWED)
 
 
-def sanity(venv: str, log: Log) -> Outcome:
-    """Run every sanity test of a core; multi-version tests run on all Pythons that were found."""
+def sanity(venv: str, log: Log, versions: Sequence[str] = ()) -> Outcome:
+    """Run every sanity test of a core; multi-version tests run on these Pythons, the core's own first, or on all that were found."""
     lane = Lane(f"sanity-{venv}", venv, log)
     # Without a version --venv takes every Python that it finds.
-    result = lane.run("sanity", "--junit", "--venv")
-    counts = lane.junit()
-    # Skipped ones are those that have no file to look at, and those that unexpected_skips() judges.
-    return common.settle(result, Outcome(counts.passed, counts.failed)) + unexpected_skips(result.output)
+    runs: list[tuple[str, ...]] = [("--python", version) for version in versions] or [()]
+    total = Outcome()
+    for number, words in enumerate(runs):
+        tests = ("--test", "compile", "--test", "import") if number else ()
+        common.remove(lane.output / "junit")
+        result = lane.run("sanity", "--junit", "--venv", *words, *tests)
+        counts = lane.junit()
+        # Skipped ones are those that have no file to look at, and those that unexpected_skips() judges.
+        total += common.settle(result, Outcome(counts.passed, counts.failed)) + unexpected_skips(result.output)
+    return total
 
 
 def units(venv: str, version: str, log: Log, *folders: str) -> Outcome:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the steps behind `make`: one with its output, or all of them in parallel with a line for each.
 
-python3 tests/tools/steps.py STEP|test [-- WORDS FOR PYTEST]
+python3 tests/tools/steps.py STEP|test|test-all [-- WORDS FOR PYTEST]
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ Step = t.Callable[[Log], Outcome]
 # Seconds of silence after which a line says what is still running.
 HEARTBEAT = 60
 TAIL_LINES = 60
+# How many of the slowest steps are named at the end.
+SLOWEST = 5
+# For pytest: without what tries once more, on another core, cloud or kind of credential, what a test beside it tries.
+NO_TWINS = ("-m", "not twin")
 
 
 def pytest(folder: str, log: Log, words: t.Sequence[str] = (), **extra: str) -> Outcome:
@@ -118,34 +122,30 @@ DOCS_OPTIONS = ("--plugin-docs", "--validate-collection-refs=self")
 LINTERS = ("ansible-lint", "mypy", "mypy-tools", "ruff", "format", "yamllint", "changelog", "reuse")
 
 
-def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, dict[str, Step]]:
+def steps(words: t.Sequence[str] = (), once: bool = False) -> dict[str, dict[str, Step]]:
     """Give each make target's steps; the longest first, so that they do not run alone at the end.
 
-    Without `every_python` the units of the newest core run on the oldest and the newest Python only, since those between find nothing more.
+    With `once` nothing is tried twice: the oldest core and the oldest Python run only what depends on them, and no twin runs.
     """
     new, old = pythons.newest(), pythons.oldest()
-    cores = [("test", new)] + ([("oldest", old)] if old else [])
+    cores = [("test", new)] + ([("oldest", old)] if old and not once else [])
     # With the newest core the modules run on the oldest Python, as they do on the hosts of a company.
     modules_on = {"test": next(iter(pythons.find())), "oldest": old.python if old else ""}
-    versions = list(pythons.find())
-    chosen = versions if every_python else dict.fromkeys([versions[0], new.python])
-    unit = {f"unit {new.version} python{version}": functools.partial(ansible_test.units, "test", version) for version in chosen}
-    if old:
-        # What runs in modules knows no core, so there only what runs in the control process is tried again.
-        folders = () if every_python else ("tests/unit/plugins/plugin_utils/", "tests/unit/plugins/filter/")
-        unit[f"unit {old.version} python{old.python}"] = functools.partial(_units_of, folders, "oldest", old.python)
+    pythons_of_sanity = tuple(dict.fromkeys([new.python, modules_on["test"]])) if once else ()
     integration: dict[str, Step] = {"integration": lambda log: Outcome(notes=("there is no tests/integration/targets yet",))}
     if ansible_test.targets_exist():
         integration = {
             f"integration {core.version}": functools.partial(ansible_test.integration, venv, modules_on[venv]) for venv, core in cores
         }
     return {
-        "sanity": {f"sanity {core.version}": functools.partial(ansible_test.sanity, venv) for venv, core in cores},
+        "playbooks": {"playbooks": functools.partial(playbooks, words=words)} if words else _playbooks_in_parts(once),
+        "unit": _units(once),
+        "sanity": {
+            f"sanity {core.version}": functools.partial(ansible_test.sanity, venv, versions=pythons_of_sanity) for venv, core in cores
+        },
         "integration": integration,
-        "playbooks": {"playbooks": functools.partial(playbooks, words=words)} if words else _playbooks_in_parts(),
-        "unit": dict(reversed(unit.items())),
+        "awx": {"awx": functools.partial(awx, words=("tests/awx", *NO_TWINS) if once else words)},
         "sdk": {"sdk": functools.partial(pytest, "tests/sdk", words=words)},
-        "awx": {"awx": functools.partial(awx, words=words)},
         "browser": {"browser": functools.partial(browser, words=words)},
         "peers": {"peers": functools.partial(peers, words=words)},
         "lint": {f"lint {name}": functools.partial(lint_tool, name) for name in LINTERS},
@@ -158,7 +158,10 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
             "faults": functools.partial(
                 pytest,
                 "tests/unit",
-                words=["tests/unit/plugins/plugin_utils/_rollout/test_faults.py", "tests/unit/plugins/plugin_utils/_stores/test_csms.py"],
+                words=[
+                    f"tests/unit/plugins/plugin_utils/{name}.py"
+                    for name in ("_rollout/test_faults", "_stores/test_csms", "_stores/test_hashi_vault")
+                ],
                 HARDER="10",
             ),
         },
@@ -167,9 +170,44 @@ def steps(words: t.Sequence[str] = (), every_python: bool = True) -> dict[str, d
     }
 
 
-def _playbooks_in_parts() -> dict[str, Step]:
-    """Give the tests of whole plays as steps that take about as long as each other: the longest files alone, and the rest."""
+def _units(once: bool) -> dict[str, Step]:
+    """Give the unit tests: on every Python and on both cores, or all on the newest of both and elsewhere only what depends on it."""
+    new, old = pythons.newest(), pythons.oldest()
+    versions = [new.python, *(version for version in pythons.find() if version != new.python)]
+    if once:
+        versions = list(dict.fromkeys([new.python, next(iter(pythons.find()))]))
+    found: dict[str, Step] = {}
+    for version in versions:
+        files = _modules_code() if once and version != new.python else ()
+        found[f"unit {new.version} python{version}"] = functools.partial(_units_of, files, "test", version)
+    if old:
+        found[f"unit {old.version} python{old.python}"] = functools.partial(_units_of, OF_THE_CORE if once else (), "oldest", old.python)
+    return found
+
+
+# What calls ansible-core by name, or takes what it gives.
+OF_THE_CORE = (
+    "tests/unit/plugins/action/",
+    "tests/unit/plugins/filter/",
+    "tests/unit/plugins/plugin_utils/_control/",
+    "tests/unit/plugins/plugin_utils/_inventory/",
+    "tests/unit/plugins/plugin_utils/_stores/test_vault_files.py",
+)
+# These measure time, which is the same on every Python.
+OF_THE_CLOCK = ("test_pace.py", "test_answers.py")
+
+
+def _modules_code() -> tuple[str, ...]:
+    """Give the tests of the code that runs where modules run, on Pythons older than the one of ansible-core."""
+    found = sorted((common.ROOT / "tests/unit/plugins/module_utils").rglob("test_*.py"))
+    return tuple(str(path.relative_to(common.ROOT)) for path in found if path.name not in OF_THE_CLOCK)
+
+
+def _playbooks_in_parts(once: bool) -> dict[str, Step]:
+    """Give the tests of whole plays, without twins as one step, else as steps of about the same length: the longest files alone, and the rest."""
     folder = "tests/playbooks"
+    if once:
+        return {"playbooks": functools.partial(playbooks, words=["-n2", *NO_TWINS, folder])}
     long = ("crash", "faults")
     return {
         **{f"playbooks {name}": functools.partial(playbooks, words=[f"{folder}/test_{name}.py"]) for name in long},
@@ -192,6 +230,8 @@ def _matrix() -> dict[str, Step]:
 
 # Take minutes more than `make test` has. What of the crashes matters most is among the playbooks.
 ALONE = ("crash", "mutation", "test-matrix")
+# Take hours, and try the tests, or cores between the newest and the oldest.
+BESIDE = ("mutation", "test-matrix")
 
 
 def _units_of(folders: tuple[str, ...], venv: str, version: str, log: Log) -> Outcome:
@@ -225,6 +265,7 @@ def line(name: str, outcome: Outcome, seconds: float) -> str:
 def run_all(named: t.Mapping[str, Step], jobs: int, echo: bool) -> Outcome:
     """Run steps, `jobs` at a time, and print a line for each as it ends."""
     total = Outcome()
+    took: dict[str, float] = {}
     running: dict[str, float] = {}
     lock = threading.Lock()
 
@@ -252,6 +293,7 @@ def run_all(named: t.Mapping[str, Step], jobs: int, echo: bool) -> Outcome:
                     name = waiting.pop(future)
                     outcome, seconds, log = future.result()
                     total += outcome
+                    took[name] = seconds
                     if outcome.failed and not echo:
                         heading = f"---- the end of {log.path.relative_to(common.ROOT)}"
                         print(heading, *log.tail(TAIL_LINES), "----", sep="\n")
@@ -260,6 +302,9 @@ def run_all(named: t.Mapping[str, Step], jobs: int, echo: bool) -> Outcome:
             pool.shutdown(wait=False, cancel_futures=True)
             common.end_all()
             raise
+    if len(took) > SLOWEST:
+        slowest = sorted(took, key=lambda name: -took[name])[:SLOWEST]
+        print("slowest:", ", ".join(f"{name} {took[name]:.0f} s" for name in slowest), flush=True)
     return total
 
 
@@ -276,10 +321,15 @@ def main(arguments: t.Sequence[str]) -> int:
     print(pythons.report(), flush=True)
     if name == "coverage":
         total = run_all({name: ansible_test.coverage}, 1, True)
-    elif name == "test":
+    elif name in ("test", "test-all"):
         # More than four at once would only make time limits of the tests themselves tight.
         jobs = int(os.environ.get("JOBS") or max(2, min(4, processors())))
-        named = {key: step for name, group in steps(every_python=False).items() if name not in ALONE for key, step in group.items()}
+        groups = steps(once=name == "test")
+        without = ALONE if name == "test" else BESIDE
+        named = {key: step for group, found in groups.items() if group not in without for key, step in found.items()}
+        if "crash" not in without:
+            # It ends them at each request.
+            del named["playbooks crash"]
         total = run_all(named, jobs, False)
         if os.environ.get("CI") and pythons.oldest() is None:
             total += Outcome(failed=1)
