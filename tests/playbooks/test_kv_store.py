@@ -53,6 +53,7 @@ def bound_seeds(ground: Any) -> dict[str, str]:
 
 def test_rollout_and_roll_back_need_no_disk(ground: Any, engine: kv_engine.Engine, core: dict[str, str]) -> None:
     env = {**core, **VAULT}
+    ground.variables[ACCOUNT]["mfa_rollout_wave_sizes"] = [10]
     # As in AWX, where the disk of a job goes away with it.
     job = ("-e", "awx_job_id=1", "-vvv")
     before = ground.run("hwc.mfa.rollout", "--check", *job, env=env)

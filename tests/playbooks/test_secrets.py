@@ -67,7 +67,8 @@ class Watched:
         ours = f"RECORD_TO={self.records / 'callback'}".encode()
 
         def watch() -> None:
-            while not done.wait(0.01):
+            # A process of a module lives ten times as long.
+            while not done.wait(0.03):
                 for path in Path("/proc").glob("[0-9]*"):
                     try:
                         if ours in (path / "environ").read_bytes():
