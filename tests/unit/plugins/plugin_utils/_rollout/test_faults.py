@@ -204,7 +204,7 @@ def clouds(start):
 
 # `make crash` looks many times harder, and elsewhere each time.
 HARDER = int(os.environ.get("HARDER") or 1)
-COMBINED = settings(max_examples=15 if HARDER == 1 else 40 * HARDER, derandomize=HARDER == 1, suppress_health_check=list(HealthCheck))
+COMBINED = settings(max_examples=10 if HARDER == 1 else 40 * HARDER, derandomize=HARDER == 1, suppress_health_check=list(HealthCheck))
 
 
 STATES = st.sampled_from(["present", "present", "absent"])
