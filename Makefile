@@ -18,7 +18,7 @@ help: ## Show this list
 demo: ## Roll MFA out on a rehearsal cloud, to watch
 	@$(TOOLS)/script.py tests/demo/demo.py $(ARGS)
 
-test: ## Every promise once, in parallel, in ten minutes on two cores
+test: ## Every promise once, in parallel, in less than half an hour on two cores
 	@$(TOOLS)/steps.py test
 
 test-all: ## Everything, twins, every death and the oldest ansible-core too: an hour or two (before a release)
