@@ -74,7 +74,7 @@ def test_rollout_that_dies_at_any_request_is_completed_or_taken_back_by_the_next
 @pytest.mark.parametrize(
     ("profile", "then", "writes"),
     [
-        ("huaweicloud", ROLLBACK, (2,)),
+        ("huaweicloud", ROLLBACK, (0, 2)),
         ("otc", ROLLOUT, (1,)),
         twin("huaweicloud", ROLLOUT, (0, 1, 2)),
         twin("otc", ROLLBACK, (0, 1, 2)),

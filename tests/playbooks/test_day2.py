@@ -211,7 +211,7 @@ def test_rotation_that_dies_at_any_request_is_completed_by_the_next_run(
     if not pytestconfig.getoption("--every-death"):
         # Each time the users are enrolled again.
         ground = scene("ground")
-        for death in after_first("v5-delete", "v5-enable"):
+        for death in after_first("login-protect-put", "v5-delete", "v5-create", "v5-enable"):
             die(ground, death)
         return
     rehearsal = scene("rehearsal")
