@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Six accounts in three jobs at once, as AWX slices an inventory: every account once, and what each job leaves for the next one."""
+"""Twelve accounts in three jobs at once, as AWX slices an inventory: every account once, and what each job leaves for the next one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CARRY_OUT = {"mfa_dry_run": "no", "mfa_rollout_wave_sizes": "5"}
 
 @pytest.fixture
 def cloud(start_cloud: Callable[..., Any]) -> Any:
-    return start_cloud(users=12, accounts=6, agency="mfa-agency")
+    return start_cloud(users=24, accounts=12, agency="mfa-agency")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_every_account_is_in_one_of_three_jobs_and_a_slice_fails_alone(
 
     artifacts = {number: job.artifacts() for number, job in jobs.items()}
     keys = [key for found in artifacts.values() for key in found]
-    assert len(keys) == len(set(keys)) == 5
+    assert len(keys) == len(set(keys)) == 11
     assert sorted(key[:7] for key in keys) == ["acct_ac" for _key in keys]
     for key, value in {key: value for found in artifacts.values() for key, value in found.items()}.items():
         assert key.isidentifier()
