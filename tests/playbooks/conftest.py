@@ -129,6 +129,16 @@ class Run:
         assert line, self.output
         return {name: int(count) for name, count in (pair.split("=") for pair in line.group(1).split())}
 
+    def failures(self, host: str) -> list[str]:
+        """The messages of the tasks that failed on a host."""
+        lines = [line for line in self.output.splitlines() if line.startswith(f"fatal: [{host}]: FAILED!")]
+        return [str(json.loads(line.split("=> ", 1)[1])["msg"]) for line in lines]
+
+    def failure(self, host: str) -> str:
+        """The message of the one task that failed on a host."""
+        (message,) = self.failures(host)
+        return message
+
 
 # Not by twins, which is not found where tests of another folder load this file.
 @pytest.fixture(params=["newest", pytest.param("oldest", marks=pytest.mark.twin)])

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from typing import Any, Callable
 
 import pytest
@@ -28,11 +27,6 @@ def protected(ground: Any) -> set[str]:
 
 def rows(ground: Any) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in ground.report(ACCOUNT)["users"]}
-
-
-def fatal(run: Any, account: str = ACCOUNT) -> str:
-    (line,) = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{account}]: FAILED!")]
-    return str(json.loads(line.split("=> ", 1)[1])["msg"])
 
 
 @pytest.mark.parametrize("profile", CLOUDS)
@@ -70,7 +64,7 @@ def test_campaign_of_a_month(playground: Callable[..., Any], profile: str) -> No
     ground.cloud.advance(DAY)
     run = ground.run(AUDIT)
     assert run.code == 2
-    assert fatal(run) == f"{ACCOUNT}: 3 overdue: {', '.join(users[1:])}."
+    assert run.failure(ACCOUNT) == f"{ACCOUNT}: 3 overdue: {', '.join(users[1:])}."
     run = ground.run(ROLLOUT)
     assert run.code == 0, run.output
     assert protected(ground) == set(users[1:])
@@ -125,7 +119,7 @@ def test_what_means_nothing_is_refused_by_name(playground: Callable[..., Any], p
     run = ground.run(playbook)
     assert run.code == 2, run.output
     for account, (_variables, words) in zip(ground.variables, MEANS_NOTHING, strict=True):
-        assert words in fatal(run, account)
+        assert words in run.failure(account)
     assert protected(ground) == set()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from truths import ACCOUNT, ROLLBACK, ROLLOUT, Death, after_first, all_at_once, complete, die_at, every_death
+from truths import ACCOUNT, ROLLBACK, ROLLOUT, Death, all_at_once, complete, deaths_of, die_at
 from twins import twin
 
 FEW = {"mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
@@ -55,13 +55,9 @@ BACK = {"huaweicloud": ("login-protect-put", "v5-disable", "v5-delete"), "otc": 
 def test_rollout_that_dies_at_any_request_is_completed_or_taken_back_by_the_next_run(
     scene: Callable[..., Any], strategy: str, profile: str, then: str, writes: tuple[int, ...], pytestconfig: pytest.Config
 ) -> None:
-    deaths, requests = after_first(*(ROUTES[profile][write] for write in writes)), 0
-    if pytestconfig.getoption("--every-death"):
-        rehearsal = scene("rehearsal", strategy, profile)
-        assert rehearsal.run(ROLLOUT).code == 0
-        requests = len(rehearsal.cloud.log)
-        assert requests >= 10
-        deaths = every_death(rehearsal.cloud.log)
+    rehearse = (lambda: scene("rehearsal", strategy, profile)) if pytestconfig.getoption("--every-death") else None
+    deaths, requests = deaths_of(ROLLOUT, rehearse, *(ROUTES[profile][write] for write in writes))
+    assert rehearse is None or requests >= 10
 
     def die(death: Death) -> None:
         ground = scene(str(death), strategy, profile)
@@ -91,12 +87,8 @@ def test_roll_back_that_dies_at_any_request_is_completed_or_undone_by_the_next_r
         ground.cloud.advance(90)
         return ground
 
-    deaths, requests = after_first(*(BACK[profile][write] for write in writes)), 0
-    if pytestconfig.getoption("--every-death"):
-        rehearsal = enrolled("rehearsal")
-        assert rehearsal.run(ROLLBACK).code == 0
-        requests = len(rehearsal.cloud.log)
-        deaths = every_death(rehearsal.cloud.log)
+    rehearse = (lambda: enrolled("rehearsal")) if pytestconfig.getoption("--every-death") else None
+    deaths, requests = deaths_of(ROLLBACK, rehearse, *(BACK[profile][write] for write in writes))
 
     def die(death: Death) -> None:
         ground = enrolled(str(death))

@@ -10,16 +10,11 @@ import time
 from typing import Any, Callable
 
 import pytest
-from truths import Death, after_first, all_at_once, assert_nothing_is_lost, die_at, every_death
+from truths import Death, all_at_once, assert_nothing_is_lost, deaths_of, die_at
 from twins import CLOUDS
 
 ACCOUNT = "acme-berlin"
 ROLLOUT = "hwc.mfa.rollout"
-
-
-def fatal(run: Any, account: str) -> str:
-    (line,) = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{account}]: FAILED!")]
-    return str(json.loads(line.split("=> ", 1)[1])["msg"])
 
 
 def users_of(ground: Any) -> list[Any]:
@@ -158,12 +153,8 @@ def test_reset_that_dies_at_any_request_is_completed_by_the_next_run(
         }
         return ground
 
-    deaths, requests = after_first("login-protect-put", "delete"), 0
-    if pytestconfig.getoption("--every-death"):
-        rehearsal = scene("rehearsal")
-        assert rehearsal.run(ROLLOUT).code == 0
-        requests = len(rehearsal.cloud.log)
-        deaths = every_death(rehearsal.cloud.log)
+    rehearse = (lambda: scene("rehearsal")) if pytestconfig.getoption("--every-death") else None
+    deaths, requests = deaths_of(ROLLOUT, rehearse, "login-protect-put", "delete")
 
     def die(death: Death) -> None:
         ground = scene(str(death))
@@ -193,7 +184,10 @@ def test_rotation_that_dies_at_any_request_is_completed_by_the_next_run(
         ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated"}
         return ground
 
-    def die(ground: Any, death: Death, requests: int = 0) -> None:
+    rehearse = (lambda: scene("rehearsal")) if pytestconfig.getoption("--every-death") else None
+    deaths, requests = deaths_of(ROLLOUT, rehearse, "login-protect-put", "v5-delete", "v5-create", "v5-enable")
+
+    def die(ground: Any, death: Death) -> None:
         before = {user.id: user.device.seed for user in users_of(ground)}
         die_at(ground, ROLLOUT, death, requests)
         ground.cloud.advance(60)
@@ -208,16 +202,13 @@ def test_rotation_that_dies_at_any_request_is_completed_by_the_next_run(
         assert lifted(ground) == {}
         ground.cloud.advance(60)
 
-    if not pytestconfig.getoption("--every-death"):
+    if rehearse is None:
         # Each time the users are enrolled again.
         ground = scene("ground")
-        for death in after_first("login-protect-put", "v5-delete", "v5-create", "v5-enable"):
+        for death in deaths:
             die(ground, death)
-        return
-    rehearsal = scene("rehearsal")
-    assert rehearsal.run(ROLLOUT).code == 0
-    requests = rehearsal.cloud.log
-    all_at_once(lambda death: die(scene(str(death)), death, len(requests)), every_death(requests))
+    else:
+        all_at_once(lambda death: die(scene(str(death)), death), deaths)
 
 
 def test_seeds_of_leavers_are_reported_and_forgotten_on_request(playground: Callable[..., Any]) -> None:
@@ -256,5 +247,5 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_done(playground: Call
     run = ground.run(ROLLOUT)
     assert run.code == 2
     for account, (_change, words) in zip(ground.variables, CANNOT_BE_KEPT, strict=True):
-        assert words in fatal(run, account)
+        assert words in run.failure(account)
     assert ground.cloud.log == []

@@ -16,12 +16,6 @@ ACCOUNT = "acme-berlin"
 AUDIT, ROLLOUT, ROLLBACK = "hwc.mfa.audit", "hwc.mfa.rollout", "hwc.mfa.rollback"
 
 
-def fatal(run: Any, host: str = ACCOUNT) -> str:
-    """The one line with which a host failed."""
-    (line,) = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{host}]: FAILED!")]
-    return str(json.loads(line.split("=> ", 1)[1])["msg"])
-
-
 def protected(ground: Any) -> set[str]:
     users = ground.cloud.cloud.users.values()
     return {user.id for user in users if user.protection is not None and user.protection.enabled}
@@ -40,7 +34,7 @@ def test_report_and_seeds_in_the_inventory_are_refused_by_name(playground: Calla
     }
     run = ground.run(playbook, *words)
     assert run.code == 2
-    said = fatal(run)
+    said = run.failure(ACCOUNT)
     for variable in ("mfa_rollout_report_dir", "mfa_rollout_seed_store_dir"):
         assert said.count(f"{variable} is {inventory}/") == 1
     assert sorted(path.name for path in inventory.iterdir()) == ["host_vars", "hosts.json"]
@@ -107,7 +101,7 @@ def test_connection_of_group_vars_gives_way_to_the_playbooks_and_is_told_elsewhe
     requests = len(ground.cloud.log)
     run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n")
     assert run.code == 2
-    said = fatal(run)
+    said = run.failure(ACCOUNT)
     assert "set ansible_connection to local in the vars of the play" in said
     assert "set ansible_become to false in the vars of the play" in said
     assert len(ground.cloud.log) == requests
@@ -152,7 +146,7 @@ def test_text_of_another_form_is_refused_and_is_never_everybody(playground: Call
     run = ground.run(ROLLOUT)
     assert run.code == 2
     for host in ground.variables:
-        said = fatal(run, host)
+        said = run.failure(host)
         assert said == "mfa_rollout_users must be all, or a list of mappings, each with user_id or name, such as [{name: ada}]."
     assert ground.cloud.log == []
 
@@ -201,7 +195,7 @@ def test_host_without_credentials_never_gets_the_environments_beside_others_that
     environment = {**core, "HW_ACCESS_KEY": auth["access_key"], "HW_SECRET_KEY": auth["secret_key"]}
     run = ground.run(ROLLOUT, env=environment)
     assert run.code == 2
-    assert f"host {forgotten} has no credentials in mfa_rollout_auth" in fatal(run, forgotten)
+    assert f"host {forgotten} has no credentials in mfa_rollout_auth" in run.failure(forgotten)
     assert run.recap(ACCOUNT)["failed"] == 0
     assert not (ground.path / "report" / f"{forgotten}.json").exists()
     alone = ground.run(ROLLOUT, "--limit", forgotten, env=environment)
@@ -313,7 +307,7 @@ def test_what_is_wrong_with_users_is_the_message_itself(playground: Callable[...
     ground = playground("require", users=2)
     ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{"name": "ghost"}]
     run = ground.run(ROLLOUT, env=core)
-    assert fatal(run) == (
+    assert run.failure(ACCOUNT) == (
         "mfa_rollout_exempt names ghost, who is no user of this account. Mend it, or set mfa_rollout_exempt_strict=false where accounts share one list."
     )
 

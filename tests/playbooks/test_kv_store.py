@@ -119,8 +119,7 @@ def test_options_that_cannot_work_are_named_before_the_cloud_is_asked(ground: An
     run = ground.run("hwc.mfa.rollout")
     assert run.code == 2
     for host, (_change, words) in zip(ground.variables, CANNOT_WORK, strict=True):
-        (said,) = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{host}]: FAILED!")]
-        assert words in said
+        assert words in run.failure(host)
     assert ground.cloud.log == []
 
 

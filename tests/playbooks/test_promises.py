@@ -352,7 +352,7 @@ def test_exemption_that_fits_nobody_stops_the_run_though_it_is_ignored(playgroun
     run = ground.play(AT_PLAY[1], header=AT_PLAY[0])
     assert run.code == 2, run.output
     for account, (_change, words) in zip(ground.variables, EXEMPT, strict=True):
-        (said, *_rest) = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{account}]: FAILED!")]
+        (said, *_rest) = run.failures(account)
         assert words in said
     assert ground.cloud.cloud.counters.writes == 0
 

@@ -298,7 +298,7 @@ def test_wrong_input_stops_every_account_before_anything_is_touched(playground: 
     run = ground.run("hwc.mfa.rollout")
     assert run.code != 0
     for host, (_change, words) in WRONG_INPUT.items():
-        said = [line for line in run.output.splitlines() if line.startswith(f"fatal: [{host}]: FAILED!")]
+        said = run.failures(host)
         assert len(said) == 1 and words in said[0], (host, said)
         assert run.recap(host)["failed"] == 1
     assert ground.cloud.cloud.counters.writes == 0

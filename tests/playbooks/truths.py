@@ -37,9 +37,17 @@ class Death:
         return f"{self.number}-{self.when}{self.route.replace('*', '')}"
 
 
-def after_first(*routes: str) -> list[Death]:
-    """Deaths after the first request of each of these routes."""
-    return [Death(1, "after", route) for route in routes]
+def deaths_of(playbook: str, rehearse: Callable[[], Any] | None, *routes: str) -> tuple[list[Death], int]:
+    """When to end a run, and how many requests it makes.
+
+    With ``rehearse``, which makes a playground, at each request that the playbook makes there. Else after the first of each of these routes, and the
+    number is 0.
+    """
+    if rehearse is None:
+        return [Death(1, "after", route) for route in routes], 0
+    ground = rehearse()
+    assert ground.run(playbook).code == 0
+    return every_death(ground.cloud.log), len(ground.cloud.log)
 
 
 def every_death(requests: list[dict[str, Any]]) -> list[Death]:
