@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import is_true
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import ENROL, REQUIRE
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import ENROL, REQUIRE, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import SERVICES
 
 NO_STORE, FILES, TASKS = "none", "files", "tasks"
@@ -26,21 +27,6 @@ NO_STORE, FILES, TASKS = "none", "files", "tasks"
 
 REPORTS = "reports"
 """Where the lock is if there is no store: beside the reports."""
-
-_TERMS = (
-    "strategy",
-    "state",
-    "login_protection",
-    "prove_login",
-    "exempt_strict",
-    "replace_unbound",
-    "rollback_all",
-    "wave_sizes",
-    "not_before",
-    "new_user_grace_days",
-    "rotate_before",
-    "select",
-)
 
 AGENCY_VARIABLES = {
     "agency_name": "HWC_AGENCY_NAME",
@@ -69,7 +55,7 @@ def settings(
         "check_mode": check_mode,
         "in_awx": in_awx,
         "agency": agency(values.get("auth"), values.get("auth_from_environment", False), environ),
-        "terms": {**{name: values[name] for name in _TERMS if name in values}, "audit_only": audit_only},
+        "terms": {**{term.name: values[term.name] for term in fields(Terms) if term.name in values}, "audit_only": audit_only},
         "store": store,
         "lock": lock,
         "lock_dir": _lock_directory(values, lock),

@@ -66,6 +66,14 @@ def test_nothing_keeps_another_run_away_where_no_lock_outlives_the_job(variables
     assert made_of(in_awx=in_awx, **variables)["unlocked"] is unlocked
 
 
+def test_role_knows_all_settings_before_there_are_any():
+    before = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_no_settings"]
+    without_templates = {name: value for name, value in before.items() if name not in ("check_mode", "artifact_key", "terms")}
+    found = made_of()
+    assert set(before) == set(found)
+    assert without_templates == {name: found[name] for name in without_templates}
+
+
 def test_terms_are_all_those_of_a_plan_and_no_secret_is_in_the_settings():
     found = made_of(strategy="enrol", seed_store_dir="/s", seed_store_password=SECRET, auth={**KEY, "secret_key": SECRET}, check_mode=True)
     assert set(found["terms"]) == {field.name for field in dataclasses.fields(Terms)}
