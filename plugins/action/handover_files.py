@@ -26,7 +26,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Ch
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.formats import FORMATS, KEEPASS, Encryption, HandoverFile, files_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import misplaced
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import STORE_SPEC, chosen_store
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, StoreError, check_account, seeds_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, Seeds, StoreError, check_account, seeds_of
 
 _PASSWORDS = ("handover_password", "keepass_password")
 
@@ -128,8 +128,7 @@ class ActionModule(ControlNodeAction):
         stored = self._stored(params)
         return chosen(wanted, stored, None if audit is None else audit["users"])
 
-    def _stored(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """All seeds by user id, the newest first."""
+    def _stored(self, params: Mapping[str, Any]) -> Seeds:
         entries = _opened(params["entries"], "entries must be a mapping from user id to serial_number, seed and name.")
         if entries is not None:
             return {str(user_id): seeds_of(entry) for user_id, entry in entries.items()}
@@ -139,7 +138,7 @@ class ActionModule(ControlNodeAction):
         finally:
             store.close()
         check_account(contents.account_id, params["account_id"], params["account"])
-        return {user_id: contents.newest_first(user_id) for user_id in contents.seeds}
+        return contents.all_newest_first()
 
 
 def _opened(value: Any, otherwise: str) -> Mapping[str, Any] | None:

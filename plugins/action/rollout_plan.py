@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import needs_templating
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import OTHER_FORM
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import packed, plan_from
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
@@ -19,7 +20,8 @@ class ActionModule(ControlNodeAction):
 
     spec: Mapping[str, Mapping[str, Any]] = {
         "account": {"type": "str", "required": True},
-        "users": {"type": "raw", "required": True},
+        "users": {"type": "raw"},
+        "users_variable": {"type": "str"},
         "audit": {"type": "raw", "required": True},
         "exempt": {"type": "raw", "default": []},
         "exempt_also": {"type": "raw", "default": []},
@@ -32,13 +34,25 @@ class ActionModule(ControlNodeAction):
         "terms": {"type": "raw", "default": {}},
     }
 
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._play = task_vars or {}
+        return super().run(tmp, task_vars)
+
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-        given = {name: params[name] for name in self.spec if name != "account"}
+        given = {name: params[name] for name in self.spec if name not in ("account", "users", "users_variable")}
         try:
-            plan = packed(plan_from(**given))
+            plan = packed(plan_from(self._users(params), **given))
         except PlanError as error:
             raise WorkError(legible(error)) from None
         except OTHER_FORM as error:
             raise WorkError(f"an option has another form than is documented ({type(error).__name__}).") from None
         warnings = [f"{legible(params['account'], 255)}: {warning}" for warning in plan["warnings"]]
         return {"changed": False, "plan": plan, **({"warnings": warnings} if warnings else {})}
+
+    def _users(self, params: Mapping[str, Any]) -> Any:
+        """The users. Ansible takes half a second to look for templates in a list of 10,000, of which there mostly are none."""
+        name = params["users_variable"]
+        if name is None:
+            return params["users"]
+        users = self._play.get(name)
+        return self._templar.template(users) if needs_templating(users) else users

@@ -14,6 +14,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     misplaced,
     unknown_variables,
     warnings_of,
+    wrong_types,
     wrong_values,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.settings import settings
@@ -44,7 +45,7 @@ class ActionModule(ControlNodeAction):
                 if name not in variables
             ),
             *self._misplaced(variables),
-            *wrong_values(variables, audit_only, params["in_awx"]),
+            *(self._wrong_types(variables) or wrong_values(variables, audit_only, params["in_awx"])),
         ]
         if causes:
             raise WorkError(" ".join(legible(cause) for cause in dict.fromkeys(causes)))
@@ -65,6 +66,10 @@ class ActionModule(ControlNodeAction):
                 "The tasks of this host become another user, and the role works as the user who runs Ansible: set ansible_become to false in"
                 " the vars of the play, which group_vars do not override."
             )
+
+    def _wrong_types(self, variables: Mapping[str, Any]) -> list[str]:
+        path = os.path.join(str(self._play["role_path"]), "meta", "argument_specs.yml")
+        return wrong_types(self._loader.load_from_file(path)["argument_specs"]["main"]["options"], variables)
 
     def _misplaced(self, variables: Mapping[str, Any]) -> Iterator[str]:
         sources = [str(source) for source in self._play.get("ansible_inventory_sources") or ()]

@@ -32,7 +32,11 @@ options:
     description:
       - V(all), or a list of users, or its text in JSON or YAML.
     type: raw
-    required: true
+  users_variable:
+    description:
+      - The name of the variable that has the users, in place of O(users). Ansible takes long to look for templates in a list of thousands that has none.
+    type: str
+    version_added: 1.1.0
   audit:
     description:
       - The result of M(hwc.mfa.iam_mfa_info), or of M(hwc.mfa.rollout_wave) with C(phase=audit).

@@ -72,6 +72,25 @@ def test_seed_that_is_encrypted_in_place_is_taken_by_filters_and_modules(playgro
     assert SEED not in run.output
 
 
+@pytest.mark.parametrize("core", ["newest", "oldest"], indirect=True)
+def test_passwords_of_users_that_are_encrypted_in_place_or_templates_are_what_the_rollout_logs_in_with(
+    playground: Callable[..., Any], core: dict[str, str]
+) -> None:
+    ground = playground(users=2)
+    first, second = ground.cloud.cloud.accounts[0].users[1:]
+    lines = [
+        "mfa_rollout_users:",
+        f"  - {{user_id: {first.id}, auth_password: '{{{{ turned | reverse }}}}'}}",
+        f"  - user_id: {second.id}\n    auth_password: {encrypted(ground, second.password)}",
+        f"turned: {first.password[::-1]}",
+    ]
+    (ground.path / "secrets.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    words = ["-e", f"@{ground.path / 'secrets.yml'}", "--vault-password-file", str(ground.path / "vault-password")]
+    run = ground.run("hwc.mfa.rollout", *words, env=core)
+    assert run.code == 0, run.output
+    assert all(user.device is not None and user.device.bound for user in (first, second))
+
+
 @pytest.mark.parametrize("in_process", ["true", "false"])
 def test_password_that_yaml_takes_for_a_number_is_refused_by_name_and_not_sent(
     playground: Callable[..., Any], core: dict[str, str], in_process: str

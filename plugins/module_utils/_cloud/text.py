@@ -22,7 +22,11 @@ def legible(value: Any, limit: int | None = None) -> str:
 
     White space becomes single spaces, other invisible characters become U+FFFD, and text beyond ``limit`` characters is cut.
     """
-    text = _UNFIT.sub("\ufffd", " ".join(str(value).split()))
+    if type(value) is str and value.isprintable() and "  " not in value and value == value.strip(" "):
+        # Most text is, and a report of thousands shows a hundred thousand of them.
+        text = value
+    else:
+        text = _UNFIT.sub("\ufffd", " ".join(str(value).split()))
     return text if limit is None or len(text) <= limit else f"{text[:limit]}..."
 
 

@@ -36,6 +36,20 @@ def plain(value: Any) -> Any:
     return exact(value)
 
 
+_MARKS = ("{{", "{%", "{#")
+
+
+def needs_templating(value: Any) -> bool:
+    """Whether anything in a variable, as Ansible has read it, may be a template or is kept encrypted. Else it is what its template would give."""
+    if isinstance(value, str):
+        return any(mark in value for mark in _MARKS)
+    if isinstance(value, Mapping):
+        return any(needs_templating(each) for pair in value.items() for each in pair)
+    if isinstance(value, (list, tuple)):
+        return any(needs_templating(each) for each in value)
+    return not (value is None or isinstance(value, (bool, int, float)))
+
+
 def decrypted(value: Any) -> Any:
     """A value that may be a text encrypted in place (``!vault``): before ansible-core 2.19 that is no string in a filter."""
     return exact(value) if getattr(value, "__ENCRYPTED__", False) else value

@@ -23,7 +23,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     terms_of,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Removal
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seed_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seed_in, seeds_of
 
 OTHER_FORM = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 """How data of another form shows itself, wherever it is looked into."""
@@ -73,10 +73,11 @@ def _is_device(device: Any) -> bool:
     return isinstance(device, dict) and isinstance(device.get("serial_number"), str) and "binding" in device
 
 
-def seeds_in(value: Any) -> dict[str, Any]:
-    """What a store knows, by user id. Raises PlanError, which names the variable that an operator's own store sets."""
-    seeds = {} if value is None else _opened(value)
-    if not isinstance(seeds, dict) or not all(seed_in(entry) for entry in seeds.values()):
+def seeds_in(value: Any) -> dict[str, list[StoredSeed]]:
+    """What a store knows, by user id, the newest seed first. Raises PlanError, which names the variable that an operator's own store sets."""
+    entries = {} if value is None else _opened(value)
+    seeds = {str(user_id): seeds_of(entry) for user_id, entry in entries.items()} if isinstance(entries, dict) else {"": []}
+    if not all(seeds.values()):
         raise PlanError(
             "the seeds that are stored (mfa_rollout_store_loaded.entries) must be a mapping from user id to serial_number, seed and name,"
             " which are texts."

@@ -44,18 +44,18 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     Terms,
     selection_in,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Seeds, StoredSeed
 
 
 @dataclass(frozen=True)
 class Known:
     """What is known of an account beside the audit.
 
-    ``seeds`` maps user ids to what the store has of them, ``intents`` are users for whom an earlier run was about to create a device,
+    ``seeds`` maps user ids to their stored seeds, the newest first, ``intents`` are users for whom an earlier run was about to create a device,
     ``record`` maps user ids to what a rollout's record says of their login protection, ``auth`` are the play's own credentials.
     """
 
-    seeds: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+    seeds: Seeds = field(default_factory=dict, repr=False)
     intents: Iterable[str] = ()
     record: Mapping[str, Entry] = field(default_factory=dict)
     """Where it tells of anybody, it alone tells whose login protection a rollout has set."""
@@ -108,7 +108,7 @@ def make_plan(
         if user_id in taken:
             raise PlanError(f"mfa_rollout_users names user {user['name']} ({user_id}) twice.")
         taken.add(user_id)
-        seeds = seeds_of(known.seeds.get(user_id))
+        seeds = known.seeds.get(user_id, ())
         record = known.record.get(user_id)
         if record is None and known.record:
             # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
@@ -152,7 +152,7 @@ def make_plan(
             )
     leavers = [user_id for user_id in {**known.seeds, **dict.fromkeys(known.intents)} if user_id not in people.by_id]
     if leavers:
-        names = [str((known.seeds.get(user_id) or {}).get("name") or user_id) for user_id in leavers]
+        names = [next((seed.name for seed in known.seeds.get(user_id, ())), "") or user_id for user_id in leavers]
         guards.warnings.append(
             legible(
                 f"The store has seeds of {len(leavers)} users who are gone: {', '.join(names[:_SHOWN])}"

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Callable
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
@@ -145,6 +146,15 @@ def misplaced(variable: str, text: str, sources: Sequence[str], playbook_dir: st
         f"{variable} is {legible(directory, 255)}, and Ansible reads what lies in {legible(within, 255)} as inventory or variables:"
         " name a directory outside of it."
     )
+
+
+def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str, Any]) -> list[str]:
+    """What ansible-core finds wrong with variables by the role's argument specs: types and choices.
+
+    Core's own task for that takes three quarters of a second for 10,000 users, since it looks at all of them. So the playbooks leave it out.
+    """
+    given = {name: value for name, value in variables.items() if name in options}
+    return [str(cause) for cause in ArgumentSpecValidator(dict(options)).validate(given).error_messages]
 
 
 def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:

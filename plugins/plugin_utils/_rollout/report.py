@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
@@ -19,6 +21,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import EXE
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import posture_known, stored_seed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, Entry, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.version import COLLECTION, VERSION
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Seeds
 
 SCHEMA = "https://github.com/hwc-mfa/hwc.mfa/blob/main/docs/schema/report.schema.json"
 """Where the form of a report is described."""
@@ -32,7 +35,7 @@ def make_report(
     waves_done: int,
     before: Entry,
     after: Entry,
-    stored: Mapping[str, Any] | None,
+    stored: Seeds | None,
     check_mode: bool,
     cloud_account: Mapping[str, Any] | None = None,
     identity_center: Mapping[str, Any] | None = None,
@@ -47,11 +50,15 @@ def make_report(
     reached.update((outcome["user_id"], outcome) for outcome in failures)
     was = {str(user["user_id"]): user for user in before["users"]}
     now = {str(user["user_id"]): user for user in after.get("users", [])}
+    seeds: Seeds = stored or {}
+    posture_was, posture_is = (
+        {user_id: posture_known(user, seeds.get(user_id, ())) for user_id, user in users.items()} for users in (was, now)
+    )
     rows = []
     for fate in plan["users"]:
         user_id = fate["user_id"]
         outcome, reason = _outcome(fate, reached, check_mode)
-        kept = stored_seed(now[user_id], (stored or {}).get(user_id)) if user_id in now else None
+        kept = stored_seed(now[user_id], seeds.get(user_id, ())) if user_id in now else None
         rows.append(
             {
                 "user_id": user_id,
@@ -61,8 +68,8 @@ def make_report(
                 "reason": reason,
                 "enabled": was[user_id]["enabled"] if user_id in was else None,
                 "console_access": was[user_id].get("console_access") if user_id in was else None,
-                "before": _state(was.get(user_id), (stored or {}).get(user_id)),
-                "after": _state(now.get(user_id), (stored or {}).get(user_id)),
+                "before": _state(was.get(user_id), posture_was.get(user_id)),
+                "after": _state(now.get(user_id), posture_is.get(user_id)),
                 "not_before": fate.get("not_before"),
                 "campaign": fate.get("campaign") if outcome != "done" else None,
                 "exempt": _exemption(fate),
@@ -85,7 +92,7 @@ def make_report(
         "endpoint": before.get("endpoint"),
         "api": before.get("api"),
         "caller": _caller(before.get("caller")),
-        "population": _population(before["users"], rows, stored),
+        "population": _population(posture_was, rows),
         "request_ids": [str(each) for look in ([before] if after is before else [before, after]) for each in look.get("request_ids") or ()],
         "identity_center": _people(identity_center),
         # What an audit demands, and why it fails; whoever asks for it sets both.
@@ -94,8 +101,8 @@ def make_report(
         "summary": {
             **{word: sum(1 for row in rows if row["outcome"] == word) for word in words},
             **{word: sum(1 for row in rows if row["campaign"] == word) for word in (DUE, OVERDUE)},
-            "posture": _postures(before["users"], stored),
-            "posture_after": _postures(after["users"], stored) if "users" in after else None,
+            "posture": _postures(posture_was),
+            "posture_after": _postures(posture_is) if "users" in after else None,
             "before": before["summary"],
             "after": after.get("summary"),
         },
@@ -126,11 +133,11 @@ def _caller(caller: Entry | None) -> dict[str, Any] | None:
     return None if caller is None else {name: caller.get(name) for name in ("user_id", "name", "principal_urn")}
 
 
-def _population(users: Sequence[Entry], rows: Sequence[Entry], stored: Mapping[str, Any] | None) -> dict[str, int]:
+def _population(postures: Mapping[str, str], rows: Sequence[Entry]) -> dict[str, int]:
     """Whom the report is about: users of the account, those of them who need MFA, and those who have a row here."""
     return {
-        "users": len(users),
-        "in_need": sum(1 for user in users if posture_known(user, (stored or {}).get(user["user_id"])) in IN_NEED),
+        "users": len(postures),
+        "in_need": sum(1 for posture in postures.values() if posture in IN_NEED),
         "reported": sum(1 for row in rows if row["before"]["posture"] is not None),
         "exempt": sum(1 for row in rows if row["exempt"] is not None),
     }
@@ -151,14 +158,14 @@ def _outcome(fate: Entry, reached: Mapping[str, Entry | None], check_mode: bool)
     return "done", ""
 
 
-def _postures(users: Sequence[Entry], stored: Mapping[str, Any] | None) -> dict[str, Any]:
+def _postures(postures: Mapping[str, str]) -> dict[str, Any]:
     """How many users of the whole account have which posture, and the coverage."""
-    found = [posture_known(user, (stored or {}).get(user["user_id"])) for user in users]
-    counts = {word: found.count(word) for word in POSTURES}
+    found = Counter(postures.values())
+    counts = {word: found[word] for word in POSTURES}
     return {**counts, "coverage": coverage(counts)}
 
 
-def _state(user: Entry | None, entry: Any) -> dict[str, Any]:
+def _state(user: Entry | None, posture: str | None) -> dict[str, Any]:
     if user is None:
         return {"device": None, "binding": None, "login_protection": None, "posture": None}
     device = user["device"]
@@ -166,7 +173,7 @@ def _state(user: Entry | None, entry: Any) -> dict[str, Any]:
         "device": device["serial_number"] if device else None,
         "binding": device["binding"] if device else "none",
         "login_protection": user["login_protection"]["verification_method"],
-        "posture": posture_known(user, entry),
+        "posture": posture,
     }
 
 
@@ -204,6 +211,8 @@ def report_csv_rows(rows: Iterable[tuple[str, Entry]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
+    # Most cells of a column are one of a few words.
+    cell_of = lru_cache(1024)(cell)
     for account, row in rows:
         before, after = row["before"], row["after"]
         cells = (
@@ -222,7 +231,7 @@ def report_csv_rows(rows: Iterable[tuple[str, Entry]]) -> str:
             row.get("campaign"),
             row.get("not_before"),
         )
-        writer.writerow([cell(each) for each in cells])
+        writer.writerow([cell_of(each) for each in cells])
     return text.getvalue()
 
 

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import posture
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entry
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 
 
 def devices_of(user: Entry) -> list[Entry]:
@@ -31,14 +30,14 @@ def paired(user: Entry, seeds: Sequence[StoredSeed]) -> tuple[Entry, Entry | Non
     return user, user["device"], None
 
 
-def stored_seed(user: Entry, entry: Any) -> StoredSeed | None:
-    """The stored seed of the device that an audit shows of a user, from the store's ``entry``; None where it is not stored."""
-    return paired(user, seeds_of(entry))[2]
+def stored_seed(user: Entry, seeds: Sequence[StoredSeed]) -> StoredSeed | None:
+    """The one of the user's stored ``seeds`` that belongs to the device which an audit shows; None where it is not stored."""
+    return paired(user, seeds)[2]
 
 
-def posture_known(user: Entry, entry: Any) -> str:
+def posture_known(user: Entry, seeds: Sequence[StoredSeed]) -> str:
     """A user's posture, by the audit, and where the cloud cannot tell whether the device is bound, by what an earlier run saw and stored."""
-    shown, device, seed = paired(user, seeds_of(entry))
+    shown, device, seed = paired(user, seeds)
     if device is not None and device["binding"] == "unknown" and seed is not None and seed.bound:
         return posture({**shown, "device": {**device, "binding": "bound"}})
     return posture(shown)

@@ -33,7 +33,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     Entry,
     Terms,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, protection_in, seeds_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Seeds, StoredSeed, protection_in
 
 Call = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Runs one of the collection's modules, by its name, with these options, and returns its result."""
@@ -226,8 +226,8 @@ class Wave:
         self,
         created: Mapping[str, Entry],
         made: Mapping[str, StoredSeed],
-        shown: Mapping[str, Any],
-        stored: Mapping[str, Any],
+        shown: Seeds,
+        stored: Seeds,
         removal: Removal | None = None,
     ) -> Finished:
         """Bind, look whether bound, protect, verify, and prove.
@@ -251,7 +251,7 @@ class Wave:
             }
         return self._finished(unseen, certainties)
 
-    def remove(self, stored: Mapping[str, Any], shown: Mapping[str, Any], lifting: Collection[str] = ()) -> Finished:
+    def remove(self, stored: Seeds, shown: Seeds, lifting: Collection[str] = ()) -> Finished:
         """Lift protection, unbind and delete, and verify. Protection that is lifted for a moment only is set again.
 
         ``lifting`` are the users whose protection the record shows as lifted: nobody else's is lifted for a moment, since a run may end then.
@@ -269,11 +269,7 @@ class Wave:
             for entry in everything
             if UNPROTECT in entry["steps"] and PROTECT in entry["steps"] and entry["user_id"] not in lifting and not self._check_mode
         }
-        unnoted = {
-            user_id
-            for user_id, seed in doubts.items()
-            if not self._check_mode and not any(found == seed for found in seeds_of(shown.get(user_id)))
-        }
+        unnoted = {user_id for user_id, seed in doubts.items() if not self._check_mode and seed not in shown.get(user_id, ())}
         spared = unnoted | unrecorded
         self._bulk(
             UNPROTECT, "iam_login_protection", "users", [_unprotection(entry) for entry in unprotecting if entry["user_id"] not in spared]
@@ -328,14 +324,14 @@ class Wave:
         )
         return self._unseen() if resets else unseen
 
-    def doubted(self, stored: Mapping[str, Any]) -> dict[str, StoredSeed]:
+    def doubted(self, stored: Seeds) -> dict[str, StoredSeed]:
         """The stored seeds of devices that are about to be removed, without what will no longer be certain of them: a run may end half-way.
 
         The seeds themselves count until the devices are gone, since a device that is bound is of no use without its seed.
         """
         doubts = {}
         for entry in self._with(REMOVE):
-            for seed in seeds_of(stored.get(entry["user_id"])):
+            for seed in stored.get(entry["user_id"], ()):
                 if seed.serial_number == entry["serial_number"] and (seed.bound or seed.proven):
                     doubts[entry["user_id"]] = replace(seed, bound=False, proven=False)
         return doubts
@@ -360,18 +356,18 @@ class Wave:
         self._tables[step] = {str(item["user_id"]): table.get(str(item["user_id"]), whole) for item in items}
         self._changed = self._changed or bool(result.get("changed"))
 
-    def _stored_seeds(self, made: Mapping[str, StoredSeed], shown: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, StoredSeed]:
+    def _stored_seeds(self, made: Mapping[str, StoredSeed], shown: Seeds, stored: Seeds) -> dict[str, StoredSeed]:
         """The seeds of the wave's devices that the store has shown, by user id."""
         seeds: dict[str, StoredSeed] = {}
         self._tables[STORE] = {}
         for entry in self._entries:
             user_id = entry["user_id"]
             if CREATE not in entry["steps"]:
-                for seed in seeds_of(stored.get(user_id)):
+                for seed in stored.get(user_id, ()):
                     if seed.serial_number == entry["serial_number"]:
                         seeds.setdefault(user_id, seed)
             elif user_id in made:
-                if any(seed.is_of(made[user_id]) for seed in seeds_of(shown.get(user_id))):
+                if any(seed.is_of(made[user_id]) for seed in shown.get(user_id, ())):
                     seeds[user_id] = made[user_id]
                 else:
                     self._tables[STORE][user_id] = failed(NOT_STORED)

@@ -53,6 +53,10 @@ class StoredSeed:
         return (self.serial_number, self.seed) == (other.serial_number, other.seed)
 
 
+Seeds = Mapping[str, Sequence[StoredSeed]]
+"""The seeds of users by their ids, each user's newest first."""
+
+
 def seed_in(entry: Any) -> StoredSeed | None:
     """A seed from a mapping, or None where it is none. A seed that YAML took for a number may have lost digits, and is none."""
     if not isinstance(entry, Mapping):
@@ -165,10 +169,14 @@ class Contents:
         """A user's seeds."""
         return list(reversed(self.seeds.get(user_id, {}).values()))
 
+    def all_newest_first(self) -> dict[str, list[StoredSeed]]:
+        """Every user's seeds."""
+        return {user_id: self.newest_first(user_id) for user_id in self.seeds}
+
     @property
     def entries(self) -> dict[str, dict[str, Any]]:
         """The seeds by user id, as variables hold them."""
-        return {user_id: entry_of(self.newest_first(user_id)) for user_id in self.seeds}
+        return {user_id: entry_of(seeds) for user_id, seeds in self.all_newest_first().items()}
 
 
 class SeedStore(ABC):

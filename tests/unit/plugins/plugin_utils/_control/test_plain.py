@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import omitted, opened, plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import needs_templating, omitted, opened, plain
 
 OLD_PLACEHOLDER = "__omit_place_holder__" + "0123abcdef" * 4
 """What ``omit`` is before ansible-core 2.19."""
@@ -35,3 +35,14 @@ def test_what_is_omitted_is_left_out_at_any_depth(omit):
 def test_what_only_looks_like_it_stays(value):
     assert not omitted(value)
     assert plain([value]) == [value]
+
+
+@pytest.mark.parametrize("value", ["{{ a }}", "x{%raw%}", "{#", ["a", {"b": ("{{ c }}",)}], {"{{ a }}": 1}, object()])
+def test_what_may_be_a_template_or_encrypted_is_left_to_ansible(value):
+    assert needs_templating(value)
+    assert needs_templating([{"users": [value]}])
+
+
+@pytest.mark.parametrize("value", ["", "{", "}}", "{ {", None, 1, 1.5, True, [], {}, [{"name": "ada", "auth_password": "p{a}ss"}]])
+def test_what_holds_no_template_is_read_as_it_is(value):
+    assert not needs_templating(value)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
 
 OFF = {"enabled": False, "verification_method": "none"}
@@ -48,7 +49,7 @@ def recorded(user_id="u1", strategy="enrol", before=None):
 
 def planned(wanted, audit, terms, exempt=(), stored=None, intents=(), record=None, auth=None):
     """A plan, with what is known of the account by name."""
-    return make_plan(wanted, audit, terms, exempt, Known(stored or {}, intents, record or {}, auth or {}))
+    return make_plan(wanted, audit, terms, exempt, Known(seeds_in(stored), intents, record or {}, auth or {}))
 
 
 def entries_of(plan):

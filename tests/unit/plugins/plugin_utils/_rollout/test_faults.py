@@ -42,7 +42,7 @@ class Rollout:
         if before.get("failed"):
             return before["msg"]
         wanted = [{"user_id": user_id, **own} for user_id, own in self.credentials.items()]
-        known = Known(seeds=self.store.entries, intents=list(self.store.intents), record=self.record)
+        known = Known(seeds=self.store.all_newest_first(), intents=list(self.store.intents), record=self.record)
         plan = make_plan(wanted, before, terms, known=known)
         assert not any(fate["fate"] == "problem" for fate in plan["users"])
         outcomes = {}
@@ -53,7 +53,7 @@ class Rollout:
         return outcomes
 
     def forward(self, wave, entries):
-        stored = self.store.entries
+        stored = self.store.all_newest_first()
         self.record.update(
             {
                 entry["user_id"]: {"strategy": self.strategy, "before": entry["protection"]}
@@ -66,16 +66,16 @@ class Rollout:
         for user_id, seed in created.seeds.items():
             self.store.add(user_id, seed)
         self.store.withdraw(created.withdrawn)
-        finished = wave.finish(created.outcomes, created.seeds, self.store.entries, stored)
+        finished = wave.finish(created.outcomes, created.seeds, self.store.all_newest_first(), stored)
         for user_id, seed in finished.certain.items():
             self.store.add(user_id, seed)
         return finished
 
     def back(self, wave, entries):
-        stored = self.store.entries
+        stored = self.store.all_newest_first()
         for user_id, seed in wave.doubted(stored).items():
             self.store.add(user_id, seed)
-        finished = wave.remove(stored, self.store.entries)
+        finished = wave.remove(stored, self.store.all_newest_first())
         self.store.remove(finished.removed)
         for outcome in finished.outcomes:
             if "unprotect" in outcome["done"] and not outcome["failed"]:

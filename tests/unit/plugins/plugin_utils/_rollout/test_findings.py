@@ -29,6 +29,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.findings import (
     USER_MFA,
     findings_of,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.junit import report_junit
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.ocsf import report_ocsf
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report
@@ -57,7 +58,19 @@ def report(*users, terms=AUDIT, root=None, seeds=None, exempt=(), after=None, wa
     audit = audit_of(*users, now=NOW, root=root, endpoint="https://iam.eu-de.otc.t-systems.com", api="v3", request_ids=["r1"], **more)
     plan = planned(wanted, audit, terms, exempt)
     looked = audit if after is None else after
-    return make_report("acme", terms, plan, failures, waves_done, audit, looked, seeds, terms.audit_only, CLOUD, people)
+    return make_report(
+        "acme",
+        terms,
+        plan,
+        failures,
+        waves_done,
+        audit,
+        looked,
+        None if seeds is None else seeds_in(seeds),
+        terms.audit_only,
+        CLOUD,
+        people,
+    )
 
 
 def of(control, found):

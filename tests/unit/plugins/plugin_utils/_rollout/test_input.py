@@ -81,7 +81,7 @@ def test_wave_with_anything_in_it_is_taken_or_refused_in_words(name, value):
 
 
 def test_seeds_come_packed_or_as_they_are_and_nothing_is_none():
-    assert seeds_in(stored()) == seeds_in(pack(stored())) == stored()
+    assert seeds_in(stored()) == seeds_in(pack(stored())) == {"u1": [StoredSeed("serial-u1", SECRET, "n")]}
     assert seeds_in(None) == {}
 
 

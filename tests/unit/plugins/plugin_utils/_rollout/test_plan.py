@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan, own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import stored_seed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import ORDER, OWN_CREDENTIALS, PlanError, Terms, terms_of
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, seeds_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import (
     OFF,
     SECRET,
@@ -137,17 +138,16 @@ def test_of_several_stored_seeds_the_one_of_the_shown_device_counts(shown):
         "unprotect",
         "remove",
     ]
-    assert (
-        stored_seed(user(binding="unknown", serial=shown), seeds["u1"]) == seeds_of(seeds["u1"])[["newest", "older", "oldest"].index(shown)]
-    )
+    of_user = seeds_in(seeds)["u1"]
+    assert stored_seed(user(binding="unknown", serial=shown), of_user) == of_user[["newest", "older", "oldest"].index(shown)]
 
 
 def test_seed_of_a_device_that_is_not_shown_counts_for_nothing():
     seeds = several(seed_of("gone", bound=True), seed_of("gone-too", bound=True))
     assert plan_for(user(binding="unknown"), ENROL, stored=seeds)[::2] == ("left_alone", [])
-    assert stored_seed(user(binding="unknown"), seeds["u1"]) is None
-    assert stored_seed(user(), seeds["u1"]) is None
-    assert stored_seed(user(binding="bound"), None) is None
+    assert stored_seed(user(binding="unknown"), seeds_in(seeds)["u1"]) is None
+    assert stored_seed(user(), seeds_in(seeds)["u1"]) is None
+    assert stored_seed(user(binding="bound"), ()) is None
 
 
 def test_security_key_is_no_device_of_a_user():
@@ -917,8 +917,8 @@ def test_terms_are_taken_as_they_are_given(flag, value):
 
 
 def test_stored_seed_is_never_shown_by_what_is_known_of_an_account():
-    assert SECRET not in repr(Known(stored(), auth=own()))
-    assert isinstance(stored_seed(user(binding="bound"), stored()["u1"]), StoredSeed)
+    assert SECRET not in repr(Known(seeds_in(stored()), auth=own()))
+    assert isinstance(stored_seed(user(binding="bound"), seeds_in(stored())["u1"]), StoredSeed)
 
 
 @pytest.mark.parametrize("auth", [{"auth_user_id": "u1"}, {"auth_username": "name-u1"}])

@@ -9,6 +9,7 @@ import json
 import re
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import (
     make_report,
     report_csv,
@@ -38,7 +39,18 @@ REQUIRE = Terms("require")
 def report_of(
     plan, failures=(), waves_done=0, before=None, after=None, seeds=None, check_mode=False, account="acme", terms=ENROL, cloud_account=None
 ):
-    return make_report(account, terms, plan, failures, waves_done, before, after or before, seeds, check_mode, cloud_account)
+    return make_report(
+        account,
+        terms,
+        plan,
+        failures,
+        waves_done,
+        before,
+        after or before,
+        None if seeds is None else seeds_in(seeds),
+        check_mode,
+        cloud_account,
+    )
 
 
 def failure(user_id, step="create", msg="no"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON, demands_in, per_cent_in, verdict
@@ -17,7 +18,7 @@ AUDIT = Terms("require", audit_only=True)
 
 def report(*users, terms=AUDIT, root=None, stored=None):
     audit = audit_of(*users, now="2026-03-01T12:00:00Z", root=root)
-    return make_report("acme", terms, planned("all", audit, terms), [], 0, audit, audit, stored, True)
+    return make_report("acme", terms, planned("all", audit, terms), [], 0, audit, audit, None if stored is None else seeds_in(stored), True)
 
 
 def test_account_that_meets_all_is_no_failure():

@@ -126,7 +126,7 @@ def wave_over(cloud, *entries, terms=ENROL, credentials=None, begin=None):
 
 
 def as_shown(seeds):
-    return {user_id: seed.as_entry() for user_id, seed in seeds.items()}
+    return {user_id: [seed] for user_id, seed in seeds.items()}
 
 
 def enrolled(cloud, *entries, announced=None, shown=None, stored=None, **options):
@@ -340,11 +340,10 @@ def test_new_seed_keeps_the_protection_that_the_rollout_is_about_to_replace(step
     "shown",
     [
         {},
-        {"u1": None},
-        {"u1": {"serial_number": "new-1"}},
-        {"u1": {"serial_number": "old", "seed": "seed-new-1", "name": "n"}},
-        {"u1": {"serial_number": "new-1", "seed": "old", "name": "n"}},
-        {"u2": {"serial_number": "new-1", "seed": "seed-new-1", "name": "n"}},
+        {"u1": []},
+        {"u1": [StoredSeed("old", "seed-new-1", "n")]},
+        {"u1": [StoredSeed("new-1", "old", "n")]},
+        {"u2": [StoredSeed("new-1", "seed-new-1", "n")]},
     ],
 )
 def test_nobody_is_bound_whose_seed_the_store_has_not_shown(shown):
@@ -360,8 +359,8 @@ def test_nobody_is_bound_whose_seed_the_store_has_not_shown(shown):
 @pytest.mark.parametrize("name", ["name-u1", "", "another"])
 def test_seed_that_the_store_shows_beside_earlier_ones_is_bound(name):
     cloud = Cloud(user())
-    newest = {"serial_number": "new-1", "seed": "seed-new-1", "name": name}
-    for shown in (newest, {**newest, "earlier": [seed_for("old").as_entry()]}, {**seed_for("later").as_entry(), "earlier": [newest]}):
+    newest = StoredSeed("new-1", "seed-new-1", name)
+    for shown in ([newest], [newest, seed_for("old")], [seed_for("later"), newest]):
         cloud = Cloud(user())
         _created, finished = enrolled(cloud, entry(), shown={"u1": shown})
         assert not came(finished)["failed"]
@@ -369,7 +368,7 @@ def test_seed_that_the_store_shows_beside_earlier_ones_is_bound(name):
 
 def test_what_the_store_showed_before_the_wave_is_not_taken_for_the_new_seed():
     cloud = Cloud(user())
-    _created, finished = enrolled(cloud, entry(), shown={}, stored={"u1": seed_for("new-1").as_entry()})
+    _created, finished = enrolled(cloud, entry(), shown={}, stored={"u1": [seed_for("new-1")]})
     assert cloud.asked("iam_virtual_mfa_bind") == []
     assert finished.unstored
 
@@ -393,7 +392,7 @@ def test_failed_creation_is_neither_bound_nor_protected():
 @pytest.mark.parametrize("created", [{}, {"u1": {"failed": False}}])
 def test_finish_without_what_the_creation_gave_binds_nobody(created):
     cloud = Cloud(user(binding="unbound", serial="s1"))
-    finished = wave_over(cloud, entry()).finish(created, {}, {"u1": seed_for().as_entry()}, {"u1": seed_for().as_entry()})
+    finished = wave_over(cloud, entry()).finish(created, {}, {"u1": [seed_for()]}, {"u1": [seed_for()]})
     assert cloud.asked("iam_virtual_mfa_bind") == cloud.asked("iam_login_protection") == []
     assert came(finished)["failed"]
 
@@ -403,17 +402,17 @@ BINDING = entry(steps=["bind", "protect"], serial_number="s1")
 
 def test_device_of_an_earlier_run_is_bound_with_the_stored_seed_of_its_serial():
     cloud = Cloud(user(binding="unbound", serial="s1"))
-    earlier = {"u1": {**seed_for("later").as_entry(), "earlier": [seed_for("s1").as_entry()]}}
+    earlier = {"u1": [seed_for("later"), seed_for("s1")]}
     _created, finished = enrolled(cloud, BINDING, stored=earlier)
     (item,) = cloud.items("iam_virtual_mfa_bind")
     assert (item["serial_number"], item["seed"], item["presume_unbound"]) == ("s1", "seed-s1", False)
     assert came(finished)["done"] == ["bind", "protect"]
 
 
-@pytest.mark.parametrize("stored", [{}, {"u1": seed_for("other").as_entry()}, {"u2": seed_for("s1").as_entry()}])
+@pytest.mark.parametrize("stored", [{}, {"u1": [seed_for("other")]}, {"u2": [seed_for("s1")]}])
 def test_device_of_an_earlier_run_is_not_bound_without_its_stored_seed(stored):
     cloud = Cloud(user(binding="unbound", serial="s1"))
-    _created, finished = enrolled(cloud, BINDING, shown={"u1": seed_for("s1").as_entry()}, stored=stored)
+    _created, finished = enrolled(cloud, BINDING, shown={"u1": [seed_for("s1")]}, stored=stored)
     assert cloud.asked("iam_virtual_mfa_bind") == cloud.asked("iam_login_protection") == []
     assert (came(finished)["step"], came(finished)["msg"]) == ("bind", "the store does not show its seed")
 
@@ -532,7 +531,7 @@ PROTECTING = entry(steps=["protect"], serial_number="s1")
 )
 def test_device_that_was_bound_when_the_wave_was_planned_is_looked_at_again_before_protection(api, shown, on_v5, on_v3):
     cloud = Cloud(shown, api=api)
-    _created, finished = enrolled(cloud, PROTECTING, stored={"u1": seed_for(bound=True).as_entry()})
+    _created, finished = enrolled(cloud, PROTECTING, stored={"u1": [seed_for(bound=True)]})
     protected = {"v3": on_v3, "v5": on_v5}[api]
     assert cloud.asked("iam_login_protection") == (["u1"] if protected else [])
     assert came(finished)["failed"] is not protected
@@ -552,7 +551,7 @@ def test_strategy_that_requires_protects_without_looking_for_devices(api):
 def test_strategy_that_requires_takes_no_device_for_bound(api):
     # The store may know a device that nobody has bound yet. To require a code does not bind it.
     cloud = Cloud(user(binding="unbound" if api == "v5" else "unknown", serial="s1"), api=api)
-    _created, finished = enrolled(cloud, PROTECTING, stored={"u1": seed_for().as_entry()}, terms=Terms("require"))
+    _created, finished = enrolled(cloud, PROTECTING, stored={"u1": [seed_for()]}, terms=Terms("require"))
     assert finished.certain == {}
 
 
@@ -619,11 +618,11 @@ def test_nobody_logs_in_while_the_cloud_does_not_show_what_was_done():
 def test_login_of_an_enrolled_user_is_proven_with_the_stored_seed_alone():
     cloud = Cloud(user(binding="bound", protection=VMFA, serial="s1"))
     proving = entry(steps=["prove"], serial_number="s1")
-    _created, finished = enrolled(cloud, proving, stored={"u1": seed_for().as_entry()})
+    _created, finished = enrolled(cloud, proving, stored={"u1": [seed_for()]})
     assert cloud.items("iam_login_check") == [{"user_id": "u1", "seed": "seed-s1", "auth_password": SECRET}]
     assert finished.certain == {"u1": seed_for(bound=True, proven=True)}
     cloud = Cloud(user(binding="bound", protection=VMFA, serial="s1"))
-    _created, finished = enrolled(cloud, proving, stored={"u1": seed_for("other").as_entry()})
+    _created, finished = enrolled(cloud, proving, stored={"u1": [seed_for("other")]})
     assert cloud.asked("iam_login_check") == []
     assert came(finished)["step"] == "prove"
 
@@ -675,8 +674,8 @@ def test_seed_that_is_not_stored_is_certain_of_nothing():
 
 
 REMOVING = entry(steps=["unprotect", "remove"], serial_number="s1")
-STORED = {"u1": seed_for(bound=True, proven=True).as_entry()}
-DOUBTED = {"u1": seed_for().as_entry()}
+STORED = {"u1": [seed_for(bound=True, proven=True)]}
+DOUBTED = {"u1": [seed_for()]}
 
 
 def enrolled_user(user_id="u1", serial="s1"):
@@ -703,9 +702,9 @@ def test_nothing_is_unprotected_or_removed_before_the_store_has_noted_the_doubt(
     for shown in (
         {},
         STORED,
-        {"u1": seed_for("other").as_entry()},
-        {"u1": seed_for(bound=True).as_entry()},
-        {"u1": seed_for(proven=True).as_entry()},
+        {"u1": [seed_for("other")]},
+        {"u1": [seed_for(bound=True)]},
+        {"u1": [seed_for(proven=True)]},
     ):
         cloud = Cloud(enrolled_user("u1"), enrolled_user("u2", "s2"))
         finished = removed(cloud, REMOVING, entry("u2", ["unprotect", "remove"], serial_number="s2"), shown=shown)
@@ -725,7 +724,7 @@ def test_device_that_no_protection_asks_for_is_not_removed_before_the_store_has_
 
 def test_doubt_is_taken_from_wherever_the_store_shows_it():
     cloud = Cloud(enrolled_user())
-    finished = removed(cloud, REMOVING, shown={"u1": {**seed_for("later").as_entry(), "earlier": [seed_for().as_entry()]}})
+    finished = removed(cloud, REMOVING, shown={"u1": [seed_for("later"), seed_for()]})
     assert finished.removed == ["u1"]
 
 
@@ -741,10 +740,10 @@ def test_doubt_is_taken_from_wherever_the_store_shows_it():
 )
 def test_only_what_is_certain_of_the_device_that_goes_is_doubted(seed, doubted):
     wave = wave_over(Cloud(), REMOVING, entry("u2", ["unprotect"], serial_number="s1"), terms=BACK)
-    stored = {"u1": seed.as_entry(), "u2": seed_for(bound=True).as_entry()}
+    stored = {"u1": [seed], "u2": [seed_for(bound=True)]}
     assert wave.doubted(stored) == ({"u1": seed_for()} if doubted else {})
     assert wave.doubted({}) == {}
-    earlier = {"u1": {**seed_for("later", bound=True).as_entry(), "earlier": [seed.as_entry()]}}
+    earlier = {"u1": [seed_for("later", bound=True), seed]}
     assert wave.doubted(earlier) == ({"u1": seed_for()} if doubted else {})
 
 
@@ -947,7 +946,7 @@ def test_refusal_to_bind_for_others_says_what_is_missing_and_stops_the_rollout()
     cloud = Cloud(user("u1"), user("u2"), wrong={"iam_virtual_mfa_bind": {"u1": refused, "u2": refused}})
     wave = Wave(cloud, [entry("u1"), entry("u2", index=1)], ENROL, api="v5", sleep=cloud.slept.append, credentials={"u1": {}, "u2": own()})
     created = wave.create(["u1", "u2"])
-    finished = wave.finish(created.outcomes, created.seeds, {key: seed.as_entry() for key, seed in created.seeds.items()}, {})
+    finished = wave.finish(created.outcomes, created.seeds, as_shown(created.seeds), {})
     mine, theirs = (outcome["msg"] for outcome in finished.outcomes)
     assert mine.startswith(refused["msg"])
     assert mine.endswith(
@@ -962,7 +961,7 @@ def test_other_failures_of_users_without_credentials_are_told_as_they_are():
     cloud = Cloud(user("u1"), wrong={"iam_virtual_mfa_bind": {"u1": {"failed": True, "msg": "throttled", "error": {"status": 429}}}})
     wave = Wave(cloud, [entry("u1")], ENROL, api="v5", sleep=cloud.slept.append)
     created = wave.create(["u1"])
-    finished = wave.finish(created.outcomes, created.seeds, {key: seed.as_entry() for key, seed in created.seeds.items()}, {})
+    finished = wave.finish(created.outcomes, created.seeds, as_shown(created.seeds), {})
     assert finished.outcomes[0]["msg"] == "throttled"
     assert not finished.not_enabled
 
