@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
@@ -18,6 +19,8 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     wrong_values,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.settings import settings
+
+_ARGUMENT_SPECS = Path(__file__).parents[2] / "roles" / "mfa_rollout" / "meta" / "argument_specs.yml"
 
 
 class ActionModule(ControlNodeAction):
@@ -68,8 +71,8 @@ class ActionModule(ControlNodeAction):
             )
 
     def _wrong_types(self, variables: Mapping[str, Any]) -> list[str]:
-        path = os.path.join(str(self._play["role_path"]), "meta", "argument_specs.yml")
-        return wrong_types(self._loader.load_from_file(path)["argument_specs"]["main"]["options"], variables)
+        specs = self._loader.load_from_file(str(_ARGUMENT_SPECS))["argument_specs"]
+        return wrong_types(specs["main"]["options"], variables)
 
     def _misplaced(self, variables: Mapping[str, Any]) -> Iterator[str]:
         sources = [str(source) for source in self._play.get("ansible_inventory_sources") or ()]

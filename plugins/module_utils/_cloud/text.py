@@ -22,11 +22,12 @@ def legible(value: Any, limit: int | None = None) -> str:
 
     White space becomes single spaces, other invisible characters become U+FFFD, and text beyond ``limit`` characters is cut.
     """
-    if type(value) is str and value.isprintable() and "  " not in value and value == value.strip(" "):
-        # Most text is, and a report of thousands shows a hundred thousand of them.
-        text = value
+    text = str(value)
+    if text.isprintable() and "  " not in text and text == text.strip(" "):
+        # Most text is fit, and the report of a large account asks for it a hundred thousand times. A slice has lost what Ansible hangs on strings.
+        text = text[:]
     else:
-        text = _UNFIT.sub("\ufffd", " ".join(str(value).split()))
+        text = _UNFIT.sub("\ufffd", " ".join(text.split()))
     return text if limit is None or len(text) <= limit else f"{text[:limit]}..."
 
 
