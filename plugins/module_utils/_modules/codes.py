@@ -20,6 +20,9 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import (
     step_at,
 )
 
+Meanwhile = Callable[[float, ServerClock], None]
+"""What there is to do for so many seconds, by a server's clock."""
+
 
 class Codes:
     """Where an item's codes come from: typed by somebody, or computed from its seed when they are sent, on the server's clock."""
@@ -48,10 +51,13 @@ class Codes:
     def given(self) -> bool:
         return self._key is not None or self._typed is not None
 
-    def pair(self, clock: ServerClock, sleep: Callable[[float], None]) -> tuple[str, str]:
-        """The previous and the current code, at a moment when both are sure to arrive in time."""
+    def pair(self, clock: ServerClock, sleep: Callable[[float], None], meanwhile: Meanwhile | None = None) -> tuple[str, str]:
+        """The previous and the current code, at a moment when both are sure to arrive in time. ``meanwhile`` is done before a wait for it."""
         if self._typed is not None:
             return self._typed
+        wait = seconds_until_safe(clock.now(), clock.uncertainty)
+        if wait and meanwhile is not None:
+            meanwhile(wait, clock)
         return consecutive_pair(self._key or b"", _safe_moment(clock, sleep))
 
     def current(self, clock: ServerClock, sleep: Callable[[float], None]) -> str:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
@@ -22,6 +22,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     same_serial,
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.logins_ahead import LoginsAhead
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
@@ -48,12 +49,19 @@ def obstacle(device: Device | None, serial_number: str | None) -> str | None:
 class _Binder:
     """What the items of one run share."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, items: Iterable[Mapping[str, Any]]) -> None:
         self.context = context
         self.actors = Actors(context)
+        self.ahead = LoginsAhead(items, self._log_in)
         self.protections = ProtectionReader(context.iam) if context.credentials is not None else None
 
+    def _log_in(self, item: Mapping[str, Any]) -> None:
+        _reader, writer, _own = self.actors.for_item(item)
+        if writer.iam.session.auth is not None:
+            writer.iam.session.auth.prepare()
+
     def bind(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        self.ahead.begin(item)
         codes = Codes(item, needed=True)
         reader, writer, own = self.actors.for_item(item)
         serial_number = item["serial_number"]
@@ -73,7 +81,7 @@ class _Binder:
         if self.context.check_mode:
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else BOUND, True)
         try:
-            writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep))
+            writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep, self.ahead.use))
         except CloudError as error:
             return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]))
         return _outcome(device, BOUND, True)
@@ -194,7 +202,7 @@ def work_bind(context: Context) -> dict[str, Any]:
     if params["state"] == "absent" and any(item["presume_unbound"] for item in items):
         raise OptionError("presume_unbound goes with state=present only: what is presumed to be unbound needs no unbinding.")
     named = Named(context, items)
-    binder = _Binder(context)
+    binder = _Binder(context, named.resolved)
     binder.actors.prefetch([item for item in named.resolved if not (item["presume_unbound"] and item["serial_number"])])
     if any(item["presume_unbound"] for item in items) and not context.check_mode:
         binder.actors.settle()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
@@ -97,6 +98,52 @@ def test_codes_of_a_seed_wait_for_a_safe_moment(into, slept):
     assert sum(watch.slept) == pytest.approx(slept, abs=1e-3)
     assert codes == (totp(SEED, watch.now - 30), totp(SEED, watch.now))
     assert watch.now % 30 < 27.01
+
+
+def logins_before_the_first_code(start, into_step, **of_one):
+    """The cloud, a result, and how many logins came before the first code, where users bind one after the other from this second of a step on."""
+    rehearsal = start(users=6, clock_offset=into_step - time.time() % 30)
+    items = []
+    for user in rehearsal.users:
+        device = rehearsal.cloud.give_device(user.id)
+        items.append(
+            {
+                "user_id": user.id,
+                "serial_number": device.serial_number,
+                "seed": device.seed,
+                "presume_unbound": True,
+                **own(user, "password"),
+            }
+        )
+    items[-1].update(of_one)
+    result = rehearsal.run(BIND, impatient=True, concurrency=1, bindings=items)
+    routes = rehearsal.routes()
+    return rehearsal, result, routes[: routes.index("v5-enable")].count("login")
+
+
+def test_users_log_in_while_the_next_step_is_waited_for(start):
+    rehearsal, result, before = logins_before_the_first_code(start, 28.0)
+    assert "failed" not in result
+    assert before == rehearsal.routes().count("login") == len(rehearsal.users)
+
+
+def test_nobody_logs_in_before_their_turn_in_the_middle_of_a_step(start):
+    _rehearsal, result, before = logins_before_the_first_code(start, 6.0)
+    assert "failed" not in result
+    assert before == 1
+
+
+def test_login_that_is_refused_ahead_of_its_turn_is_not_sent_again(start):
+    rehearsal, result, before = logins_before_the_first_code(start, 28.0, auth_password="wrong")
+    assert [each["failed"] for each in result["bindings"]] == [False] * (len(rehearsal.users) - 1) + [True]
+    assert "401" in json.dumps(result["bindings"][-1]["error"])
+    assert before == rehearsal.routes().count("login") == len(rehearsal.users)
+
+
+@pytest.mark.parametrize("more", [{"auth_passcode": "123456"}, {"presume_unbound": False}])
+def test_nobody_logs_in_ahead_whose_code_would_grow_old_or_who_may_have_a_bound_device(start, more):
+    rehearsal, _result, before = logins_before_the_first_code(start, 28.0, **more)
+    assert before == len(rehearsal.users) - 1
 
 
 def test_diff_shows_only_who_changes():
