@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
@@ -198,21 +199,23 @@ def _some(context: Context, reader: DeviceReader, user_ids: list[str], names: Ma
     concurrency = context.params["concurrency"]
     for user_id in user_ids:
         check_id(user_id, "user_ids")
-    reader.prefetch(user_ids, concurrency)
     protections = ProtectionReader(context.iam)
-    protections.prefetch(user_ids)
-
-    def look(user_id: str) -> dict[str, Any]:
-        device, devices = reader.known_all(user_id)
-        return _entry(users[user_id], device, devices, protections.known(user_id))
-
+    # Devices and protection do not wait for each other: a wave is looked at twice.
+    _at_once([lambda: reader.prefetch(user_ids, concurrency), lambda: protections.prefetch(user_ids)], concurrency)
+    found = _at_once([partial(ask, user_id) for ask in (reader.known_all, protections.known) for user_id in user_ids], concurrency)
     users = {user_id: User(user_id, names.get(user_id), None) for user_id in user_ids}
     if context.params["details"]:
         reader.settle()
         users = {user.user_id: user for user in _detailed(context, reader, list(users.values()))}
-    # equivalent: a pool must have a thread, even if there are no users
-    with ThreadPoolExecutor(max_workers=min(concurrency, len(user_ids) or 1)) as pool:
-        return {"users": list(pool.map(look, user_ids))}
+    shown = zip(user_ids, found, found[len(user_ids) :])
+    return {"users": [_entry(users[user_id], *devices, protection) for user_id, devices, protection in shown]}
+
+
+def _at_once(asks: Sequence[Callable[[], Any]], concurrency: int) -> list[Any]:
+    """The answers to questions, so many at once."""
+    # equivalent: a pool must have a thread, even if there is nothing to ask
+    with ThreadPoolExecutor(max_workers=min(concurrency, len(asks) or 1)) as pool:
+        return list(pool.map(lambda ask: ask(), asks))
 
 
 def work_info(context: Context) -> dict[str, Any]:
