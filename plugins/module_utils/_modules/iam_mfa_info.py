@@ -208,7 +208,7 @@ def _some(context: Context, reader: DeviceReader, user_ids: list[str], names: Ma
         reader.settle()
         users = {user.user_id: user for user in _detailed(context, reader, list(users.values()))}
     shown = zip(user_ids, found, found[len(user_ids) :])
-    return {"users": [_entry(users[user_id], *devices, protection) for user_id, devices, protection in shown]}
+    return {"users": [_entry(users[user_id], device, every, protection) for user_id, (device, every), protection in shown]}
 
 
 def _at_once(asks: Sequence[Callable[[], Any]], concurrency: int) -> list[Any]:
