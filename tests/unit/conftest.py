@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any, Callable
 
@@ -11,8 +12,11 @@ import pytest
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal, Script
 from hypothesis import HealthCheck, Phase, settings
 
+# What an example shows it mostly shows on every Python: on older ones a few are enough.
+EXAMPLES = 60 if sys.version_info >= (3, 12) else 15
+
 settings.register_profile(
-    "hwc", max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "hwc", max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("mutation", settings.get_profile("hwc"), phases=(Phase.explicit, Phase.generate))
 settings.load_profile("hwc")
