@@ -58,5 +58,6 @@ class LoginsAhead:
 
 
 def _logs_in(item: Mapping[str, Any]) -> bool:
-    """Whether a user will log in with a password alone: whoever has a device already is not asked for, and a code would grow old."""
-    return bool(item["presume_unbound"] and item.get("auth_password") and not item.get("auth_passcode"))
+    """Whether a user will certainly log in, with a password alone: a device that is read first may be bound, and a code would grow old."""
+    fresh = item["presume_unbound"] and item["serial_number"]
+    return bool(fresh and item.get("auth_password") and not item.get("auth_passcode"))

@@ -140,7 +140,7 @@ def test_login_that_is_refused_ahead_of_its_turn_is_not_sent_again(start):
     assert before == rehearsal.routes().count("login") == len(rehearsal.users)
 
 
-@pytest.mark.parametrize("more", [{"auth_passcode": "123456"}, {"presume_unbound": False}])
+@pytest.mark.parametrize("more", [{"auth_passcode": "123456"}, {"presume_unbound": False}, {"serial_number": None}])
 def test_nobody_logs_in_ahead_whose_code_would_grow_old_or_who_may_have_a_bound_device(start, more):
     rehearsal, _result, before = logins_before_the_first_code(start, 28.0, **more)
     assert before == len(rehearsal.users) - 1
