@@ -152,8 +152,9 @@ def steps(words: t.Sequence[str] = (), once: bool = False) -> dict[str, dict[str
         "docs": {"docs": functools.partial(lint_tool, "docs"), "site": site_pages.build},
         "build": {"build": package.build_and_install, "release": release.step},
         "crash": {
-            "crash": functools.partial(
-                pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "tests/playbooks/test_day2.py", "--every-death", *words]
+            "crash": functools.partial(pytest, "tests/playbooks", words=["tests/playbooks/test_crash.py", "--every-death", *words]),
+            "crash day2": functools.partial(
+                pytest, "tests/playbooks", words=["tests/playbooks/test_day2.py", "-k", "dies", "--every-death", *words]
             ),
             "faults": functools.partial(
                 pytest,
