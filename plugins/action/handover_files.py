@@ -54,10 +54,8 @@ class ActionModule(ControlNodeAction):
     }
 
     _env: Mapping[str, str] = {}
-    _play: Mapping[str, Any] = {}
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        self._play = task_vars or {}
         given = plain(own_args(self))
         wrong = texts.sentence(
             texts.not_text({name: self.spec[name] for name in _PASSWORDS}, {n: given[n] for n in _PASSWORDS if n in given})

@@ -34,10 +34,6 @@ class ActionModule(ControlNodeAction):
         "terms": {"type": "raw", "default": {}},
     }
 
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        self._play = task_vars or {}
-        return super().run(tmp, task_vars)
-
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         given = {name: params[name] for name in self.spec if name not in ("account", "users", "users_variable")}
         try:

@@ -33,10 +33,6 @@ class ActionModule(ControlNodeAction):
         "in_awx": {"type": "bool", "default": False},
     }
 
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        self._play = task_vars or {}
-        return super().run(tmp, task_vars)
-
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         variables, audit_only = params["variables"], params["audit_only"]
         causes = [

@@ -81,7 +81,6 @@ class ActionModule(ControlNodeAction):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._host = str((task_vars or {}).get("inventory_hostname", ""))
-        self._play = task_vars or {}
         return super().run(tmp, task_vars)
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:

@@ -173,9 +173,7 @@ def _detailed(context: Context, reader: DeviceReader, users: Sequence[User]) -> 
                 seen = replace(seen, last_login_at=_unless_refused(lambda: iam.last_login(user.user_id)))
         return seen
 
-    # equivalent: a pool must have a thread, even if there are no users
-    with ThreadPoolExecutor(max_workers=min(context.params["concurrency"], len(users) or 1)) as pool:
-        return list(pool.map(look, users))
+    return _at_once([partial(look, user) for user in users], context.params["concurrency"])
 
 
 def _unless_refused(ask: Callable[[], Answer]) -> Answer | None:

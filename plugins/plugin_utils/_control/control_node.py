@@ -23,17 +23,19 @@ class WorkError(Exception):
 
 
 class ControlNodeAction(ActionBase):
-    """Validates the options that ``spec`` describes, and calls ``work``."""
+    """Validates the options that ``spec`` describes, and calls ``work``, which finds the variables of the host in ``_play``."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     spec: Mapping[str, Mapping[str, Any]]
+    _play: Mapping[str, Any] = {}
 
     @abstractmethod
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         """Do the work and return the result. Raises WorkError."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._play = task_vars or {}
         result = super().run(tmp, task_vars)
         # Defaults of the action group reach these plugins too, and mean nothing to them.
         args = {name: value for name, value in plain(own_args(self)).items() if name in self.spec or name not in AUTH_SPEC}
