@@ -342,7 +342,20 @@ def _kill(pid: int) -> None:
         else:
             os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
-        pass
+        return
+    # Workers have groups of their own, and ask before each request who their parent is. A big process takes a while to die.
+    while _lives(pid):
+        time.sleep(0.002)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a killed process still has its children, as far as this system tells; its parent may not have waited for it yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            # Behind the name, which may hold anything.
+            return stream.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (OSError, IndexError):
+        return False
 
 
 def _redacted(value: Any) -> Any:

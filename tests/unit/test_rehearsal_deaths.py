@@ -1,0 +1,24 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the rehearsal cloud ends a play: before its workers, who ask who their parent is, hear the answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import requests
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal
+
+# Much memory takes a dying process some time to give back.
+BIG = "import time; held = bytearray(b'x') * 400_000_000; print(flush=True); time.sleep(600)"
+
+
+def test_play_is_dead_before_the_request_that_killed_it_is_answered(cloud: Rehearsal):
+    with subprocess.Popen([sys.executable, "-c", BIG], stdout=subprocess.PIPE, start_new_session=True) as play:
+        assert play.stdout is not None
+        play.stdout.readline()
+        cloud.handle.kill_at(play.pid, 1, "after", "domains")
+        requests.get(f"{cloud.url}/v3/auth/domains", timeout=30)
+        assert os.waitid(os.P_PID, play.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
