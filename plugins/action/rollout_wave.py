@@ -38,8 +38,10 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import failed, outcome_of, wave_line
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import own_credentials
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import EVERYBODY, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Finished, Wave
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import kept_lock
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, RENEWAL, Lock, Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError
@@ -75,6 +77,8 @@ class ActionModule(ControlNodeAction):
         "lifting": {"type": "raw"},
         "shown": {"type": "raw"},
         "stored": {"type": "raw"},
+        "record_directory": {"type": "path"},
+        "record_in_store": {"type": "bool", "default": False},
         "concurrency": {"type": "int", "default": 8},
         "lock": {"type": "raw", "no_log": True},
     }
@@ -96,6 +100,8 @@ class ActionModule(ControlNodeAction):
             raise WorkError(str(error)) from None
         except StoreError as error:
             raise WorkError(f"The seed store: {error}") from None
+        except AccountFileError as error:
+            raise WorkError(f"The record of the rollout: {error}") from None
         except OSError as error:
             raise WorkError(f"{error.filename or 'a file'} cannot be used: {error.strerror}.") from None
 
@@ -162,10 +168,11 @@ class ActionModule(ControlNodeAction):
     ) -> dict[str, Any]:
         entries = entries_in(params["entries"])
         stored = seeds_in(params["stored"])
+        terms = terms_in(params["terms"])
         wave = Wave(
             calls,
             entries,
-            terms_in(params["terms"]),
+            terms,
             api=params["cloud_api"],
             sleep=connections.http.sleep,
             credentials=own_credentials(entries, _named(params["users"]), params["users_offset"]),
@@ -174,6 +181,7 @@ class ActionModule(ControlNodeAction):
             total=params["total"],
             begin=progress.begin,
             now=lambda: instant(int(1000 * connections.iam_session().clock.now())) or "",
+            record=_record(params, terms.strategy),
         )
         removal = removal_in(params["removal"])
         if params["phase"] == "doubt":
@@ -198,6 +206,12 @@ class ActionModule(ControlNodeAction):
             made = made_in(mapping_in(params["created"], "created"))
             return _result(wave.finish(*made, shown=seeds_in(params["shown"]), stored=stored, removal=removal))
         return _result(wave.remove(stored, seeds_in(params["shown"]), mapping_in(params["lifting"], "lifting")))
+
+
+def _record(params: Mapping[str, Any], strategy: str) -> ProtectionRecord | None:
+    if not params["record_directory"]:
+        return None
+    return ProtectionRecord(params["record_directory"], params["account"], params["record_in_store"], strategy)
 
 
 @contextmanager

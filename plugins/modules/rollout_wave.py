@@ -123,7 +123,8 @@ options:
     type: raw
   lifting:
     description:
-      - With O(phase=remove), C(lifted_packed) of M(hwc.mfa.rollout_record). Nobody's protection is lifted for a moment whom it does not name.
+      - With O(phase=remove) without O(record_directory), C(lifted_packed) of M(hwc.mfa.rollout_record). Nobody's protection is lifted for a moment whom it does
+        not name.
     type: raw
   shown:
     description:
@@ -133,6 +134,19 @@ options:
     description:
       - The seeds that the store showed before the wave.
     type: raw
+  record_directory:
+    description:
+      - The directory of the record of M(hwc.mfa.rollout_record). O(phase=finish) and O(phase=remove) note in it whose login protection they are about to
+        set, or to lift for a moment, and what was set before. If that cannot be written, login protection stays as it is. What came of it is noted at the
+        end. Without this option nothing is noted.
+    type: path
+    version_added: 1.1.0
+  record_in_store:
+    description:
+      - Whether O(record_directory) is the directory of a seed store.
+    type: bool
+    default: false
+    version_added: 1.1.0
   concurrency:
     description:
       - How many users are worked on at once, from 1 to 256.
@@ -218,7 +232,7 @@ certain:
   type: dict
   sample: {}
 broken:
-  description: Whether the rollout must stop, because the store or the account could not be used, or an administrator may not bind for others.
+  description: Whether the rollout must stop, because the store, the record or the account could not be used, or an administrator may not bind for others.
   returned: success, with O(phase=finish) and O(phase=remove)
   type: bool
   sample: false

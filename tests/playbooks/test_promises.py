@@ -95,6 +95,17 @@ def test_ignored_failure_of_the_store_binds_and_protects_nobody_and_fails_the_ho
         assert all("the seed could not be stored" in row["reason"] or "at work on this account" in row["reason"] for row in failed)
 
 
+def test_ignored_failure_of_the_record_protects_nobody(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    (ground.path / "report" / f"{ACCOUNT}.record.json").mkdir(parents=True)
+    header, tasks = AT_PLAY
+    run = ground.play(tasks, header=header)
+    assert run.code == 2, run.output
+    assert ground.cloud.cloud.counters.protects == 0
+    assert "protect: the record could not be written, so login protection was not set: " in run.output
+    assert ground.report(ACCOUNT)["summary"]["failed"] == 2
+
+
 def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_next_run_completes(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
     ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}

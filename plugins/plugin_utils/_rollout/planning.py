@@ -65,7 +65,4 @@ def _packed_wave(wave: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "first": min(indexes),
         "last": max(indexes),
         "creating": [entry["user_id"] for entry in wave if "create" in entry["steps"]],
-        "protects": any(step in entry["steps"] for entry in wave for step in ("protect", "unprotect")),
-        # Protection that is lifted for a moment, and set again.
-        "lifts": any("protect" in entry["steps"] and "unprotect" in entry["steps"] for entry in wave),
     }

@@ -16,8 +16,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     BIND,
@@ -33,6 +35,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     Entry,
     Terms,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Seeds, StoredSeed, protection_in
 
 Call = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
@@ -53,6 +56,7 @@ NOT_ENABLED = (
 )
 NOT_REMOVED = "the old device is not certainly gone, so no other one was made"
 NOT_RECORDED = "the record could not be written, so login protection was not lifted, not even for a moment"
+NOT_NOTED = "the record could not be written, so login protection was not set"
 NOT_DOUBTED = "the store could not be written, so the device was not removed"
 
 
@@ -96,10 +100,14 @@ class Finished:
     removed: list[str] = field(default_factory=list)
     """Users whose devices are gone."""
 
+    unrecorded: bool = False
+    """Whether the record could not take note of what the wave came to. The line tells why."""
+
     @property
     def unstored(self) -> bool:
-        """Whether anybody failed because the store could not be written, so that the rollout must not go on."""
-        return any(outcome["msg"] in (NOT_ANNOUNCED, NOT_STORED, NOT_DOUBTED, NOT_RECORDED) for outcome in self.outcomes)
+        """Whether the store or the record could not be written, so that the rollout must not go on."""
+        reasons = (NOT_ANNOUNCED, NOT_STORED, NOT_DOUBTED, NOT_RECORDED, NOT_NOTED)
+        return self.unrecorded or any(str(outcome["msg"]).startswith(reasons) for outcome in self.outcomes)
 
     @property
     def not_enabled(self) -> bool:
@@ -114,6 +122,7 @@ class Wave:
 
     ``credentials`` are the users' own, by user id. ``api`` is ``v5`` where the cloud can tell a bound device from one that was only created.
     ``sleep`` takes seconds, ``begin`` is told of each step and for how many users it is taken, and ``now`` gives the cloud's time as text.
+    ``record`` takes note of login protection before ``finish`` sets any; without one, a roll-back is told by the stored seeds alone.
     """
 
     def __init__(
@@ -130,6 +139,7 @@ class Wave:
         total: int = 1,
         begin: Callable[[str, int], None] = lambda _step, _users: None,
         now: Callable[[], str] = lambda: "",
+        record: ProtectionRecord | None = None,
     ) -> None:
         self._call = call
         self._entries = entries
@@ -141,6 +151,7 @@ class Wave:
         self._number, self._total = number, total
         self._begin = begin
         self._now = now
+        self._record = None if check_mode else record
         self._changed = False
         self._tables: dict[str, dict[str, Entry]] = {}
         self._unlooked: str | None = None
@@ -249,12 +260,14 @@ class Wave:
                 **{user_id: replace(seeds[user_id], bound=True) for user_id in certain if user_id in seeds},
                 **certainties,
             }
-        return self._finished(unseen, certainties)
+        finished = self._finished(unseen, certainties)
+        self._note_the_end(finished, self._entries)
+        return finished
 
     def remove(self, stored: Seeds, shown: Seeds, lifting: Collection[str] = ()) -> Finished:
         """Lift protection, unbind and delete, and verify. Protection that is lifted for a moment only is set again.
 
-        ``lifting`` are the users whose protection the record shows as lifted: nobody else's is lifted for a moment, since a run may end then.
+        Nobody's protection is lifted for a moment whom the record, or ``lifting``, does not show as lifted, since a run may end then.
 
         ``stored`` is what the store showed before the wave, and ``shown`` what it showed after it took note that the devices of ``doubted``
         are no longer certain to be bound.
@@ -264,11 +277,10 @@ class Wave:
         self._entries = [{**entry, "steps": _for_removal(entry["steps"])} for entry in everything]
         unprotecting = self._with(UNPROTECT)
         doubts = self.doubted(stored)
-        unrecorded = {
-            entry["user_id"]
-            for entry in everything
-            if UNPROTECT in entry["steps"] and PROTECT in entry["steps"] and entry["user_id"] not in lifting and not self._check_mode
-        }
+        lifts = [entry for entry in everything if UNPROTECT in entry["steps"] and PROTECT in entry["steps"]]
+        unwritten = self._note(lifts)
+        noted = set(lifting) | (set() if unwritten or self._record is None else {entry["user_id"] for entry in lifts})
+        unrecorded = {entry["user_id"] for entry in lifts if entry["user_id"] not in noted and not self._check_mode}
         unnoted = {user_id for user_id, seed in doubts.items() if not self._check_mode and seed not in shown.get(user_id, ())}
         spared = unnoted | unrecorded
         self._bulk(
@@ -287,7 +299,7 @@ class Wave:
         self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", removing, state="absent")
         for user_id in spared:
             for step in (UNPROTECT, REMOVE):
-                self._tables[step][user_id] = failed(NOT_DOUBTED if user_id in unnoted else NOT_RECORDED)
+                self._tables[step][user_id] = failed(NOT_DOUBTED if user_id in unnoted else _because(NOT_RECORDED, unwritten))
         if self._check_mode:
             self._tables[REMOVE].update({user_id: {"failed": False} for user_id in lifted if user_id not in self._tables[REMOVE]})
         unseen = self._protect_again(everything)
@@ -297,6 +309,8 @@ class Wave:
             for outcome in finished.outcomes
             if REMOVE in outcome["done"] and not outcome["failed"] and not self._check_mode
         ]
+        # What comes of a device that is made anew, ``finish`` knows.
+        self._note_the_end(finished, [entry for entry in everything if CREATE not in entry["steps"]])
         return finished
 
     def _protect_again(self, everything: Sequence[Entry]) -> dict[str, str | None]:
@@ -428,15 +442,40 @@ class Wave:
     def _protect(self, certain: Collection[str]) -> None:
         protecting = self._with(PROTECT)
         allowed = [entry for entry in protecting if entry["user_id"] in certain]
+        unnoted = self._note(allowed)
         self._bulk(
             PROTECT,
             "iam_login_protection",
             "users",
-            [{"user_id": entry["user_id"], "enabled": True, "verification_method": "vmfa"} for entry in allowed],
+            [{"user_id": entry["user_id"], "enabled": True, "verification_method": "vmfa"} for entry in allowed if not unnoted],
         )
+        if unnoted:
+            self._tables[PROTECT].update({entry["user_id"]: failed(_because(NOT_NOTED, unnoted)) for entry in allowed})
         for entry in protecting:
-            why = f"{NOT_SHOWN_BOUND}: {self._unlooked}" if self._unlooked else NOT_SHOWN_BOUND
-            self._tables[PROTECT].setdefault(entry["user_id"], failed(why))
+            self._tables[PROTECT].setdefault(entry["user_id"], failed(_because(NOT_SHOWN_BOUND, self._unlooked)))
+
+    # The record
+
+    def _note(self, entries: Sequence[Entry]) -> str | None:
+        """Take note of whose protection is about to be set, or lifted for a moment. Returns why that could not be, or None."""
+        if self._record is None or not entries:
+            return None
+        try:
+            self._record.begin(entries)
+        except AccountFileError as error:
+            return str(error)
+        return None
+
+    def _note_the_end(self, finished: Finished, entries: Sequence[Entry]) -> None:
+        """Take note of what came of login protection, and say so where that cannot be."""
+        entries = [entry for entry in entries if PROTECT in entry["steps"] or UNPROTECT in entry["steps"]]
+        if self._record is None or not entries:
+            return
+        try:
+            self._record.end(entries, {outcome["user_id"]: outcome for outcome in finished.outcomes if outcome["failed"]})
+        except AccountFileError as error:
+            finished.unrecorded = True
+            finished.line += f"\n  the record could not be written: {legible(error)}"
 
     def _unseen(self) -> dict[str, str | None]:
         """What the cloud does not show of what was done, by user id; None where it shows all."""
@@ -496,6 +535,10 @@ class Wave:
 def _for_removal(steps: Sequence[str]) -> list[str]:
     """The steps that a removal takes: of a device that is made anew, all that come before that."""
     return [step for step in steps if step in (UNPROTECT, REMOVE) or (step == PROTECT and CREATE not in steps)]
+
+
+def _because(what: str, why: str | None) -> str:
+    return f"{what}: {why}" if why else what
 
 
 def _without_proof(entry: Entry) -> Entry:

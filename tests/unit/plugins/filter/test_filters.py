@@ -227,12 +227,10 @@ def test_packed_wave_tells_the_roles_tasks_what_they_ask_of_it():
     before["users"][1]["device"] = {"serial_number": "s", "binding": "bound"}
     plan = rollout_plan(users, before, strategy="enrol", wave_sizes=[3, 10], packed=True, exempt=[{"name": "n-d"}])
     assert [{name: value for name, value in wave.items() if name != "entries_packed"} for wave in plan["waves"]] == [
-        {"first": 1, "last": 3, "creating": ["c", "a"], "protects": True, "lifts": False}
+        {"first": 1, "last": 3, "creating": ["c", "a"]}
     ]
-    unprotected = rollout_plan(users[1:2], before, strategy="enrol", login_protection=False, packed=True)
-    assert unprotected["waves"][0]["protects"] is False
     back = rollout_plan("all", audit("a", protection=VMFA), state="absent", rollback_all=True, packed=True)
-    assert (back["waves"][0]["protects"], back["waves"][0]["creating"]) == (True, [])
+    assert back["waves"][0]["creating"] == []
 
 
 def test_report_of_a_look_that_failed_does_not_pretend():

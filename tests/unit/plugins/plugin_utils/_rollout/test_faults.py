@@ -8,10 +8,12 @@ The plan decides, and the very Wave that the role runs calls the modules over HT
 from __future__ import annotations
 
 import os
+import tempfile
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import DEFINITIONS
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents
@@ -23,11 +25,13 @@ class Rollout:
     """What the role does in an account: the tasks around a Wave, one wave for all, with a store that is a variable."""
 
     def __init__(self, cloud, strategy="enrol", **options):
+        # Not pytest's own, which all examples of a test share.
+        self._folder = tempfile.TemporaryDirectory()
         self.cloud = cloud
         self.strategy = strategy
         self.options = options
         self.store = Contents()
-        self.record = {}
+        self.record = ProtectionRecord(self._folder.name, "acme", strategy=strategy)
         self.memory = {}
         self.credentials = {
             user.id: {"auth_password": user.password} if number % 2 else {"access_key": user.access_key, "secret_key": user.secret_key}
@@ -42,25 +46,26 @@ class Rollout:
         if before.get("failed"):
             return before["msg"]
         wanted = [{"user_id": user_id, **own} for user_id, own in self.credentials.items()]
-        known = Known(seeds=self.store.all_newest_first(), intents=list(self.store.intents), record=self.record)
+        known = Known(seeds=self.store.all_newest_first(), intents=list(self.store.intents), record=self.record.returned([]).protected)
         plan = make_plan(wanted, before, terms, known=known)
         assert not any(fate["fate"] == "problem" for fate in plan["users"])
         outcomes = {}
         for entries in plan["waves"]:
-            wave = Wave(self.call, entries, terms, api=before["api"], sleep=self.cloud.handle.advance, credentials=self.credentials)
+            wave = Wave(
+                self.call,
+                entries,
+                terms,
+                api=before["api"],
+                sleep=self.cloud.handle.advance,
+                credentials=self.credentials,
+                record=self.record,
+            )
             finished = self.forward(wave, entries) if state == "present" else self.back(wave, entries)
             outcomes.update({outcome["user_id"]: outcome for outcome in finished.outcomes})
         return outcomes
 
     def forward(self, wave, entries):
         stored = self.store.all_newest_first()
-        self.record.update(
-            {
-                entry["user_id"]: {"strategy": self.strategy, "before": entry["protection"]}
-                for entry in entries
-                if "protect" in entry["steps"]
-            }
-        )
         self.store.announce(wave.announcing())
         created = wave.create(self.store.intents)
         for user_id, seed in created.seeds.items():
@@ -77,9 +82,6 @@ class Rollout:
             self.store.add(user_id, seed)
         finished = wave.remove(stored, self.store.all_newest_first())
         self.store.remove(finished.removed)
-        for outcome in finished.outcomes:
-            if "unprotect" in outcome["done"] and not outcome["failed"]:
-                self.record.pop(outcome["user_id"], None)
         return finished
 
     def call(self, module, options):

@@ -26,8 +26,9 @@ JOBS = {
 
 def rolled_out(cloud, rollout):
     """All that a rollout would have left."""
+    before = {"enabled": False, "verification_method": "none"}
+    rollout.record.begin([{"user_id": user.id, "name": user.name, "steps": ["protect"], "protection": before} for user in cloud.users])
     for user in cloud.users:
-        rollout.record[user.id] = {"strategy": rollout.strategy, "before": {"enabled": False, "verification_method": "none"}}
         cloud.cloud.protect(user.id)
         if rollout.strategy == "enrol":
             device = cloud.cloud.give_device(user.id, bound=True)

@@ -12,6 +12,7 @@ import itertools
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import wave as _wave
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import LOOKS, PAUSE, Removal, Wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
@@ -119,8 +120,7 @@ def entry(user_id="u1", steps=NEW, **more):
     return {**base, "unbind": True, "protection": OFF, "restore": {}, "index": 0, **more}
 
 
-def wave_over(cloud, *entries, terms=ENROL, credentials=None, begin=None):
-    more = {} if begin is None else {"begin": begin}
+def wave_over(cloud, *entries, terms=ENROL, credentials=None, **more):
     given_ones = {one["user_id"]: own() for one in entries} if credentials is None else credentials
     return Wave(cloud, entries, terms, api=cloud.api, sleep=cloud.slept.append, credentials=given_ones, check_mode=cloud.check_mode, **more)
 
@@ -966,7 +966,7 @@ def test_other_failures_of_users_without_credentials_are_told_as_they_are():
     assert not finished.not_enabled
 
 
-# Devices that are made anew, and phones that are lost
+# Devices that are made anew
 
 ROTATE = ["unprotect", "remove", "create", "bind", "protect"]
 LOST = ["unprotect", "remove", "protect"]
@@ -1035,6 +1035,102 @@ def test_protection_that_no_record_shows_is_not_lifted_for_a_moment(steps):
     assert "the record could not be written" in came(finished)["msg"]
     assert cloud.users["u1"]["device"] is not None
     assert cloud.users["u1"]["login_protection"] == VMFA
+
+
+# The record of login protection
+
+
+def recording(tmp_path, strategy="enrol"):
+    return ProtectionRecord(str(tmp_path), "acme", strategy=strategy)
+
+
+def block(tmp_path, name):
+    """Let nobody write a file of the record, for a directory is in its place."""
+    (tmp_path / f"acme.{name}.json").unlink(missing_ok=True)
+    (tmp_path / f"acme.{name}.json").mkdir()
+
+
+def in_record(tmp_path):
+    return recording(tmp_path).returned([]).protected
+
+
+def test_protection_is_recorded_before_it_is_set_with_what_was_before(tmp_path):
+    seen = []
+    cloud = Cloud(user("u1"), user("u2", binding="bound", serial="s2"))
+    answer = cloud.answer
+    cloud.answer = lambda module, *rest: (seen.append((module, set(in_record(tmp_path)))), answer(module, *rest))[1]
+    enrolled(cloud, entry("u1", protection=SMS), entry("u2", ["protect"], serial_number="s2"), record=recording(tmp_path))
+    assert {frozenset(recorded) for module, recorded in seen if module != "iam_login_protection"} == {frozenset()}
+    assert [recorded for module, recorded in seen if module == "iam_login_protection"] == [{"u1", "u2"}] * 2
+    assert in_record(tmp_path)["u1"] == {"strategy": "enrol", "name": "name-u1", "before": SMS}
+
+
+def test_nobody_is_protected_whom_the_record_does_not_take(tmp_path):
+    block(tmp_path, "record")
+    cloud = Cloud(user("u1"), user("u2"))
+    _created, finished = enrolled(cloud, entry("u1"), entry("u2", NEW[:2]), record=recording(tmp_path))
+    assert cloud.asked("iam_login_protection") == []
+    assert came(finished)["done"] == NEW[:2]
+    assert came(finished)["step"] == "protect"
+    assert "the record could not be written, so login protection was not set: " in came(finished)["msg"]
+    assert str(tmp_path) in came(finished)["msg"]
+    assert finished.unstored
+    assert not came(finished, "u2")["failed"]
+
+
+def test_nobody_is_recorded_whose_protection_is_not_set(tmp_path):
+    cloud = Cloud(user("u1"), user("u2"), wrong={"iam_virtual_mfa_bind": {"u1": {"failed": True, "msg": "no"}}})
+    enrolled(cloud, entry("u1"), entry("u2"), record=recording(tmp_path))
+    assert list(in_record(tmp_path)) == ["u2"]
+
+
+def test_record_that_cannot_be_closed_is_told_and_stops_the_rollout(tmp_path):
+    cloud = Cloud(bound_user())
+    record = recording(tmp_path)
+    cloud.answer = lambda *_asked: block(tmp_path, "lifted") or {}
+    _created, finished = enrolled(cloud, entry("u1", ["protect"], serial_number="old-u1"), terms=Terms("require"), record=record)
+    assert not came(finished)["failed"]
+    assert finished.unstored
+    assert "\n  the record could not be written: " in finished.line
+
+
+@pytest.mark.parametrize("steps", [ROTATE, LOST])
+def test_protection_is_lifted_for_a_moment_where_the_record_takes_it_and_only_there(tmp_path, steps):
+    cloud = Cloud(bound_user())
+    terms = Terms("enrol", "rotated" if steps is ROTATE else "reset")
+    stored = as_shown({"u1": seed_for("old-u1")})
+    finished = wave_over(cloud, old(steps=steps), terms=terms, record=recording(tmp_path)).remove(stored, {})
+    assert finished.removed == ["u1"]
+    assert recording(tmp_path).returned([]).lifted == ({"u1": VMFA} if steps is ROTATE else {})
+    assert in_record(tmp_path) == {}, "whose protection it is does not change"
+
+    block(tmp_path, "lifted")
+    cloud = Cloud(bound_user())
+    finished = wave_over(cloud, old(steps=steps), terms=terms, record=recording(tmp_path)).remove(stored, {})
+    assert all(item["enabled"] for item in cloud.items("iam_login_protection")), "setting it once more does no harm"
+    assert cloud.asked("iam_virtual_mfa_device") == []
+    assert "not even for a moment: " in came(finished)["msg"]
+    assert finished.unstored
+
+
+def test_roll_back_takes_out_of_the_record_what_the_cloud_shows_to_be_lifted(tmp_path):
+    record = recording(tmp_path)
+    record.begin([entry("u1"), entry("u2")])
+    cloud = Cloud(bound_user("u1"), bound_user("u2"), wrong={"iam_login_protection": {"u2": {"failed": True, "msg": "no"}}})
+    back = [old("u1", ["unprotect", "remove"]), old("u2", ["unprotect", "remove"])]
+    wave_over(cloud, *back, terms=BACK, record=record).remove({}, {})
+    assert list(in_record(tmp_path)) == ["u2"]
+
+
+def test_check_mode_writes_no_record(tmp_path):
+    cloud = Cloud(user(), check_mode=True)
+    enrolled(cloud, entry(), record=recording(tmp_path))
+    cloud = Cloud(bound_user(), check_mode=True)
+    wave_over(cloud, old(steps=LOST), terms=Terms("enrol", "reset"), record=recording(tmp_path)).remove({}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+# Phones that are lost
 
 
 @pytest.mark.parametrize("api", ["v3", "v5"])
