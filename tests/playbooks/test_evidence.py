@@ -204,8 +204,11 @@ def test_evidence_tells_of_the_users_of_identity_center(playground: Callable[...
     ground = playground("require", users=2)
     ground.variables[ACCOUNT] |= {**FORMATS, "mfa_rollout_identity_center_audit": True}
     ground.variables[ACCOUNT]["mfa_rollout_auth"]["identity_center_endpoint"] = ground.cloud.url
+    ground.variables[ACCOUNT]["mfa_audit_fail_on"] = ["identity_center"]
     run = ground.run(playbook)
-    assert run.code == 0, run.output
+    # Three have no device, on which only an audit fails.
+    assert run.code == (2 if playbook == AUDIT else 0), run.output
+    assert ("3 of the users of IAM Identity Center without an MFA device: " in run.output) is (playbook == AUDIT)
     people = check_files(ground.path / "report")["identity_center"]
     assert people["summary"] == {"users": 4, "disabled": 0, "with_device": 1, "without_device": 3}
     assert people["users"][0]["devices"][0]["display_name"] == "Phone"

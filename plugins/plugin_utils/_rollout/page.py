@@ -33,6 +33,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.page_parts import
     users,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entry
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import CENTER, ROOT
 
 _STATES = {"present": "Rollout", "absent": "Roll-back", "reset": "Reset of devices", "rotated": "Rotation of devices"}
 ROOT_WORDS = {"yes": ("Yes", "ok"), "no": ("No", "bad"), "unknown": ("Not told", "")}
@@ -196,11 +197,17 @@ def _device(device: Entry) -> str:
     return name(device["display_name"] or device["name"] or device["type"] or device["device_id"])
 
 
+_DEMANDS = {
+    ROOT: "no root user without an MFA device",
+    CENTER: "no user of IAM Identity Center without an MFA device",
+}
+
+
 def _about(report: Entry) -> tuple[str, str, str]:
     caller = report["caller"] or {}
     population, demands = report["population"], report["demands"]
     asked = [f"a coverage of {demands['fail_under']} %"] if demands["fail_under"] else []
-    asked += [f"no user or root user that is {cause}" for cause in demands["fail_on"]]
+    asked += [_DEMANDS.get(cause, f"no user that is {cause}") for cause in demands["fail_on"]]
     facts = [
         ("Ran as", caller.get("name") or caller.get("user_id") or caller.get("principal_urn") or "not told"),
         ("Endpoint", report["endpoint"] or "not told"),

@@ -19,9 +19,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entr
 
 FAIL_UNDER, FAIL_ON_VARIABLE = "mfa_audit_fail_under", "mfa_audit_fail_on"
 
-ROOT = "root"
+ROOT, CENTER = "root", "identity_center"
 
-FAIL_ON = (*POSTURES, DUE, OVERDUE, ROOT)
+FAIL_ON = (*POSTURES, DUE, OVERDUE, ROOT, CENTER)
 """What an audit can fail on."""
 
 _NAMED = 10
@@ -31,7 +31,8 @@ _NAMED = 10
 def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[str]:
     """Why an audit with these demands fails, a sentence each; empty where the account meets them.
 
-    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, or ``root``: a root user without MFA.
+    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, ``root``: a root user without MFA,
+    or ``identity_center``: users of IAM Identity Center without a device, or of whom nobody asked.
     """
     found = report["summary"]["posture_after"] or report["summary"]["posture"]
     causes = []
@@ -45,13 +46,30 @@ def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[st
             if (report["root"] or {}).get("mfa") == "no":
                 causes.append("the root user has no MFA device.")
             continue
+        if word == CENTER:
+            causes.extend(_of_the_center(report["identity_center"]))
+            continue
         state = "after" if report["summary"]["posture_after"] else "before"
         names = [row["name"] or row["user_id"] for row in report["users"] if word in (row["campaign"], row[state]["posture"])]
         count = found[word] if word in found else len(names)
         if count:
-            shown = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
-            causes.append(f"{count} {word}: {shown}." if names else f"{count} {word}.")
+            causes.append(f"{count} {word}: {_first(names, count)}." if names else f"{count} {word}.")
     return [legible(cause) for cause in causes]
+
+
+def _of_the_center(people: Entry | None) -> list[str]:
+    if people is None:
+        return ["the users of IAM Identity Center are not known: set mfa_rollout_identity_center_audit=true."]
+    names = [
+        str(person["name"] or person["user_id"]) for person in people["users"] if person["enabled"] is not False and not person["devices"]
+    ]
+    if not names:
+        return []
+    return [f"{len(names)} of the users of IAM Identity Center without an MFA device: {_first(names, len(names))}."]
+
+
+def _first(names: Sequence[str], count: int) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
 
 
 def per_cent_in(value: Any) -> float:

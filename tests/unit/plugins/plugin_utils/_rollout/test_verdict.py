@@ -50,6 +50,28 @@ def test_root_user_without_mfa(mfa, fails):
     assert found == (["the root user has no MFA device."] if fails else [])
 
 
+def person(name, devices=0, enabled=True):
+    return {"user_id": f"id-{name}", "name": name, "enabled": enabled, "devices": [{"device_id": "d"}] * devices}
+
+
+@pytest.mark.parametrize(
+    ("people", "sentences"),
+    [
+        (None, ["the users of IAM Identity Center are not known: set mfa_rollout_identity_center_audit=true."]),
+        ({"users": []}, []),
+        ({"users": [person("ada", 1), person("gone", enabled=False)]}, []),
+        (
+            {"users": [person("ada", 1), person("bob"), person("eve", enabled=None)]},
+            ["2 of the users of IAM Identity Center without an MFA device: bob, eve."],
+        ),
+    ],
+)
+def test_users_of_identity_center_without_a_device(people, sentences):
+    found = {**report(user("u1", binding="bound", protection=VMFA)), "identity_center": people}
+    assert verdict(found, 0, ["identity_center"]) == sentences
+    assert verdict(found, 0, ["root"]) == [], "only where it is asked for"
+
+
 def test_cloud_that_cannot_tell_is_believed_where_an_earlier_run_saw_the_device_bound():
     one = user("u1", binding="unknown", protection=VMFA)
     seed = {"u1": {"serial_number": "serial-u1", "seed": "A" * 16, "name": "n", "bound": True}}
