@@ -95,7 +95,7 @@ options:
     type: bool
     default: true
   concurrency:
-    description: How many accounts are asked for their tags at the same time, from 1 to 256.
+    description: How many requests for the accounts' tags, or for what is in the units of a level, are sent at the same time, from 1 to 256.
     type: int
     default: 8
   strict_permissions:

@@ -43,7 +43,7 @@ def read(organizations: Organizations, caller: Caller, with_tags: bool, concurre
     refused: list[str] = []
     accounts = [{name: _text(entry.get(name)) for name in _FIELDS} for entry in _listed(organizations)]
     management_id = _management_id(organizations, refused)
-    units, places = _units(organizations, refused)
+    units, places = _units(organizations, concurrency, refused)
     tags = _tags(organizations, [account["id"] for account in accounts], concurrency, refused) if with_tags else {}
     return {
         "format": FORMAT,
@@ -94,24 +94,30 @@ def _management_id(organizations: Organizations, refused: list[str]) -> str | No
         return None
 
 
-def _units(organizations: Organizations, refused: list[str]) -> tuple[list[dict[str, Any]] | None, dict[str, str | None]]:
+def _units(organizations: Organizations, concurrency: int, refused: list[str]) -> tuple[list[dict[str, Any]] | None, dict[str, str | None]]:
     """All units, each after its parent, and for each account the unit that it is in, None for the root. No units where one cannot be read."""
     units: list[dict[str, Any]] = []
     places: dict[str, str | None] = {}
     try:
         # A unit's parent is None where that is the root.
-        parents: list[tuple[str, str | None]] = [(str(root["id"]), None) for root in organizations.roots()]
-        seen = {parent for parent, _unit in parents}
-        while parents:
-            parent, unit_id = parents.pop(0)
-            places.update({str(account["id"]): unit_id for account in organizations.accounts(parent)})
-            for unit in organizations.units(parent):
-                found = str(unit["id"])
-                if found in seen:
-                    raise CloudError(f"the organization's units are no tree: {found} appears more than once", call="units")
-                seen.add(found)
-                units.append({"id": found, "name": _text(unit["name"]), "parent": unit_id})
-                parents.append((found, found))
+        level: list[tuple[str, str | None]] = [(str(root["id"]), None) for root in organizations.roots()]
+        seen = {parent for parent, _unit in level}
+        while level:
+            parents = [parent for parent, _unit in level]
+            with ThreadPoolExecutor(max_workers=concurrency) as pool:
+                # Both are begun before the first is waited for.
+                members, children = pool.map(organizations.accounts, parents), pool.map(organizations.units, parents)
+                below = list(zip(level, members, children))
+            level = []
+            for (_parent, unit_id), accounts, units_below in below:
+                places.update({str(account["id"]): unit_id for account in accounts})
+                for unit in units_below:
+                    found = str(unit["id"])
+                    if found in seen:
+                        raise CloudError(f"the organization's units are no tree: {found} appears more than once", call="units")
+                    seen.add(found)
+                    units.append({"id": found, "name": _text(unit["name"]), "parent": unit_id})
+                    level.append((found, found))
     except CloudError as error:
         if not refuses(error):
             raise

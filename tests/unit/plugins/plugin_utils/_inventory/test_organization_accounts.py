@@ -102,6 +102,17 @@ def test_every_page_of_every_listing_is_read(organization):
     assert org.warnings == []
 
 
+@pytest.mark.parametrize(("concurrency", "at_once"), [(1, {1}), (3, {2, 3})])
+def test_units_of_a_level_are_read_at_once_but_no_more_than_was_allowed(organization, concurrency, at_once):
+    org = organization(latency_ms=30)
+    top = [org.all.add_unit(f"u{number}") for number in range(4)]
+    below = org.all.add_unit("below", top[1])
+    org.all.add_member("m", unit=below)
+    inventory = org.parse(tags=False, concurrency=concurrency)
+    assert {host.name for host in inventory.groups["unit_u1"].get_hosts()} == {"m"}
+    assert org.cloud.max_in_flight in at_once
+
+
 @pytest.mark.parametrize(
     ("routes", "missing"),
     [
