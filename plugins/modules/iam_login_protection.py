@@ -33,7 +33,7 @@ options:
     version_added: 1.0.0
   enabled:
     description:
-      - Whether login protection is on.
+      - Whether login protection is on. Beside O(users) it counts for all who do not have their own.
     type: bool
     default: true
   verification_method:
@@ -60,9 +60,8 @@ options:
         type: str
         version_added: 1.0.0
       enabled:
-        description: Whether login protection is on.
+        description: Whether login protection is on. By default it is what O(enabled) says.
         type: bool
-        default: true
       verification_method:
         description: The second factor, as O(verification_method).
         type: str

@@ -102,9 +102,8 @@ options:
         description: The base32 seed of the device, instead of the two codes.
         type: str
       presume_unbound:
-        description: As O(presume_unbound).
+        description: As O(presume_unbound), which counts for all items that do not have their own.
         type: bool
-        default: false
         version_added: 1.0.0
       auth_password:
         description: The user's password. The login is by O(bindings[].user_id).

@@ -23,6 +23,11 @@ extends_documentation_fragment:
   - hwc.mfa.fleet.api
   - hwc.mfa.attributes
   - hwc.mfa.attributes.write
+attributes:
+  idempotent:
+    support: partial
+    details: With O(replace=unbound) each run replaces the device that the one before has created, until it is bound. With the other values a second run changes
+      nothing.
 options:
   state:
     description:
@@ -50,7 +55,8 @@ options:
       - A name of the cloud's has 1 to 64 letters A to Z, digits, C(-) and C(_). What cannot stand in it is replaced, and a short end tells names apart
         that would become the same, so that a device can be named after its user.
       - Without it, the name is made from the user's id and a random end. The cloud makes the serial number from the name, and a serial number that returned
-        with another seed would make the old seed look valid. For the same reason do not use a name again.
+        with another seed would make the old seed look valid. For the same reason a device that replaces another one gets a random end behind its name, and
+        you do not use a name again.
     type: str
   serial_number:
     description:
@@ -93,9 +99,8 @@ options:
           - own
           - unbound
       presume_unbound:
-        description: As O(presume_unbound).
+        description: As O(presume_unbound), which counts for all items that do not have their own.
         type: bool
-        default: false
       auth_password:
         description: The user's password. The login is by O(devices[].user_id).
         type: str
@@ -127,6 +132,7 @@ options:
       - V(own) deletes your own leftover and creates a new device. A leftover is a device with O(presume_unbound), or one that this very task created and
         whose answer was lost.
       - V(unbound) also deletes any other device that is certainly unbound. Its owner may be about to bind it.
+      - A seed is worthless once its device is replaced. So use V(unbound) for users whose seed is lost, and not in a task that runs again.
     type: str
     choices:
       - never
@@ -147,9 +153,8 @@ EXAMPLES = r"""
   register: created
   no_log: true
 
-- name: Create devices for many users, and replace those that are not bound
+- name: Create devices for many users
   hwc.mfa.iam_virtual_mfa_device:
-    replace: unbound
     devices:
       - user_id: 4e3d4d0f51dd5d5cdd946658d2511c38
         name: grace
@@ -158,6 +163,13 @@ EXAMPLES = r"""
         name: robot
         access_key: "{{ robot_access_key }}"
         secret_key: "{{ robot_secret_key }}"
+  register: created
+  no_log: true
+
+- name: Create a device anew for a user who never bound theirs, and whose seed is lost
+  hwc.mfa.iam_virtual_mfa_device:
+    user_id: c91752a33d589cab301ba9880a3efb80
+    replace: unbound
   register: created
   no_log: true
 

@@ -21,6 +21,10 @@ extends_documentation_fragment:
   - hwc.mfa.identity_store
   - hwc.mfa.attributes
   - hwc.mfa.attributes.write
+attributes:
+  idempotent:
+    support: partial
+    details: With O(state=register) each run makes a new address, until the user has registered a device.
 options:
   user_id:
     description:
@@ -60,7 +64,7 @@ options:
   additional:
     description:
       - With O(state=register), whether a user who has a device gets an address too. A user can have two devices.
-      - Then each run makes a new address.
+      - Then each run makes a new address, also for a user who has a device.
     type: bool
     default: false
 seealso:

@@ -24,6 +24,24 @@ STALE_WAITS = (0.3, 0.7, 1.5, 2.5)
 """Seconds between looks at something that must be there: a read right after a write may be old for seconds (docs/dev/cloud_api.md, section 2)."""
 
 
+def items_of(params: Mapping[str, Any], many: str, spec: Mapping[str, Any], shared: Sequence[str]) -> list[dict[str, Any]]:
+    """The items of the list option ``many``, or one of the flat options, which are those of ``spec``.
+
+    What an item leaves out of ``shared`` is what the module's own option says: given beside a list, it means all of its items.
+    """
+    if params[many] is None:
+        return [{name: params[name] for name in spec}]
+    return [{**item, **{name: params[name] for name in shared if item.get(name) is None}} for item in params[many]]
+
+
+def shared_spec(spec: Mapping[str, dict[str, Any]], shared: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The options of a list's items: without defaults where the module's own option counts."""
+    return {
+        name: {key: value for key, value in option.items() if key != "default"} if name in shared else option
+        for name, option in spec.items()
+    }
+
+
 def look_until(look: Callable[[], Seen], fits: Callable[[Seen], bool], sleep: Callable[[float], None]) -> Seen:
     """Look until what is seen fits, or for some seconds; returns what was seen last."""
     seen = look()
@@ -57,8 +75,8 @@ def reconcile(
         try:
             return {"failed": False, **work(item)}
         except (CloudError, OptionError) as error:
-            if isinstance(error, CloudError) and error.status == 404 and error.hint is None and _is_no_id(item):
-                error.hint = "An id of a user has 32 characters: a name is given as user_name."
+            if isinstance(error, CloudError) and error.status == 404 and error.hint is None and is_no_id(item):
+                error.hint = A_NAME
             return {**failure(item), "failed": True, "msg": str(error), "error": error_facts(error)}
         except Exception as error:  # a bug here must not lose what the others got: a seed is shown once
             msg = f"unexpected {type(error).__name__}: please report this as a bug of hwc.mfa."
@@ -71,7 +89,10 @@ def reconcile(
         return list(pool.map(one, items))
 
 
-def _is_no_id(item: Any) -> bool:
+A_NAME = "An id of a user has 32 characters: a name is given as user_name."
+
+
+def is_no_id(item: Any) -> bool:
     """Whether an item's ``user_id`` does not look like one. The clouds' own ids have 32 hexadecimal digits; nobody promises that all have."""
     user_id = item.get("user_id") if isinstance(item, Mapping) else None
     return isinstance(user_id, str) and not re.fullmatch("[0-9a-f]{32}", user_id)

@@ -14,7 +14,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import User
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import reconcile
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import A_NAME, is_no_id, reconcile
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 
 _SHOWN = 80
@@ -91,6 +91,16 @@ class Named:
         """The items whose users are known."""
         return [item for item in self.items if item["user_id"] is not None]
 
+    def _refuse_nobody(self, user_id: str) -> None:
+        """Raise where nobody has this id. Whoever does not exist has no device and no protection, so that nothing seems to be left to do."""
+        try:
+            self._context.iam.user(user_id)
+        except (CloudError, OptionError) as error:
+            # Whoever may not read users, or has no credentials of their own, cannot know.
+            if isinstance(error, CloudError) and error.status == 404:
+                error.hint = A_NAME
+                raise
+
     def reconcile(
         self, work: Callable[[dict[str, Any]], dict[str, Any]], failure: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> list[dict[str, Any]]:
@@ -99,7 +109,10 @@ class Named:
         def checked(item: dict[str, Any]) -> dict[str, Any]:
             if item["user_id"] is None:
                 raise self._unresolved[item["user_name"]]
-            return work(item)
+            outcome = work(item)
+            if is_no_id(item) and (self._context.check_mode or not outcome["changed"]):
+                self._refuse_nobody(item["user_id"])
+            return outcome
 
         outcomes = reconcile(self.items, checked, failure, self._context.params["concurrency"], self._context.connections.item_done)
         for item, outcome in zip(self.items, outcomes):

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
@@ -74,7 +74,7 @@ def _facts(protection: Protection) -> dict[str, Any]:
 def work_protection(context: Context) -> dict[str, Any]:
     """The work of ``iam_login_protection``: one user's flat options are a list of one."""
     params = context.params
-    items = params["users"] if params["users"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    items = items_of(params, "users", _ITEM_SPEC, _SHARED)
     named = Named(context, items)
     protector = _Protector(context)
     protector.reader.prefetch([item["user_id"] for item in named.resolved])
@@ -101,6 +101,8 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
     "verification_method": {"type": "str", "choices": METHODS},
 }
 
+_SHARED = ["enabled"]
+
 PROTECTION = Definition(
     argument_spec={
         **AUTH_SPEC,
@@ -109,7 +111,7 @@ PROTECTION = Definition(
         "users": {
             "type": "list",
             "elements": "dict",
-            "options": _ITEM_SPEC,
+            "options": shared_spec(_ITEM_SPEC, _SHARED),
             **ONE_USER,
         },
     },

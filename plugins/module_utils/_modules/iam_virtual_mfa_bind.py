@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
     Actors,
@@ -198,7 +198,7 @@ def _outcome(device: Device, binding: str, changed: bool) -> dict[str, Any]:
 def work_bind(context: Context) -> dict[str, Any]:
     """The work of ``iam_virtual_mfa_bind``: one user's flat options are a list of one."""
     params = context.params
-    items = params["bindings"] if params["bindings"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    items = items_of(params, "bindings", _ITEM_SPEC, _SHARED)
     if params["state"] == "absent" and any(item["presume_unbound"] for item in items):
         raise OptionError("presume_unbound goes with state=present only: what is presumed to be unbound needs no unbinding.")
     named = Named(context, items)
@@ -237,6 +237,8 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
     "presume_unbound": {"type": "bool", "default": False},
 }
 
+_SHARED = ["presume_unbound"]
+
 BIND = Definition(
     argument_spec={
         **AUTH_SPEC,
@@ -247,7 +249,7 @@ BIND = Definition(
         "bindings": {
             "type": "list",
             "elements": "dict",
-            "options": {**_ITEM_SPEC, **ITEM_AUTH_SPEC},
+            "options": {**shared_spec(_ITEM_SPEC, _SHARED), **ITEM_AUTH_SPEC},
             **ONE_USER,
         },
     },
@@ -256,7 +258,7 @@ BIND = Definition(
     relations={
         "mutually_exclusive": [
             ["user_id", "user_name"],
-            *(["bindings", name] for name in _ITEM_SPEC if name != "presume_unbound"),
+            *(["bindings", name] for name in _ITEM_SPEC if name not in _SHARED),
         ],
         "required_one_of": [["user_id", "user_name", "bindings"]],
     },

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, NewDevice
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
     Actors,
@@ -115,8 +115,10 @@ class _Maker:
                 return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True, "creation": NOT_MADE}
             if device is not None:
                 self._delete_unbound(device, reader, writer)
-            # A default name is another one each time: what is made anew must not have the serial number of a lost seed.
+            # What is made anew must not have the serial number of a lost seed. A default name is another one each time.
             name = device_name(item["name"], user_id)
+            if item["name"] is not None and (device is not None or lost_names):
+                name = unique_name(name)
             try:
                 made = self._create(user_id, name, writer, own)
             except CloudError as error:
@@ -242,7 +244,7 @@ def _created(user_id: str, made: NewDevice) -> dict[str, Any]:
 def work_device(context: Context) -> dict[str, Any]:
     """The work of ``iam_virtual_mfa_device``: one user's flat options are a list of one."""
     params = context.params
-    items = params["devices"] if params["devices"] is not None else [{name: params[name] for name in _ITEM_SPEC}]
+    items = items_of(params, "devices", _ITEM_SPEC, _SHARED)
     named = Named(context, items)
     maker = _Maker(context)
     present = params["state"] == "present"
@@ -270,6 +272,8 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
     "presume_unbound": {"type": "bool", "default": False},
 }
 
+_SHARED = ["presume_unbound"]
+
 _REPLACE = ["never", "own", "unbound"]
 
 DEVICE = Definition(
@@ -284,7 +288,7 @@ DEVICE = Definition(
             "type": "list",
             "elements": "dict",
             "options": {
-                **_ITEM_SPEC,
+                **shared_spec(_ITEM_SPEC, _SHARED),
                 "replace": {"type": "str", "choices": _REPLACE},
                 **ITEM_AUTH_SPEC,
             },

@@ -145,3 +145,32 @@ def test_same_user_twice_is_refused(cloud):
 def test_options_that_exclude_or_need_each_other(options):
     with pytest.raises(AssertionError):
         validated(PROTECTION, options)
+
+
+def test_enabled_of_the_module_counts_for_all_users_who_do_not_have_their_own(any_cloud):
+    ada, bob, eve = any_cloud.users[:3]
+    for user in (ada, bob, eve):
+        any_cloud.cloud.protect(user.id)
+    lifted = any_cloud.run(
+        PROTECTION, enabled=False, users=[{"user_id": ada.id}, {"user_id": bob.id, "enabled": None}, {"user_id": eve.id, "enabled": True}]
+    )
+    assert [outcome["enabled"] for outcome in lifted["users"]] == [False, False, True]
+    assert [user.held_by_protection for user in (ada, bob, eve)] == [False, False, True]
+    again = any_cloud.run(PROTECTION, users=[{"user_id": ada.id}, {"user_id": bob.id, "enabled": False}])
+    assert [outcome["enabled"] for outcome in again["users"]] == [True, False], "without a word it is on"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_name_that_is_given_as_an_id_is_never_done(any_cloud, enabled, check_mode):
+    result = any_cloud.run(PROTECTION, check_mode=check_mode, user_id=any_cloud.users[0].name, enabled=enabled)
+    assert result["failed"]
+    assert "a name is given as user_name" in result["msg"]
+    assert not any_cloud.cloud.counters.protects
+
+
+def test_id_of_another_form_counts_where_nobody_may_say_whether_it_is_somebodys(cloud):
+    cloud.handle.fault("forbid:user")
+    result = cloud.run(PROTECTION, user_id="ada", enabled=False)
+    assert not result.get("failed")
+    assert not result["changed"]

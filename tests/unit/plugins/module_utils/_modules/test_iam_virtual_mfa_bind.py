@@ -805,3 +805,19 @@ def test_presumption_goes_with_binding_only(cloud):
         assert result["failed"]
         assert result["msg"].startswith("presume_unbound goes with state=present only")
     assert cloud.routes() == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_name_that_is_given_as_an_id_is_not_unbound(any_cloud, check_mode):
+    user = any_cloud.users[0]
+    any_cloud.cloud.give_device(user.id, bound=True)
+    result = any_cloud.run(BIND, check_mode=check_mode, user_id=user.name, state="absent")
+    assert result["failed"]
+    assert "a name is given as user_name" in result["msg"]
+    assert user.device.bound
+
+
+def test_presumption_of_the_module_goes_with_no_removal_of_bindings_either(cloud):
+    result = cloud.run(BIND, state="absent", presume_unbound=True, bindings=[{"user_id": cloud.users[0].id}])
+    assert result["failed"]
+    assert "presume_unbound goes with state=present only" in result["msg"]

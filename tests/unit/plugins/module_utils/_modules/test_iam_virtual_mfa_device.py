@@ -771,3 +771,33 @@ def test_refused_reading_is_not_taken_for_no_device(any_cloud):
 def test_options_that_exclude_or_need_each_other(options):
     with pytest.raises(AssertionError):
         validated(DEVICE, options)
+
+
+def test_device_that_is_made_anew_under_a_given_name_has_another_serial_number(any_cloud):
+    user = any_cloud.users[0]
+    own = {"user_id": user.id, "name": "phone", "presume_unbound": True, "auth_password": user.password}
+    first = only(any_cloud.run(DEVICE, devices=[own]))
+    second = only(any_cloud.run(DEVICE, replace="unbound", devices=[own]))
+    assert second["creation"] == "made"
+    assert first["seed"] != second["seed"]
+    assert first["serial_number"] != second["serial_number"]
+
+
+def test_presumption_of_the_module_counts_for_all_items_that_do_not_have_their_own(cloud):
+    ada, bob = cloud.users[:2]
+    for user in (ada, bob):
+        cloud.cloud.give_device(user.id)
+    items = [{"user_id": ada.id}, {"user_id": bob.id, "presume_unbound": False}]
+    result = cloud.run(DEVICE, replace="own", presume_unbound=True, devices=items)
+    assert [outcome["creation"] for outcome in result["devices"]] == ["made", "none"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_name_that_is_given_as_an_id_has_no_device_and_is_an_error(any_cloud, state, check_mode):
+    user = any_cloud.users[0]
+    any_cloud.cloud.give_device(user.id, bound=True)
+    result = any_cloud.run(DEVICE, check_mode=check_mode, user_id=user.name, state=state)
+    assert result["failed"]
+    assert "a name is given as user_name" in result["msg"]
+    assert user.device is not None
