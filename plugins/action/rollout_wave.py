@@ -137,6 +137,8 @@ class ActionModule(ControlNodeAction):
         if "users" not in found:
             raise WorkError(str(found.get("msg") or "the account could not be looked at"))
         account = found["account"]
+        if params["account_id"] and account["id"] and params["account_id"] != account["id"]:
+            raise WorkError(_of_another(self._host, params["account_id"], account))
         other = other_host(account["id"], self._host) if params["claim"] else None
         if other is not None:
             raise WorkError(_taken(other, account["id"]))
@@ -255,6 +257,14 @@ def _heart(lock: Lock | None, progress: Progress) -> Iterator[Callable[[], str |
 def _named(users: Any) -> list[dict[str, Any]]:
     found = users_in(users or [])
     return [] if found == EVERYBODY else list(found)
+
+
+def _of_another(host: str, expected: str, account: Mapping[str, Any]) -> str:
+    name = f" ({legible(account['name'], 80)})" if account.get("name") else ""
+    return (
+        f"host {legible(host, 255)} stands for the account with the id {legible(expected, 80)}, and its credentials reach the account with the id"
+        f" {legible(account['id'], 80)}{name}: look at mfa_rollout_account_id and mfa_rollout_auth."
+    )
 
 
 def _taken(other: str, account_id: str | None) -> str:

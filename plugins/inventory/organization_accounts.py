@@ -223,6 +223,12 @@ mfa_rollout_auth:
     assume_agency:
       agency_name: OrganizationAccountAccessAgency
       domain_id: cd613e30d8f16adf91b7584a2265b1f5
+mfa_rollout_account_id:
+  description: The account's id. The role stops if the credentials reach another account.
+  returned: always
+  type: str
+  version_added: 1.1.0
+  sample: 03d0a5c5d8f14d6a9e4b0b7f3c1e2a90
 mfa_rollout_auth_from_environment:
   description: That this host may take the credentials of the environment as they are.
   returned: for the account of the credentials themselves
@@ -286,6 +292,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             variables.check_addition(more, AUTH_SPEC)
             found = self._answers(options, cache, secrets)
             self._tell_refused(found["refused"], options["strict_permissions"])
+            if found["caller_id"] is None and not options.get("assume_agency"):
+                self._tell_unknown_caller(options["strict_permissions"])
             accounts = filters.selected(accounts_of(found), options["include"], options["exclude"])
         except (CloudError, OptionError) as error:
             raise AnsibleParserError(remove_values(str(error), secrets)) from None
@@ -347,8 +355,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return f"{self.NAME}_{hashlib.sha256(repr(parts).encode('utf-8')).hexdigest()[:32]}"
 
     def _asked(self, connections: Connections, options: Mapping[str, Any]) -> dict[str, Any]:
-        account_id, acting_id = connections.caller_accounts()
-        caller = answers.Caller(account_id, acting_id, bool(options.get("assume_agency")))
+        caller = answers.Caller(*connections.caller_accounts())
         return answers.read(connections.organizations, caller, options["tags"], options["concurrency"])
 
     def _tell_refused(self, refused: Iterable[str], strict: bool) -> None:
@@ -356,6 +363,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if strict:
                 raise OptionError(f"the credentials may not read {what} Allow it, or set strict_permissions=false.")
             self.display.warning(f"The credentials may not read {what} It is left out.")
+
+    def _tell_unknown_caller(self, strict: bool) -> None:
+        """Nobody guesses whose the credentials are: the users of that account would be protected in the name of another host."""
+        text = (
+            "nobody tells which account the credentials belong to: give auth_domain_id, or region or sts_endpoint, with which STS is asked."
+        )
+        if strict:
+            raise OptionError(f"{text} Or set strict_permissions=false.")
+        self.display.warning(f"{text.capitalize()} The hosts of all accounts assume an agency.")
 
     # Hosts and groups
 

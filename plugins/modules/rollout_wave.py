@@ -52,7 +52,7 @@ options:
     required: true
   account_id:
     description:
-      - The cloud's id of the account. Only one host of a play can work on it.
+      - The cloud's id of the account. Only one host of a play can work on it. O(phase=audit) fails if the credentials reach another account.
     type: str
   claim:
     description:

@@ -201,3 +201,47 @@ def test_keys_of_group_vars_serve_all_hosts(organization: Callable[..., Organiza
     assert all(run.recap(host)["failed"] == 0 for host in org.ids)
     assert keys["secret_key"] not in run.output
     assert [org.ground.report(host)["cloud_account"]["id"] for host in org.ids] == list(org.ids.values())
+
+
+@pytest.mark.parametrize("told_by_sts", [True, False])
+def test_users_of_an_account_are_protected_in_the_name_of_its_own_host_only(
+    organization: Callable[..., Organization], told_by_sts: bool
+) -> None:
+    # A delegated administrator's keys, where IAM lists no account of theirs.
+    org = organization(accounts=2, domains_empty=True)
+    member = org.cloud.describe()["accounts"][1]
+    org.organization.delegated.add(member["domain_id"])
+    org.env |= {"HW_ACCESS_KEY": member["admin"]["access_key"], "HW_SECRET_KEY": member["admin"]["secret_key"]}
+    org.write(**({} if told_by_sts else {"sts_endpoint": "http://127.0.0.1:9"}))
+    words = [
+        "-i",
+        str(org.file),
+        "hwc.mfa.rollout",
+        "--limit",
+        "management_account",
+        "-e",
+        f"mfa_rollout_report_dir={org.ground.path}/report",
+    ]
+    run = org.ground.run_command(["ansible-playbook", *words], env=org.env)
+    # No agency of the management account trusts the member's.
+    assert run.code != 0, run.output
+    assert org.cloud.cloud.counters.protects == 0
+    assert ("Nobody tells which account" in " ".join(run.output.split())) is not told_by_sts
+
+
+@pytest.mark.parametrize("playbook", ["hwc.mfa.rollout", "hwc.mfa.audit"])
+def test_host_whose_credentials_reach_another_account_stops(playground: Callable[..., Any], playbook: str) -> None:
+    ground = playground("require", users=4, accounts=2)
+    berlin, madrid = ground.cloud.describe()["accounts"]
+    ground.variables[berlin["name"]]["mfa_rollout_account_id"] = madrid["domain_id"]
+    ground.variables[madrid["name"]]["mfa_rollout_account_id"] = madrid["domain_id"]
+    run = ground.run(playbook)
+    assert run.code == 2, run.output
+    message = run.failure(berlin["name"])
+    assert (
+        f"stands for the account with the id {madrid['domain_id']}, and its credentials reach the account with the id {berlin['domain_id']}"
+        in message
+    )
+    assert run.recap(madrid["name"])["failed"] == 0
+    protected = {user.domain_id for account in ground.cloud.cloud.accounts for user in account.users if user.held_by_protection}
+    assert protected == ({madrid["domain_id"]} if playbook == "hwc.mfa.rollout" else set())

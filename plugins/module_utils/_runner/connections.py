@@ -258,8 +258,22 @@ class Connections:
         """The ``id`` and ``name`` of the account that the module works on; either is None where the cloud does not tell."""
         found = self._own_account(self.first_iam)
         # What is done is done in the agency's account, whether the cloud tells or not.
-        named = self.credentials.account if isinstance(self.credentials, Agency) else NO_ACCOUNT
-        return {"id": found[0] if found else named.id, "name": (found[1] if found else None) or named.name}
+        given = self.credentials.account if self.credentials is not None else NO_ACCOUNT
+        named = given if isinstance(self.credentials, Agency) else NO_ACCOUNT
+        account_id = found[0] if found else named.id or self._account_by_sts() or given.id
+        return {"id": account_id, "name": (found[1] if found else None) or named.name}
+
+    def _account_by_sts(self) -> str | None:
+        """The account's id where IAM lists none, as the vendor's SDK asks for it (docs/dev/cloud_api.md, section 2); None where STS does not tell."""
+        known = self.recall("account by sts")
+        if known is None:
+            try:
+                sts = self._sts()
+                known = (None if sts is None else sts.caller_identity().account_id) or ""
+            except (CloudError, OptionError):
+                known = ""  # what depends on it says so
+            self.remember("account by sts", known)
+        return str(known) or None
 
     def caller_accounts(self) -> tuple[str | None, str | None]:
         """The ids of the account that the credentials belong to, and of the one in which they act; None where the cloud does not tell.

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.organizations import Organizations, refuses
 
-FORMAT = 1
+FORMAT = 2
 """Raised where answers get another form, so that those which a cache has kept are asked for anew."""
 
 _FIELDS = ("id", "name", "urn", "status", "join_method", "joined_at", "description")
@@ -31,7 +31,6 @@ class Caller:
 
     account_id: str | None
     acting_id: str | None
-    by_agency: bool
 
 
 def read(organizations: Organizations, caller: Caller, with_tags: bool, concurrency: int) -> dict[str, Any]:
@@ -48,9 +47,8 @@ def read(organizations: Organizations, caller: Caller, with_tags: bool, concurre
     return {
         "format": FORMAT,
         "accounts": accounts,
-        # Who is not told is taken for the management account, to which almost everybody who may list accounts belongs.
-        "caller_id": caller.account_id or (None if caller.by_agency else management_id),
-        "acting_id": caller.acting_id or management_id,
+        "caller_id": caller.account_id,
+        "acting_id": caller.acting_id,
         "management_id": management_id,
         "units": units,
         "places": places,

@@ -17,6 +17,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.accounts import
 
 AUTH = "mfa_rollout_auth"
 FROM_ENVIRONMENT = "mfa_rollout_auth_from_environment"
+ACCOUNT_ID = "mfa_rollout_account_id"
 
 _CARRIED = (
     "region",
@@ -58,7 +59,8 @@ def described(account: Account) -> dict[str, Any]:
 def access(account: Account, options: Mapping[str, Any], agency_name: str, more: Mapping[str, Any]) -> dict[str, Any]:
     """The variables with which the role reaches an account. ``options`` are the inventory's own, ``more`` is what the user adds to each host.
 
-    The account of the credentials themselves is reached without an agency, and may take credentials of the environment as they are.
+    The account of the credentials themselves is reached without an agency, and may take credentials of the environment as they are. The role stops
+    where it reaches another account than the host's.
     """
     auth = {name: options[name] for name in _CARRIED if options.get(name) is not None}
     if auth.get("signature") == "plain":
@@ -71,7 +73,7 @@ def access(account: Account, options: Mapping[str, Any], agency_name: str, more:
     auth.update({name: value for name, value in more.items() if name != AGENCY})
     if agency is not None:
         auth[AGENCY] = {**(more.get(AGENCY) or {}), **agency}
-    return {AUTH: auth, **({FROM_ENVIRONMENT: True} if account.is_caller else {})}
+    return {ACCOUNT_ID: account.id, AUTH: auth, **({FROM_ENVIRONMENT: True} if account.is_caller else {})}
 
 
 def check_addition(more: Mapping[str, Any], known: Mapping[str, Any]) -> None:

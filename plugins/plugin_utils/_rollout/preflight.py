@@ -40,6 +40,7 @@ VARIABLES = tuple(
     PREFIX + name
     for name in (
         "account",
+        "account_id",
         "auth",
         "auth_from_environment",
         "concurrency",

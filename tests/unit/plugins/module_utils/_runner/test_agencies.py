@@ -125,7 +125,7 @@ def test_another_accounts_id_is_never_sent(two, connect):
 def test_the_account_is_that_of_the_agency_where_the_cloud_does_not_tell(start, connect):
     cloud = start(accounts=2, users=4, agency="mfa", domains_empty=True)
     account = member(cloud)
-    assert connect(cloud, by_name(cloud)).account() == {"id": None, "name": account.name}
+    assert connect(cloud, by_name(cloud)).account() == {"id": account.domain_id, "name": account.name}, "told by STS"
     assert connect(cloud, by_urn(cloud)).account() == {"id": account.domain_id, "name": None}
 
 
@@ -145,7 +145,7 @@ def test_an_answer_that_names_another_account_is_not_believed(script, connect):
     connections.close()
     sent = [{name.lower(): value for name, value in headers.items()} for _method, _path, headers, _body in server.requests]
     assert [(headers.get("x-domain-id"), headers.get("x-security-token")) for headers in sent] == [
-        (None, None), ("d0", None), (None, "T"), (None, "T")
+        (None, None), ("d0", None), (None, "T"), (None, "T"), (None, "T")
     ]  # fmt: skip
 
 

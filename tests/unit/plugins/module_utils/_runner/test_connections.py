@@ -215,7 +215,19 @@ def test_account_that_the_cloud_does_not_tell_is_unknown_and_not_asked_for_again
     connections = connect(server.url, {"auth_token": "T0"})
     for _time in range(2):
         assert connections.account() == {"id": None, "name": None}
-    assert len(server.requests) == 1
+    assert [path for _method, path, _headers, _body in server.requests] == ["/v3/auth/domains", "/v5/caller-identity"]
+
+
+def test_account_that_iam_does_not_list_is_told_by_sts_once_a_play(script, connect):
+    server = script(
+        (200, {"domains": []}),
+        (200, {"account_id": "d1", "principal_id": "u1", "principal_urn": "iam::d1:user:ada"}),
+        (200, {"domains": []}),
+    )
+    memory = {}
+    assert connect(server.url, {"auth_token": "T0"}, memory=memory).account() == {"id": "d1", "name": None}
+    assert connect(server.url, {"auth_token": "T0"}, memory=memory).account() == {"id": "d1", "name": None}
+    assert [path for _method, path, _headers, _body in server.requests].count("/v5/caller-identity") == 1
 
 
 def test_account_without_a_name_has_its_id(script, connect):

@@ -104,15 +104,20 @@ def of(name: str, **fields: Any) -> Any:
 def test_each_account_but_that_of_the_credentials_is_reached_by_an_agency():
     options = {"region": "r1", "access_key": "AK", "secret_key": "SK", "signature": "plain", "iam_endpoint": None, "retries": 5}
     assert access(of("shop"), options, AGENCY, {}) == {
-        "mfa_rollout_auth": {"region": "r1", "assume_agency": {"agency_name": AGENCY, "domain_id": "3"}}
+        "mfa_rollout_account_id": "3",
+        "mfa_rollout_auth": {"region": "r1", "assume_agency": {"agency_name": AGENCY, "domain_id": "3"}},
     }
-    assert access(of("hub"), options, AGENCY, {}) == {"mfa_rollout_auth": {"region": "r1"}, "mfa_rollout_auth_from_environment": True}
+    assert access(of("hub"), options, AGENCY, {}) == {
+        "mfa_rollout_account_id": "1",
+        "mfa_rollout_auth": {"region": "r1"},
+        "mfa_rollout_auth_from_environment": True,
+    }
 
 
 def test_a_delegated_administrators_account_is_its_own_and_the_management_account_is_not():
     assert access(of("shop", caller_id="3", acting_id="3"), {}, AGENCY, {})["mfa_rollout_auth"] == {}
     hub = access(of("hub", caller_id="3", acting_id="3"), {}, AGENCY, {})
-    assert hub == {"mfa_rollout_auth": {"assume_agency": {"agency_name": AGENCY, "domain_id": "1"}}}
+    assert hub == {"mfa_rollout_account_id": "1", "mfa_rollout_auth": {"assume_agency": {"agency_name": AGENCY, "domain_id": "1"}}}
 
 
 def test_an_inventory_through_an_agency_reaches_its_account_by_that_agency():

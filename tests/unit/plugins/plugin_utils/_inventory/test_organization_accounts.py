@@ -166,6 +166,22 @@ def test_a_delegated_administrator_reaches_its_own_account_without_an_agency(org
     assert described["admin"]["secret_key"] not in str([inventory.hosts[host].vars for host in NAMES])
 
 
+@pytest.mark.parametrize(
+    "more", [{}, {"sts_endpoint": "http://127.0.0.1:9"}, {"auth_domain_id": "own", "sts_endpoint": "http://127.0.0.1:9"}]
+)
+def test_a_delegated_administrators_account_that_iam_does_not_tell_is_told_by_sts_or_guessed_by_nobody(organization, more):
+    org = organization(domains_empty=True)
+    described = org.cloud.describe()["accounts"][1]
+    org.all.delegated.add(described["domain_id"])
+    more = {name: described["domain_id"] if value == "own" else value for name, value in more.items()}
+    inventory = org.parse(access_key=described["admin"]["access_key"], secret_key=described["admin"]["secret_key"], **more)
+    told = ["acme-madrid"] if more.keys() != {"sts_endpoint"} else []
+    assert [host for host in sorted(NAMES) if "assume_agency" not in variables(inventory, host)["mfa_rollout_auth"]] == told
+    assert [host for host in sorted(NAMES) if "mfa_rollout_auth_from_environment" in variables(inventory, host)] == told
+    assert [host.name for host in inventory.groups["management_account"].get_hosts()] == ["acme-berlin"]
+    assert ("Nobody tells which account the credentials belong to" in " ".join(org.warnings)) is (not told)
+
+
 def test_an_outage_is_an_error_and_never_a_shorter_inventory(organization):
     org = organization()
     for route in ("org-accounts", "org-units", "org-tags", "org-show"):

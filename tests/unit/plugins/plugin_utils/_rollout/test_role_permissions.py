@@ -78,7 +78,7 @@ def ask(start):
         options = {"organizations_endpoint": cloud.url, "iam_endpoint": cloud.url, "timeout": 10, "retries": 0, **cloud.by_key()}
         connections = Connections(options, {}, lambda: True, {})
         try:
-            return read(connections.organizations, Caller(None, None, False), True, 1)
+            return read(connections.organizations, Caller(None, None), True, 1)
         finally:
             connections.close()
 
