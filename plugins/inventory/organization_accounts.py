@@ -60,8 +60,9 @@ options:
     default: [account_name]
   include:
     description:
-      - Which accounts become hosts. An account must fit one entry, and all that the entry says.
+      - Which accounts become hosts. An account must fit one entry, and all that the entry says. Without entries all active accounts do.
       - An entry without O(include[].statuses) means active accounts.
+      - An entry that says nothing is an error, and so is an empty list or mapping in one, such as of a template that found nothing.
       - An error if it asks for units or tags that the credentials may not read.
     type: list
     elements: dict
@@ -85,6 +86,7 @@ options:
   exclude:
     description:
       - Which accounts do not become hosts, whatever O(include) says. An account that fits one entry is left out.
+      - An entry that says nothing is an error, and so is an empty list or mapping in one.
       - An error if it asks for units or tags that the credentials may not read.
     type: list
     elements: dict
@@ -325,6 +327,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if validated.error_messages:
             raise OptionError(validated.error_messages[0])
         options = dict(validated.validated_parameters)
+        for name in ("include", "exclude"):
+            filters.check(options[name], name)
         if not options["tags"] and any(entry.get("tags") for entry in (*options["include"], *options["exclude"])):
             raise OptionError("include and exclude ask for tags, and tags=false leaves them out: leave one of them.")
         return options

@@ -25,12 +25,29 @@ SPEC: dict[str, dict[str, Any]] = {
 ACTIVE = "active"
 
 
+def check(entries: Iterable[Mapping[str, Any]], option: str) -> None:
+    """Raise OptionError where an entry of ``option`` asks for nothing: it would mean everybody in ``include`` and in ``exclude``.
+
+    An empty list is mostly a template that found nothing. Only what is absent or None is not asked for.
+    """
+    for number, entry in enumerate(entries):
+        place = f"{option}[{number}]"
+        asked = {name: value for name, value in entry.items() if value is not None}
+        if not asked:
+            raise OptionError(f"{place} asks for nothing: give it {', '.join(list(SPEC)[:-1])} or {list(SPEC)[-1]}, or remove it.")
+        for name, value in asked.items():
+            if not value:
+                raise OptionError(f"{place}.{name} is empty: give at least one, or leave {name} out if any will do.")
+            if name != "tags" and not all(pattern.strip(" /") for pattern in value):
+                raise OptionError(f"{place}.{name} has an empty text, which fits nothing: write what is meant, or remove it.")
+
+
 def selected(accounts: Iterable[Account], include: Sequence[Mapping[str, Any]], exclude: Sequence[Mapping[str, Any]]) -> list[Account]:
     """The accounts that fit an entry of ``include`` and none of ``exclude``. Without statuses, an entry of ``include`` means active ones.
 
-    Raises OptionError where an entry asks for what is not known of an account: it would be left out, or not left out, by accident.
+    The entries have passed ``check``. Raises OptionError where an entry asks for what is not known of an account: it would be left out, or not left out, by accident.
     """
-    wanted = [{**entry, "statuses": entry.get("statuses") or [ACTIVE]} for entry in include or [{}]]
+    wanted = [{**entry, "statuses": [ACTIVE] if entry.get("statuses") is None else entry["statuses"]} for entry in include or [{}]]
     return [
         account
         for account in accounts
@@ -39,13 +56,12 @@ def selected(accounts: Iterable[Account], include: Sequence[Mapping[str, Any]], 
 
 
 def _fits(account: Account, entry: Mapping[str, Any], option: str) -> bool:
-    if entry.get("statuses") and not _matches(account.status, [status.lower() for status in entry["statuses"]]):
+    statuses, names, units, tags = (entry.get(name) for name in ("statuses", "names", "units", "tags"))
+    if statuses is not None and not _matches(account.status, [status.lower() for status in statuses]):
         return False
-    if entry.get("names") and not _matches(account.name, entry["names"]):
+    if names is not None and not _matches(account.name, names):
         return False
-    return (not entry.get("units") or _in_units(account, entry["units"], option)) and (
-        not entry.get("tags") or _has_tags(account, entry["tags"], option)
-    )
+    return (units is None or _in_units(account, units, option)) and (tags is None or _has_tags(account, tags, option))
 
 
 def _in_units(account: Account, patterns: Sequence[str], option: str) -> bool:

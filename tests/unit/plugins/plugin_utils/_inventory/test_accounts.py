@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.accounts import accounts_of, units_of
-from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.filters import selected
+from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.filters import check, selected
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.untrusted import untrusted
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.variables import access, check_addition, described
 
@@ -86,6 +87,32 @@ def test_accounts_are_sorted_and_their_words_small():
 )
 def test_filters(include, exclude, found):
     assert names(include, exclude) == found
+
+
+@pytest.mark.parametrize("option", ["include", "exclude"])
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({}, "[1] asks for nothing: give it statuses, units, names or tags, or remove it"),
+        (dict.fromkeys(("statuses", "units", "names", "tags")), "[1] asks for nothing"),
+        ({"statuses": []}, "[1].statuses is empty: give at least one, or leave statuses out if any will do."),
+        ({"units": []}, "[1].units is empty"),
+        ({"names": []}, "[1].names is empty"),
+        ({"tags": {}}, "[1].tags is empty"),
+        ({"names": ["hub"], "units": []}, "[1].units is empty"),
+        ({"names": ["hub", " "]}, "[1].names has an empty text, which fits nothing"),
+        ({"units": ["/"]}, "[1].units has an empty text"),
+    ],
+)
+def test_entry_that_asks_for_nothing_is_refused_by_its_place(option, entry, said):
+    # It would be everybody in include and in exclude.
+    with pytest.raises(OptionError, match=re.escape(f"{option}{said}")):
+        check([{"names": ["hub"]}, entry], option)
+
+
+@pytest.mark.parametrize("entries", [[], [{"names": ["hub"], "units": None}, {"tags": {"env": None}}]])
+def test_what_is_absent_is_not_asked_for(entries):
+    check(entries, "include")
 
 
 @pytest.mark.parametrize("entry", [{"units": ["Prod"]}, {"tags": {"env": "prod"}}])

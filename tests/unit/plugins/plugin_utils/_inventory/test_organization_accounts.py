@@ -275,6 +275,10 @@ def test_options_may_be_templates_and_are_checked_after(organization, monkeypatc
         ({"access_key": "AK", "secret_key": "s3cret", "auth_token": "s3cret"}, "two kinds of credentials"),
         ({"include": [{"colour": "red"}]}, "colour"),
         ({"include": [{"tags": {"a": "b"}}], "tags": False}, "tags=false"),
+        ({"include": [{"names": "{{ [] }}"}]}, r"include\[0\]\.names is empty"),
+        ({"include": [{"names": "{{ '' }}"}]}, r"include\[0\]\.names has an empty text"),
+        ({"exclude": [{"names": ["a"]}, {"tags": {}}]}, r"exclude\[1\]\.tags is empty"),
+        ({"exclude": [{}]}, r"exclude\[0\] asks for nothing"),
         ({"organizations_endpoint": None}, "organizations_endpoint is missing"),
         ({"iam_endpoint": None, "organizations_endpoint": None, "region": "eu-de"}, "Open Telekom Cloud"),
         ({"organizations_endpoint": "http://organizations.example"}, "must be https"),
@@ -289,6 +293,12 @@ def test_wrong_options_are_told_before_the_cloud_is_asked(organization, options,
         org.parse(**options)
     assert "s3cret" not in str(caught.value) and "12345678" not in str(caught.value)
     assert org.routes() == []
+
+
+@pytest.mark.parametrize("option", ["include", "exclude"])
+@pytest.mark.parametrize("nothing", [[], "{{ [] }}"])
+def test_no_entries_choose_every_active_account(organization, option, nothing):
+    assert hosts(organization().parse(**{option: nothing})) == NAMES
 
 
 def test_a_cloud_of_clouds_yaml_gives_the_credentials_and_goes_along_to_the_hosts(organization, monkeypatch):
