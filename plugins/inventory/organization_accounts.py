@@ -81,7 +81,9 @@ options:
         type: list
         elements: str
       tags:
-        description: Tags that an account must have, and their values. With wildcards in values. A value of V(null) means any.
+        description:
+          - Tags that an account must have, and their values. With wildcards in values. A value of V(null) means any.
+          - Put words such as V("true") in quotes. YAML makes a truth value of C(true), C(yes) and C(on), which is an error.
         type: dict
   exclude:
     description:

@@ -66,7 +66,9 @@ options:
         type: list
         elements: str
       tags:
-        description: Tags that the user must have, all of them. Huawei Cloud only.
+        description:
+          - Tags that the user must have, all of them, and their values. Huawei Cloud only.
+          - Put words such as V("true") in quotes. YAML makes a truth value of C(true), C(yes) and C(on), which is an error.
         type: dict
       created_after:
         description: A date such as C(2026-01-31), or a time such as C(2026-01-31T12:00:00Z). A date begins at midnight UTC.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NEVER, instant
 
 SELECT_SPEC: dict[str, dict[str, Any]] = {
@@ -84,12 +85,13 @@ def selection_of(options: Mapping[str, Any] | None, name: str) -> Selection | No
     if not given:
         return None
     tags = given.get("tags")
-    if tags is not None and not isinstance(tags, Mapping):
-        raise OptionError(f"{name}.tags must be a mapping from tag to value.")
+    if tags is not None and (not isinstance(tags, Mapping) or not tags):
+        raise OptionError(f"{name}.tags must be a mapping from tag to value, and name something.")
+    place = f"{name}.tags"
     return Selection(
         _texts(given.get("names"), f"{name}.names"),
         _texts(given.get("groups"), f"{name}.groups"),
-        None if tags is None else tuple((str(key), str(value)) for key, value in tags.items()),
+        None if tags is None else tuple((name_of_tag(key, place), value_of_tag(value, key, place)) for key, value in tags.items()),
         _time(given.get("created_after"), f"{name}.created_after"),
         _time(given.get("last_login_before"), f"{name}.last_login_before"),
     )
@@ -102,6 +104,25 @@ def _texts(value: Any, name: str) -> tuple[str, ...] | None:
     if not isinstance(listed, (list, tuple)) or not listed or not all(isinstance(each, str) and each for each in listed):
         raise OptionError(f"{name} must be a list of texts, and name something.")
     return tuple(listed)
+
+
+def name_of_tag(key: Any, name: str) -> str:
+    """The name of a tag of the option ``name``. Raises OptionError."""
+    return _written(key, f"{name}: the name of the tag {legible(key, 80)}")
+
+
+def value_of_tag(value: Any, key: Any, name: str) -> str:
+    """The value that the option ``name`` gives to the tag ``key``. Raises OptionError."""
+    return _written(value, f"{name}: the value of the tag {legible(key, 80)}")
+
+
+def _written(value: Any, what: str) -> str:
+    # A truth value can have been true, yes or on, and 1.1 can have been 1.10: what was written would fit nobody.
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        raise OptionError(
+            f'{what} must be text, and YAML made something else of it, as it does of true, yes and on: put it in quotes, such as "true".'
+        )
+    return str(value)
 
 
 def _time(value: Any, name: str) -> str | None:

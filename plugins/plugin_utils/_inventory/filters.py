@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.selection import name_of_tag, value_of_tag
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.accounts import Account
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -26,7 +27,7 @@ ACTIVE = "active"
 
 
 def check(entries: Iterable[Mapping[str, Any]], option: str) -> None:
-    """Raise OptionError where an entry of ``option`` asks for nothing: it would mean everybody in ``include`` and in ``exclude``.
+    """Raise OptionError where an entry of ``option`` asks for nothing, which would mean everybody, or for what nobody can be.
 
     An empty list is mostly a template that found nothing. Only what is absent or None is not asked for.
     """
@@ -38,8 +39,17 @@ def check(entries: Iterable[Mapping[str, Any]], option: str) -> None:
         for name, value in asked.items():
             if not value:
                 raise OptionError(f"{place}.{name} is empty: give at least one, or leave {name} out if any will do.")
-            if name != "tags" and not all(pattern.strip(" /") for pattern in value):
+            if name == "tags":
+                _check_tags(value, f"{place}.{name}")
+            elif not all(pattern.strip(" /") for pattern in value):
                 raise OptionError(f"{place}.{name} has an empty text, which fits nothing: write what is meant, or remove it.")
+
+
+def _check_tags(tags: Mapping[Any, Any], place: str) -> None:
+    for key, value in tags.items():
+        name_of_tag(key, place)
+        if value is not None:
+            value_of_tag(value, key, place)
 
 
 def selected(accounts: Iterable[Account], include: Sequence[Mapping[str, Any]], exclude: Sequence[Mapping[str, Any]]) -> list[Account]:
@@ -84,7 +94,8 @@ def _has_tags(account: Account, wanted: Mapping[str, Any], option: str) -> bool:
         raise OptionError(
             f"{option} asks for tags, and those of account {_shown(account)} are not known: the credentials may not read them, or tags=false."
         )
-    return all(key in account.tags and (value is None or fnmatchcase(account.tags[key], str(value))) for key, value in wanted.items())
+    patterns = {str(key): value for key, value in wanted.items()}
+    return all(key in account.tags and (value is None or fnmatchcase(account.tags[key], str(value))) for key, value in patterns.items())
 
 
 def _matches(text: str, patterns: Iterable[str]) -> bool:

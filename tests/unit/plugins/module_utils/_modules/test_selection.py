@@ -12,7 +12,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.selection import 
 USER = {
     "user_id": "u1",
     "name": "Ada.Lovelace",
-    "tags": {"team": "blue"},
+    "tags": {"team": "blue", "floor": "5", "7": "seven"},
     "created_at": "2026-02-01T00:00:00Z",
     "last_login_at": "2026-03-01T10:00:00Z",
 }
@@ -34,6 +34,7 @@ def missed(user, **options):
         ({"groups": ["others"]}, "not in the groups"),
         ({"tags": {"team": "blue"}}, None),
         ({"tags": {"team": "red"}}, "other tags"),
+        ({"tags": {"floor": 5, 7: "seven"}}, None),
         ({"tags": {"team": "blue", "more": "x"}}, "other tags"),
         ({"created_after": "2026-01-31"}, None),
         ({"created_after": datetime.date(2026, 1, 31)}, None),
@@ -72,6 +73,19 @@ def test_nothing_selects_nobody_out(nothing):
         ({"names": [5]}, "mfa_rollout_select.names must be a list of texts"),
         ({"groups": {"a": 1}}, "mfa_rollout_select.groups must be a list of texts"),
         ({"tags": ["a"]}, "mfa_rollout_select.tags must be a mapping"),
+        ({"tags": {}}, "mfa_rollout_select.tags must be a mapping from tag to value, and name something"),
+        (
+            {"tags": {"team": "blue", "mfa": True}},
+            "mfa_rollout_select.tags: the value of the tag mfa must be text, and YAML made something else of it, as it does of true, yes and on:"
+            " put it in quotes",
+        ),
+        ({"tags": {"mfa": False}}, "the value of the tag mfa must be text"),
+        ({"tags": {"mfa": None}}, "the value of the tag mfa must be text"),
+        ({"tags": {"version": 1.10}}, "the value of the tag version must be text"),
+        ({"tags": {"since": datetime.date(2026, 1, 31)}}, "the value of the tag since must be text"),
+        ({"tags": {"mfa": ["true"]}}, "the value of the tag mfa must be text"),
+        ({"tags": {True: "x"}}, "the name of the tag True must be text"),
+        ({"tags": {"a\nb": True}}, "the value of the tag a b must be text"),
         ({"created_after": "yesterday"}, "mfa_rollout_select.created_after must be a date such as 2026-01-31"),
         ({"created_after": "2026-02-30"}, "must be a date"),
         ({"last_login_before": 20260131}, "must be a date"),

@@ -34,7 +34,7 @@ def answers(**fields: Any) -> dict[str, Any]:
         "management_id": "1",
         "units": [{"id": "ou-p", "name": "Prod", "parent": None}, {"id": "ou-e", "name": "EU/West", "parent": "ou-p"}],
         "places": {"1": None, "2": "ou-p", "3": "ou-e", "4": None},
-        "tags": {"1": [], "2": [["env", "prod"]], "3": [["env", "test"], ["team", ""]], "4": []},
+        "tags": {"1": [], "2": [["env", "prod"]], "3": [["env", "test"], ["team", ""], ["5", "17"]], "4": []},
         **fields,
     }
 
@@ -79,6 +79,7 @@ def test_accounts_are_sorted_and_their_words_small():
         ([{"tags": {"env": None}}], [], ["prod-1", "shop"]),
         ([{"tags": {"env": "test", "team": ""}}], [], ["shop"]),
         ([{"tags": {"env": "test", "team": "x"}}], [], []),
+        ([{"tags": {5: 17}}], [], ["shop"]),
         ([{"units": ["Prod"], "names": ["shop"]}], [], ["shop"]),
         ([], [{"names": ["hub"]}, {"tags": {"env": "test"}}], ["prod-1"]),
         ([{"statuses": ["*"]}], [{"statuses": ["suspended"]}], ["hub", "prod-1", "shop"]),
@@ -102,10 +103,13 @@ def test_filters(include, exclude, found):
         ({"names": ["hub"], "units": []}, "[1].units is empty"),
         ({"names": ["hub", " "]}, "[1].names has an empty text, which fits nothing"),
         ({"units": ["/"]}, "[1].units has an empty text"),
+        ({"tags": {"env": None, "skip": True}}, "[1].tags: the value of the tag skip must be text, and YAML made something else of it"),
+        ({"tags": {"skip": 1.5}}, "[1].tags: the value of the tag skip must be text"),
+        ({"tags": {False: None}}, "[1].tags: the name of the tag False must be text"),
     ],
 )
-def test_entry_that_asks_for_nothing_is_refused_by_its_place(option, entry, said):
-    # It would be everybody in include and in exclude.
+def test_entry_that_asks_for_nothing_or_by_accident_is_refused_by_its_place(option, entry, said):
+    # What asks for nothing would be everybody, in include and in exclude.
     with pytest.raises(OptionError, match=re.escape(f"{option}{said}")):
         check([{"names": ["hub"]}, entry], option)
 

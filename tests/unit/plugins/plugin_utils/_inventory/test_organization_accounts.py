@@ -278,6 +278,7 @@ def test_options_may_be_templates_and_are_checked_after(organization, monkeypatc
         ({"include": [{"names": "{{ [] }}"}]}, r"include\[0\]\.names is empty"),
         ({"include": [{"names": "{{ '' }}"}]}, r"include\[0\]\.names has an empty text"),
         ({"exclude": [{"names": ["a"]}, {"tags": {}}]}, r"exclude\[1\]\.tags is empty"),
+        ({"exclude": [{"tags": {"skip": True}}]}, r"exclude\[0\]\.tags: the value of the tag skip must be text"),
         ({"exclude": [{}]}, r"exclude\[0\] asks for nothing"),
         ({"organizations_endpoint": None}, "organizations_endpoint is missing"),
         ({"iam_endpoint": None, "organizations_endpoint": None, "region": "eu-de"}, "Open Telekom Cloud"),
