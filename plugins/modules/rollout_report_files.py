@@ -65,7 +65,8 @@ options:
     version_added: 1.0.0
   duplicates:
     description:
-      - What to do if two different reports are of the same account, which the id of the cloud account tells.
+      - What to do if two different reports are of the same account, which the id of the cloud account tells. A report without an id is of the account
+        whose other reports have its name. If these are of several accounts, the task fails.
       - V(fail) fails the task. With V(newest) the report counts whose time is newer, and the other one is named in RV(superseded).
     type: str
     choices: [fail, newest]

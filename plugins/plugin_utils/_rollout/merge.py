@@ -43,16 +43,18 @@ def merge_reports(given: Iterable[tuple[str, Any]], newest: bool = False) -> dic
     Two different reports of one account are an error, unless ``newest`` says that the newer counts; it is then listed in ``superseded``.
     Raises PlanError, also where no report is sound.
     """
+    read: list[tuple[str, Entry]] = []
     found: dict[str, tuple[str, Entry]] = {}
     unreadable: list[dict[str, str]] = []
     superseded: list[dict[str, Any]] = []
     for source, raw in given:
         try:
-            report = report_in(raw)
+            read.append((source, report_in(raw)))
         except PlanError as error:
             unreadable.append({"name": legible(source, 255), "reason": str(error)})
-            continue
-        key = _identity(report)
+    ids = _ids_by_name(report for _source, report in read)
+    for source, report in read:
+        key = _identity(source, report, ids)
         if key in found and found[key][1] != report:
             kept, dropped = _newer(found[key], (source, report), newest)
             superseded.append({"account": dropped[1]["account"], "now": dropped[1]["now"], "name": dropped[0], "by": kept[0]})
@@ -62,14 +64,32 @@ def merge_reports(given: Iterable[tuple[str, Any]], newest: bool = False) -> dic
     if not found:
         reasons = " ".join(f"{each['name']}: {each['reason']}" for each in unreadable[:3])
         raise PlanError(f"there is no report to merge. {reasons}".strip())
-    reports = sorted((report for _source, report in found.values()), key=lambda report: (report["account"], _identity(report)))
+    reports = [report for _key, (_source, report) in sorted(found.items(), key=lambda each: (each[1][1]["account"], each[0]))]
     return _merged(reports, superseded, unreadable)
 
 
-def _identity(report: Entry) -> str:
-    """Which account a report is about: the cloud's own id, since an inventory can call an account anything."""
-    cloud_id = report["cloud_account"]["id"]
-    return f"id {cloud_id}" if cloud_id else f"name {report['account']}"
+def _ids_by_name(reports: Iterable[Entry]) -> dict[str, list[str]]:
+    """The cloud's ids of the accounts of each name."""
+    ids: dict[str, set[str]] = {}
+    for report in reports:
+        if report["cloud_account"]["id"]:
+            ids.setdefault(report["account"], set()).add(report["cloud_account"]["id"])
+    return {name: sorted(found) for name, found in ids.items()}
+
+
+def _identity(source: str, report: Entry, ids: Mapping[str, Sequence[str]]) -> str:
+    """Which account a report is about: the cloud's own id, since an inventory can call an account anything.
+
+    Where the cloud did not tell the id, it is that of the other reports of the same name: its users would count twice. Raises PlanError.
+    """
+    cloud_id, name = report["cloud_account"]["id"], report["account"]
+    known = [cloud_id] if cloud_id else ids.get(name, ())
+    if len(known) > 1:
+        raise PlanError(
+            f"{legible(source, 255)} does not tell the id of its account, and {legible(name, 80)} is the name of"
+            f" {'two' if len(known) == 2 else 'several'}: {legible(known[0], 80)} and {legible(known[1], 80)}. Remove it, or write it anew."
+        )
+    return f"id {known[0]}" if known else f"name {name}"
 
 
 def _newer(one: tuple[str, Entry], other: tuple[str, Entry], newest: bool) -> tuple[tuple[str, Entry], tuple[str, Entry]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.pages 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-EARLIER, LATER = "2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z"
+EARLIER, LATER, LATEST = "2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z", "2026-03-03T12:00:00Z"
 
 
 def old(account="old"):
@@ -139,6 +140,49 @@ def test_two_reports_of_an_account_at_the_same_time_are_refused():
 def test_accounts_of_one_name_with_other_ids_are_two():
     merged = merge_reports([("one", report(people(3), cloud_id="d0")), ("two", report(people(4), cloud_id="d1"))])
     assert [each["users"] for each in merged["accounts"]] == [3, 4]
+
+
+def without_id(made):
+    return {**made, "cloud_account": {"id": None, "name": None}}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_report_without_an_id_is_of_the_account_whose_reports_have_its_name(order):
+    listed = [
+        ("nameless.json", without_id(report(people(4), now=LATER))),
+        ("first.json", report(people(4), now=EARLIER, cloud_id="d0")),
+        # Its account was called something else meanwhile.
+        ("last.json", report(people(5), account="another name", now=LATEST, cloud_id="d0")),
+    ]
+    given_reports = [listed[number] for number in order]
+    for some in (given_reports, [each for each in given_reports if each[0] != "last.json"]):
+        with pytest.raises(PlanError, match=r"are different reports of the account .*duplicates=newest"):
+            merge_reports(some)
+    merged = merge_reports(given_reports, newest=True)
+    assert [(each["account"], each["users"]) for each in merged["accounts"]] == [("another name", 5)]
+    assert {each["name"] for each in merged["superseded"]} == {"nameless.json", "first.json"}
+    two = merge_reports([each for each in given_reports if each[0] != "last.json"], newest=True)
+    assert (two["summary"]["accounts"], two["summary"]["users"]) == (1, 4)
+    assert [each["name"] for each in two["superseded"]] == ["first.json"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("newest", [False, True])
+def test_report_without_an_id_that_can_be_of_two_accounts_is_refused(order, newest):
+    listed = [
+        ("nameless.json", without_id(report(people(4), now=LATER))),
+        ("one.json", report(people(3), cloud_id="d0")),
+        ("two.json", report(people(5), cloud_id="d1")),
+    ]
+    with pytest.raises(
+        PlanError, match=r"nameless\.json does not tell the id of its account, and acme is the name of two: d0 and d1\. Remove it"
+    ):
+        merge_reports([listed[number] for number in order], newest)
+
+
+def test_reports_without_an_id_go_by_their_names():
+    merged = merge_reports([(name, without_id(report(people(3), account=name))) for name in ("one", "two")])
+    assert [each["account"] for each in merged["accounts"]] == ["one", "two"]
 
 
 def test_report_of_an_older_version_is_listed_and_not_in_the_coverage():
