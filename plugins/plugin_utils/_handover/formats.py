@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.apart import apart
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import account_path, file_name
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover import keepass, qr
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Handover
@@ -27,8 +29,8 @@ KEEPASS = "keepass"
 VAULT = ".vault"
 """How the names of files end that ansible-vault has encrypted. The seed store and Ansible read no files of such names."""
 
-_LONGEST = 150
-"""Bytes of a user's name in the name of a file. File systems take 255."""
+_LONGEST, _LONGEST_ID = 150, 64
+"""Bytes of a user's name and id in the name of a file. File systems take 255."""
 
 
 @dataclass(frozen=True)
@@ -94,21 +96,33 @@ def files_of(directory: Path, account: str, handovers: Sequence[Handover], forma
 
 
 def _stems(handovers: Sequence[Handover]) -> dict[str, str]:
-    """What the files of each user are called: as the user, or where that names no file or more than one user, by id."""
-    names = {each.user_id: _stem(each.name) or _stem(each.user_id) for each in handovers}
-    taken = Counter(name.casefold() for name in names.values())
-    return {
-        each.user_id: name if taken[(name := names[each.user_id]).casefold()] == 1 else f"{name}.{_stem(each.user_id)}"
-        for each in handovers
-    }
+    """What the files of each user are called: as the user, or where that names no file or more than one user, by id.
+
+    No two are the same, or one user would be handed the seed of another. They do not depend on the order of the users.
+    """
+    names = apart([_forms(each) for each in handovers], same_as=_folded)
+    return {each.user_id: name for each, name in zip(handovers, names)}
 
 
-def _stem(name: str) -> str:
+def _forms(handover: Handover) -> tuple[str, ...]:
+    # Ids can differ in the case alone, or name no file.
+    unlike_any = hashlib.sha256(handover.user_id.encode("utf-8", "surrogatepass")).hexdigest()
+    own = _stem(handover.user_id, _LONGEST_ID) or unlike_any
+    name = _stem(handover.name, _LONGEST) or own
+    return (name, f"{name}.{own}", own, unlike_any)
+
+
+def _folded(name: str) -> str:
+    """What is the same for names that some file system takes for one: neither cases nor ways to write a letter tell them apart."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
+def _stem(name: str, longest: int) -> str:
     try:
         stem = file_name(name)
     except ValueError:
         return ""
-    return stem if len(stem.encode("utf-8")) <= _LONGEST else ""
+    return stem if len(stem.encode("utf-8")) <= longest else ""
 
 
 class Encryption:

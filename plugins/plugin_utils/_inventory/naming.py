@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.apart import apart
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory.accounts import Unit
 
 ORGANIZATION = "organization"
@@ -49,16 +49,7 @@ def unique(wanted: Sequence[tuple[str, str]], reserved: Collection[str] = ()) ->
 
     So a name never tells which of two was listed first, and no host becomes another account when one is added.
     """
-    forms = [(name, f"{name}_{own}", own) for name, own in wanted]
-    level = [0 if name else 2 for name, _own in wanted]
-    while True:
-        names = [form[rank] for form, rank in zip(forms, level)]
-        count = Counter(names)
-        clashing = [index for index, name in enumerate(names) if level[index] < 2 and (count[name] > 1 or name in reserved)]
-        if not clashing:
-            return names
-        for index in clashing:
-            level[index] += 1
+    return apart([(name, f"{name}_{own}", own) if name else (own,) for name, own in wanted], reserved)
 
 
 def unit_groups(units: Iterable[Unit]) -> dict[str, str]:

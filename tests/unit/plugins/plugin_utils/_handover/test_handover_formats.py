@@ -10,7 +10,9 @@ import io
 import json
 import re
 import sys
+import unicodedata
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyotp
@@ -211,6 +213,42 @@ def test_name_that_names_no_file_gives_way_to_the_id(tmp_path, name):
 
 def test_same_name_twice_is_told_apart_by_id(tmp_path):
     assert paths(tmp_path, [handed(), handed("Ada", user_id="u2")], ["sheet"]) == ["acme/ada.u1.html.vault", "acme/Ada.u2.html.vault"]
+
+
+FIRST, SECOND, THIRD = "1" * 32, "2" * 32, "3" * 32
+ANY_IDS = st.lists(st.text("aA.1") | st.text(max_size=3) | st.sampled_from([FIRST, SECOND, ".", "x" * 200]), unique=True, max_size=6)
+
+
+@st.composite
+def users(draw):
+    """Users whose names may be anything, and look like the names, ids and files of others."""
+    ids = draw(ANY_IDS)
+    near = st.sampled_from([*ids, *(f"a.{each}" for each in ids), *(f"A.{each}" for each in ids), "a", "A", "ß", "ss", "é", "e\u0301"])
+    return [handed(draw(near | names), user_id=each) for each in ids]
+
+
+@given(users())
+@example([handed("Ada", user_id=FIRST), handed("ada", user_id=SECOND), handed(f"ada.{SECOND}", user_id=THIRD)])
+@example([handed("é", user_id=FIRST), handed("e\u0301", user_id=SECOND)])
+@example([handed(".", user_id="."), handed(".", user_id="..")])
+@example([handed(".", user_id="a"), handed(".", user_id="A")])
+@example([handed("x" * 150, user_id="y" * 150), handed("X" * 150, user_id="z" * 150)])
+def test_no_two_users_share_a_file_whatever_they_are_called_and_in_whatever_order(handovers):
+    root = Path("/handover")
+    found = {file.handovers[0].user_id: file.path.name for file in files_of(root, "acme", handovers, ["svg"], False)}
+    # Some file systems tell neither cases apart nor two ways to write a letter.
+    assert len({unicodedata.normalize("NFD", name.casefold()) for name in found.values()}) == len(handovers)
+    assert all(len(name.encode("utf-8")) < 255 and not name.startswith(".") for name in found.values())
+    assert found == {file.handovers[0].user_id: file.path.name for file in files_of(root, "acme", handovers[::-1], ["svg"], False)}
+
+
+def test_only_whose_name_with_the_id_is_another_ones_is_called_otherwise(tmp_path):
+    three = [handed("Ada", user_id=FIRST), handed("ada", user_id=SECOND), handed(f"ada.{SECOND}", user_id=THIRD)]
+    assert paths(tmp_path, three, ["svg"]) == [
+        f"acme/Ada.{FIRST}.svg.vault",
+        f"acme/{SECOND}.svg.vault",
+        f"acme/ada.{SECOND}.{THIRD}.svg.vault",
+    ]
 
 
 # Encryption
