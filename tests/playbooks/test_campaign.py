@@ -100,6 +100,7 @@ def test_date_of_a_user_and_selection_show_in_check_mode(playground: Callable[..
 MEANS_NOTHING: list[tuple[dict[str, Any], str]] = [
     ({"mfa_rollout_not_before": "soon"}, "mfa_rollout_not_before must be a date"),
     ({"mfa_rollout_select": {"group": ["a"]}}, "mfa_rollout_select has 'group'"),
+    ({"mfa_rollout_select": {"tags": {"mfa": True}}}, "mfa_rollout_select.tags: the value of the tag mfa must be text"),
     ({"mfa_rollout_select": {"groups": ["Nobody"]}}, "there is no group 'Nobody'"),
     ({"mfa_rollout_new_user_grace_days": -1}, "mfa_rollout_new_user_grace_days must be"),
     ({"mfa_audit_fail_on": ["late"]}, "mfa_audit_fail_on must be a list of some of"),
