@@ -113,7 +113,12 @@ def _write(center: IdentityCenter, instance: Instance, page: Page, todo: Mapping
     if "user_permission" in todo:
         center.set_mfa_management(instance.instance_id, instance.identity_store_id, todo["user_permission"])
     if any(name in todo for name in SSO_SETTINGS):
-        center.set_sso_configuration(instance.instance_id, merged(page.sso or {}, todo))
+        try:
+            center.set_sso_configuration(instance.instance_id, merged(page.sso or {}, todo))
+        except CloudError as error:
+            if "user_permission" in todo and error.hint is None:
+                error.hint = f"Before that user_permission was set to {todo['user_permission']}."
+            raise
 
 
 def _result(instance: Instance, settings: Mapping[str, Any], changed: bool) -> dict[str, Any]:

@@ -298,3 +298,12 @@ def test_region_without_identity_center_is_told_before_anything_is_sent(cloud):
     result = cloud.run(INFO, identity_center_endpoint=None, region="eu-de")
     assert "which has no IAM Identity Center" in result["msg"]
     assert cloud.log == []
+
+
+def test_failure_after_the_first_of_two_writes_says_what_was_changed(cloud):
+    cloud.handle.fault("forbid:ic-set-sso")
+    result = cloud.run(SETTINGS, user_permission="READ_ACTIONS", mfa_mode="ALWAYS_ON")
+    assert result["failed"]
+    assert "Before that user_permission was set to READ_ACTIONS." in result["msg"]
+    alone = cloud.run(SETTINGS, user_permission="READ_ACTIONS", mfa_mode="ALWAYS_ON")
+    assert "Before that" not in alone["msg"], "nothing was"
