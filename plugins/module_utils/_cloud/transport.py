@@ -156,30 +156,35 @@ def retry_delay(
     """
     if attempt >= retries:
         return None
-    backoff = jitter(0.5, 1.0) * min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt)
     if status is None:
-        return backoff if never_sent or read else None
+        return _backoff(attempt, jitter) if never_sent or read else None
     if status == 429:
-        return throttle_pause(retry_after, jitter)
+        return throttle_pause(attempt, retry_after, jitter)
     if read and (status in _BUSY or failover):
-        wanted = _clamped(retry_after)
-        return backoff if wanted is None else wanted
+        return max(_wanted(retry_after) or 0.0, _backoff(attempt, jitter))
     return None
 
 
-def throttle_pause(retry_after: str | None, jitter: Callable[[float, float], float] = random.uniform) -> float:
-    """Seconds to send nothing after a 429: its Retry-After, or 2 to 5 where it has none (docs/dev/cloud_api.md, section 6)."""
-    wanted = _clamped(retry_after)
-    return jitter(2.0, 5.0) if wanted is None else wanted
+def throttle_pause(attempt: int, retry_after: str | None, jitter: Callable[[float, float], float] = random.uniform) -> float:
+    """Seconds to send nothing after a 429: its Retry-After, or 2 to 5 where it has none (docs/dev/cloud_api.md, section 6).
+
+    A Retry-After next to nothing would use up all tries within one moment, so each pause is as long as the usual wait at least.
+    """
+    wanted = _wanted(retry_after)
+    return jitter(2.0, 5.0) if wanted is None else max(wanted, _backoff(attempt, jitter))
 
 
-def _clamped(retry_after: str | None) -> float | None:
-    """Retry-After in seconds within 0 and a minute, or None where there is none. The clouds send seconds, never a date."""
+def _backoff(attempt: int, jitter: Callable[[float, float], float]) -> float:
+    return jitter(0.5, 1.0) * min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt)
+
+
+def _wanted(retry_after: str | None) -> float | None:
+    """Retry-After in seconds, a minute at most; None where there is none that makes sense. The clouds send seconds, never a date."""
     try:
         seconds = float(retry_after)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+    return None if math.isnan(seconds) or seconds < 0.0 else min(seconds, _LONGEST_RETRY_AFTER)
 
 
 class Http:
@@ -349,7 +354,7 @@ class Session:
             )
             if refusal.status == 429:
                 # The pace makes all threads wait, since their calls would be refused too.
-                pause = throttle_pause(response.headers.get("Retry-After")) if delay is None else delay
+                pause = throttle_pause(attempt, response.headers.get("Retry-After")) if delay is None else delay
                 self.pace.refused(pause, sent, named_limit(refusal))
             if delay is None:
                 raise refusal

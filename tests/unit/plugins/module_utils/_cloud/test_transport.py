@@ -58,9 +58,11 @@ def longest(_low, high):
         ({"status": 429}, False, 5.0),
         ({"status": 429}, True, 5.0),
         ({"status": 429, "retry_after": "7"}, False, 7.0),
-        ({"status": 429, "retry_after": "0"}, False, 0.0),
+        ({"status": 429, "retry_after": "0"}, False, 0.25),
+        ({"status": 429, "retry_after": "0.001"}, True, 0.25),
         ({"status": 429, "retry_after": "600"}, True, 60.0),
-        ({"status": 429, "retry_after": "-5"}, True, 0.0),
+        ({"status": 429, "retry_after": "-5"}, True, 5.0),
+        ({"status": 429, "retry_after": "-inf"}, True, 5.0),
         ({"status": 429, "retry_after": "nan"}, True, 5.0),
         ({"status": 429, "retry_after": "inf"}, True, 60.0),
         ({"status": 429, "retry_after": "Fri, 31 Dec 1999 23:59:59 GMT"}, True, 5.0),
@@ -68,6 +70,9 @@ def longest(_low, high):
         *[({"status": status}, True, 0.25) for status in (500, 502, 503, 504)],
         *[({"status": status}, False, None) for status in (500, 502, 503, 504)],
         ({"status": 503, "retry_after": "3"}, True, 3.0),
+        ({"status": 503, "retry_after": "0"}, True, 0.25),
+        ({"status": 503, "retry_after": "-5"}, True, 0.25),
+        ({"status": 503, "retry_after": "Fri, 31 Dec 1999 23:59:59 GMT"}, True, 0.25),
         ({"status": 503, "retry_after": "3"}, False, None),
         ({"status": 410, "failover": True}, True, 0.25),
         ({"status": 410, "failover": True}, False, None),
@@ -92,12 +97,24 @@ def test_waits_grow_to_a_limit():
     assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("retry_after", ["0", "0.001", "-0.0"])
+def test_waits_grow_though_the_cloud_asks_for_none(status, retry_after):
+    waits = [retry_delay(attempt, 99, read=True, status=status, retry_after=retry_after, jitter=longest) for attempt in range(8)]
+    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+def test_wait_that_the_cloud_asks_for_is_kept_until_the_own_one_is_longer():
+    waits = [retry_delay(attempt, 99, read=True, status=429, retry_after="1", jitter=longest) for attempt in range(5)]
+    assert waits == [1.0, 1.0, 1.0, 2.0, 4.0]
+
+
 def test_waits_are_spread_so_that_runs_do_not_come_in_step():
     def earliest(low, _high):
         return low
 
     assert retry_delay(0, 5, read=True, jitter=earliest) == 0.125
-    assert retry_delay(0, 5, read=True, status=429, jitter=earliest) == throttle_pause(None, earliest) == 2.0
+    assert retry_delay(0, 5, read=True, status=429, jitter=earliest) == throttle_pause(0, None, earliest) == 2.0
 
 
 @pytest.mark.parametrize("document", [{}, {"a": {}}, {"a": ["b"]}, {"a": None}, ["a"], "a", None])
@@ -160,6 +177,28 @@ def test_retry_after_is_honoured_instead_of_the_own_wait(cloud):
     sleep = Impatient()
     admin_iam(cloud, sleep).users()
     assert sleep.slept == [17.0]
+
+
+@pytest.mark.parametrize("retry_after", ["0", "-3", "Fri, 31 Dec 1999 23:59:59 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("words", ["slow down", "Threshold: 1000 times per 1 seconds", "Threshold: 0 times per 0 seconds"])
+def test_retries_last_for_seconds_whatever_the_cloud_asks_for(script, status, retry_after, words):
+    server = script((status, {"error_code": "IAM.0012", "error_msg": words}, {"Retry-After": retry_after}))
+    sleep = Impatient()
+    session = Session(Http(HttpSettings(retries=5), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
+    with pytest.raises(CloudError, match=f"HTTP {status}"):
+        session.read("GET", "/")
+    assert len(server.requests) == 6
+    assert sum(sleep.slept) > 3.0
+
+
+def test_throttle_that_asks_for_no_pause_holds_the_others_back_after_the_last_try(script):
+    server = script((429, {"error_code": "APIGW.0308", "error_msg": "slow down"}, {"Retry-After": "0"}))
+    sleep = Impatient()
+    session = Session(Http(HttpSettings(retries=3), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
+    with pytest.raises(CloudError, match="HTTP 429"):
+        session.read("GET", "/")
+    assert session.pace.take() > 0.9
 
 
 def test_failover_is_waited_for(cloud):
