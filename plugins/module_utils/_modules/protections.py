@@ -29,9 +29,14 @@ class ProtectionReader:
         self._listing: dict[str, Protection] | None = None
 
     def prefetch(self, user_ids: Sequence[str]) -> None:
-        """Read the whole account once where there are many users."""
-        if len(user_ids) > FEW:
+        """Read the whole account once where there are many users. Credentials that may not list ask user by user instead."""
+        if len(user_ids) <= FEW:
+            return
+        try:
             self._listing = by_user(self._iam.protections())
+        except CloudError as error:
+            if error.status != 403:
+                raise
 
     def known(self, user_id: str) -> Protection:
         """A user's protection as the listing showed it, else as it is now. A user who is not listed never had any."""

@@ -129,6 +129,28 @@ def test_few_users_are_asked_for_one_by_one(start, count, lists):
     assert cloud.routes().count("login-protect-get") == (0 if lists else count)
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_credentials_that_may_not_list_ask_for_many_users_one_by_one(start, check_mode):
+    cloud = start(users=10)
+    for user in cloud.users[:2]:
+        cloud.cloud.protect(user.id)
+    cloud.handle.fault("forbid:login-protect-list")
+    result = cloud.run(PROTECTION, check_mode=check_mode, users=[{"user_id": user.id} for user in cloud.users])
+    assert [(outcome["failed"], outcome["changed"]) for outcome in result["users"]] == [(False, False)] * 2 + [(False, True)] * 8
+    assert cloud.routes().count("login-protect-list") == 1
+    assert cloud.routes().count("login-protect-get") == 10
+
+
+@pytest.mark.parametrize("fault", ["status=500", "cut", "half", "html=502", "html=200"])
+def test_listing_that_fails_otherwise_is_a_failure_and_nothing_is_written(start, fault):
+    cloud = start(users=9)
+    cloud.handle.fault(f"{fault}:login-protect-list")
+    result = cloud.run(PROTECTION, impatient=True, users=[{"user_id": user.id} for user in cloud.users])
+    assert result["failed"]
+    assert "users" not in result
+    assert cloud.writes() == []
+
+
 def test_refusal_says_that_permission_lacks(any_cloud):
     result = any_cloud.run(PROTECTION, credentials=any_cloud.by_key(any_cloud.users[1]), user_id=any_cloud.users[0].id)
     assert result["error"]["status"] == 403

@@ -291,6 +291,16 @@ def test_few_users_are_asked_for_one_by_one(start, count, lists):
     assert asked["login-protect-get"] == (0 if lists else count)
 
 
+def test_credentials_that_may_not_list_protection_ask_for_many_users_one_by_one(start):
+    cloud = start(users=12)
+    cloud.cloud.protect(cloud.users[3].id)
+    cloud.handle.fault("forbid:login-protect-list")
+    result = cloud.run(MFA_INFO, user_ids=[user.id for user in cloud.users])
+    assert not result.get("failed"), result
+    assert [number for number, user in enumerate(result["users"]) if user["login_protection"]["enabled"]] == [3]
+    assert cloud.routes().count("login-protect-get") == 12
+
+
 def test_concurrency_bounds_what_is_under_way(start):
     cloud = start(users=8, latency_ms=20)
     cloud.run(MFA_INFO, user_ids=[user.id for user in cloud.users], concurrency=3)

@@ -659,6 +659,21 @@ def test_check_mode_asks_for_the_protection_of_many_at_once(start):
     assert "login-protect-get" not in cloud.routes()
 
 
+@pytest.mark.parametrize("routes", ["login-protect-list", "login-protect-list|login-protect-get"])
+def test_check_mode_goes_on_where_the_protection_of_many_may_not_be_read(start, routes):
+    cloud = start(users=9)
+    for user in cloud.users:
+        cloud.cloud.give_device(user.id, bound=True)
+    for route in routes.split("|"):
+        cloud.handle.fault(f"forbid:{route}")
+    devices = [{"user_id": user.id} for user in cloud.users]
+    checked = cloud.run(DEVICE, check_mode=True, state="absent", devices=devices)
+    assert cloud.writes() == []
+    done = cloud.run(DEVICE, state="absent", devices=devices)
+    assert not checked.get("failed"), checked
+    assert all(outcome["changed"] for outcome in [*checked["devices"], *done["devices"]])
+
+
 @pytest.mark.parametrize("status", [403, 404, 405])
 def test_check_mode_goes_on_where_the_cloud_does_not_tell_the_protection(cloud, status):
     user = cloud.users[0]
