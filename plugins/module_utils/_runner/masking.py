@@ -68,21 +68,32 @@ def options_shown(params: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any
 
     Under a name that is misspelt a secret is one too, and so is what stands in an address before its host.
     """
-    return {name: _option(value, spec.get(name, _UNKNOWN)) for name, value in params.items()}
+    return {name: _option(name, value, spec.get(name, _UNKNOWN)) for name, value in params.items()}
 
 
 _UNKNOWN: Mapping[str, Any] = {"no_log": True}
 
+_ADDRESS = re.compile("(^|_)(endpoint|url)$")
+"""Names of options that are addresses, of services and of stores."""
+
 _USER_INFO = re.compile("//[^/]*@")
 
 
-def _option(value: Any, option: Mapping[str, Any]) -> Any:
+def _option(name: str, value: Any, option: Mapping[str, Any]) -> Any:
     if value is None:
         return None
-    if option.get("no_log") or (isinstance(value, str) and _USER_INFO.search(value)):
+    if option.get("no_log") or (isinstance(value, str) and _holds_user_info(name, value)):
         return _HIDDEN
     if "options" in option:
         items = value if isinstance(value, list) else [value]
         inner = [options_shown(item, option["options"]) if isinstance(item, dict) else _HIDDEN for item in items]
         return inner[0] if option.get("type") == "dict" and len(inner) == 1 else inner
     return value
+
+
+def _holds_user_info(name: str, value: str) -> bool:
+    # No address that is accepted holds an @, so one that does was meant to have a user and a password, however it is written.
+    if _ADDRESS.search(name):
+        return "@" in value
+    # A password can hold a slash.
+    return _USER_INFO.search(value) is not None or any("@" in word.partition("//")[2] for word in value.split())

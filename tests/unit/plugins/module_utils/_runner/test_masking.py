@@ -9,9 +9,11 @@ import pytest
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_policy import LOGIN_POLICY
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_user_mfa_info import INFO as PEOPLE
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -111,11 +113,47 @@ def test_code_of_an_agency_is_hidden_and_the_rest_of_it_shown():
     }
 
 
-def test_what_stands_before_the_host_of_an_address_is_hidden():
-    for address in ("https://user:s3cret@iam.example", "https://s3cret@iam.example/v3", "//a:s3cret@b"):
-        assert options_shown({"iam_endpoint": address}, BIND.argument_spec) == {"iam_endpoint": HIDDEN}
-    for address in ("https://iam.example/a@b", "user@example"):
+ADDRESSES = [
+    (BIND, "iam_endpoint"),
+    (BIND, "identity_center_endpoint"),
+    (BIND, "sts_endpoint"),
+    (PEOPLE, "identity_store_endpoint"),
+]
+
+
+@pytest.mark.parametrize(("definition", "option"), ADDRESSES)
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:s3cret@iam.example",
+        "https://s3cret@iam.example/v3",
+        "//a:s3cret@b",
+        "https://bob:hun/s3cret@iam.example",
+        "https://bob:s3cret/ter2@iam.example",
+        "https://bob:s3cret//?#@@iam.example/v3",
+        "https://bob:hun\ns3cret@iam.example",
+        "https:/bob:hun/s3cret@iam.example",
+        "bob:s3cret@iam.example",
+    ],
+)
+def test_what_stands_before_the_host_of_an_address_is_hidden(definition, option, address):
+    assert options_shown({option: address}, definition.argument_spec) == {option: HIDDEN}
+
+
+@pytest.mark.parametrize("option", ["url", "endpoint", "organizations_endpoint", "login_url"])
+def test_what_stands_before_the_host_of_a_store_or_another_service_is_hidden(option):
+    spec = {"store": {"type": "dict", "options": {option: {"type": "str"}, "path": {"type": "str"}}}}
+    store = {option: "https://bob:hun/s3cret@host", "path": "a@b"}
+    assert options_shown({"store": store}, spec) == {"store": {**store, option: HIDDEN}}
+
+
+def test_address_without_a_user_is_shown_and_so_is_text_with_an_at_sign():
+    for address in ("https://iam.example/v3", "https://iam.example:8443", "iam.example"):
         assert options_shown({"iam_endpoint": address}, BIND.argument_spec) == {"iam_endpoint": address}
+    text = "See https://help.example/mfa or write to help@example"
+    assert options_shown({"custom_info_for_login": text}, LOGIN_POLICY.argument_spec) == {"custom_info_for_login": text}
+    for text in ("https://a:s3cret@b", "see https://a:s3/cret@b now", "//a b:s3cret@c"):
+        assert options_shown({"custom_info_for_login": text}, LOGIN_POLICY.argument_spec) == {"custom_info_for_login": HIDDEN}
 
 
 def test_secret_in_an_option_that_is_none_is_masked():
