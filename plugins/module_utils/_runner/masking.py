@@ -16,10 +16,15 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import 
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
-_OPAQUE = frozenset(
-    {"user_id", "serial_number", "name", "seed", "binding", "instance_id", "identity_store_id", "verification_method", "device_id"}
-)
-"""Fields of results that hold ids or words of the API and never free text: a short secret that an id happens to contain must not tear it."""
+_IDENTIFYING = (
+    "id", "user_id", "user_name", "name", "serial_number", "device_id", "instance_id", "identity_store_id", "principal_urn", "email", "mobile",
+    "administrators", "groups",
+)  # fmt: skip
+_WORDS = ("api", "binding", "console_access", "creation", "kind", "mfa", "posture", "verification_method")
+_TIMES = ("created_at", "last_login_at", "registered_at", "now")
+
+_OPAQUE = frozenset({"seed", *_IDENTIFYING, *_WORDS, *_TIMES})
+"""Fields of results that hold ids, names, times or words of the API and never free text: a short secret that an id happens to contain must not tear it."""
 
 
 def shown(definition: Definition, params: Mapping[str, Any], result: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
@@ -44,7 +49,7 @@ def _plausible(secrets: set[str], texts: Iterable[str]) -> set[str]:
 def _free_texts(value: Any, opaque: bool = False) -> Iterator[str]:  # equivalent: a result is an object, and each of its fields decides
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _free_texts(item, name in _OPAQUE)
+            yield from _free_texts(item, opaque or name in _OPAQUE)
     elif isinstance(value, list):
         for item in value:
             yield from _free_texts(item, opaque)
@@ -55,7 +60,7 @@ def _free_texts(value: Any, opaque: bool = False) -> Iterator[str]:  # equivalen
 # equivalent: a result is an object, and each of its fields decides
 def _masked(value: Any, secrets: set[str], opaque: bool = False) -> Any:
     if isinstance(value, dict):
-        return {name: _masked(item, secrets, name in _OPAQUE) for name, item in value.items()}
+        return {name: _masked(item, secrets, opaque or name in _OPAQUE) for name, item in value.items()}
     if isinstance(value, list):
         return [_masked(item, secrets, opaque) for item in value]
     if isinstance(value, str) and not opaque and secrets:

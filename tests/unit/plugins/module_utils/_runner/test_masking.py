@@ -40,6 +40,30 @@ def test_id_that_happens_to_hold_a_secret_stays_whole():
     assert "123" not in seen["bindings"][0]["msg"]
 
 
+IDENTIFYING = (
+    "id", "user_id", "user_name", "name", "serial_number", "device_id", "instance_id", "identity_store_id", "principal_urn", "email", "mobile",
+    "administrators",
+)  # fmt: skip
+WORDS = ("api", "binding", "console_access", "creation", "kind", "mfa", "posture", "verification_method")
+TIMES = ("created_at", "last_login_at", "registered_at", "now")
+
+
+@pytest.mark.parametrize("field", [*IDENTIFYING, *WORDS, *TIMES])
+def test_secret_tears_no_field_that_says_who_or_what_is_meant(field):
+    result = {"users": [{field: "alan.lamarr-001", "msg": "no lamarr"}, {field: ["alan.lamarr-001"]}]}
+    assert masked(result, {"lamarr"}) == {"users": [{field: "alan.lamarr-001", "msg": "no ********"}, {field: ["alan.lamarr-001"]}]}
+
+
+def test_secret_tears_no_member_of_a_group():
+    result = {"groups": {"wave 1": ["a123b"], "msg": ["c123"]}, "users": [{"groups": ["group 123"]}]}
+    assert masked(result, {"123"}) == result
+
+
+@pytest.mark.parametrize("field", ["msg", "code", "request_id", "display_name", "custom_info_for_login", "email_address", "warnings"])
+def test_secret_in_any_other_field_is_masked(field):
+    assert masked({field: "by lamarr", "user_name": "lamarr"}, {"lamarr"}) == {field: "by ********", "user_name": "lamarr"}
+
+
 @given(st.text(min_size=1, max_size=12), st.text(max_size=12), st.text(max_size=12), st.sets(st.text(min_size=1, max_size=12)))
 def test_secret_is_found_wherever_it_stands(secret, before, after, others):
     seen = masked({"msg": f"{before}{secret}{after}"}, {secret, *others})
