@@ -31,6 +31,18 @@ def legible(value: Any, limit: int | None = None) -> str:
     return text if limit is None or len(text) <= limit else f"{text[:limit]}..."
 
 
+def quoted(value: Any, limit: int) -> str:
+    """``value`` in quotes, cut at ``limit`` characters, in one line of visible text in which no two values look alike.
+
+    White space counts, so it stays, and what cannot be seen is written as an escape: an error about a name with a blank at its end must not
+    show that of somebody else.
+    """
+    text = str(value)
+    text = text[:limit] if len(text) <= limit else f"{text[:limit]}..."
+    # Of blanks in a row, ``legible`` would leave one.
+    return repr(text).replace("  ", " \\x20")
+
+
 def json_text(value: Any, indent: int | None = None) -> str:
     """``value`` as readable JSON, with escapes for what people could not see and what a file or YAML could not hold."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible, quoted
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import User
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import A_NAME, is_no_id, reconcile
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
@@ -37,12 +37,17 @@ def all_users(iam: Iam, name: str | None = None) -> list[User]:
 
 
 def ids_of(context: Context, names: Iterable[str]) -> tuple[dict[str, str], Unresolved]:
-    """The ids of users by their names, from one listing; and for names that lead to none, why."""
+    """The ids of users by their names, from one listing; and for names that lead to none, why.
+
+    One name is asked for alone. If that finds nobody, the whole account is listed too, which shows who may be meant.
+    """
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return {}, {}
     try:
-        users = all_users(context.iam, wanted[0] if len(wanted) == 1 else None)
+        users = all_users(context.iam, wanted[0]) if len(wanted) == 1 else []
+        if not any(user.name == wanted[0] for user in users):
+            users = all_users(context.iam)
     except (CloudError, OptionError) as error:
         if isinstance(error, CloudError) and error.status == 403:
             error.hint = "A user_name is looked up in the account's listing, which these credentials may not read: give user_id."
@@ -56,8 +61,8 @@ def _unknown(name: str, known: Mapping[str, str]) -> OptionError:
     folded = {other.strip().casefold(): other for other in known}
     near = difflib.get_close_matches(name.strip().casefold(), folded, n=1)
     # Who else is in the account is not shown, unless it is so near that it must be meant.
-    meant = f" Is {legible(folded[near[0]], _SHOWN)!r} meant?" if near else ""
-    return OptionError(f"user_name {legible(name, _SHOWN)!r} is no user of this account.{meant}")
+    meant = f" Is {quoted(folded[near[0]], _SHOWN)} meant?" if near else ""
+    return OptionError(f"user_name {quoted(name, _SHOWN)} is no user of this account.{meant}")
 
 
 class Named:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, UNKNOWN, Device, Iam, Protection
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import quoted
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NO, YES, User, instant, joined
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import DeviceReader, own_reader
@@ -153,7 +153,7 @@ def _members(iam: Iam, names: Iterable[str]) -> dict[str, list[str]]:
     for name in names:
         groups = iam.groups(name)
         if not groups:
-            raise OptionError(f"there is no group {legible(name, _SHOWN)!r} in this account.")
+            raise OptionError(f"there is no group {quoted(name, _SHOWN)} in this account.")
         found[name] = [user_id for group_id in groups for user_id in iam.group_users(group_id)]
     return found
 

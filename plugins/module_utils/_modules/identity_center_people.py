@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_store import IdentityStore, Person, PersonDevice
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import quoted
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import find_instance
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
@@ -63,8 +63,8 @@ def unknown(option: str, name: str, known: Collection[str], whose: str) -> Optio
     """That a name is not among the known ones, with the one that is likely meant. All the others are not shown."""
     folded = {other.strip().casefold(): other for other in known}
     near = difflib.get_close_matches(name.strip().casefold(), folded, n=1)
-    meant = f" Is {legible(folded[near[0]], _SHOWN)!r} meant?" if near else ""
-    return OptionError(f"{option} {legible(name, _SHOWN)!r} is no {whose} of this identity store.{meant}")
+    meant = f" Is {quoted(folded[near[0]], _SHOWN)} meant?" if near else ""
+    return OptionError(f"{option} {quoted(name, _SHOWN)} is no {whose} of this identity store.{meant}")
 
 
 def person_named(store: IdentityStore, user_name: str, option: str = "user_name") -> Person:

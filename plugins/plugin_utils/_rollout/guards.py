@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible, quoted
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import NOTICE_DAYS, later, time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, Entry, PlanError, Terms
@@ -87,7 +87,7 @@ class Guards:
             alike = self._people.alike(name) if name else None
             if alike is not None:
                 raise PlanError(
-                    f"mfa_rollout_exempt names {legible(name, 80)!r}, and the user is called {legible(alike, 80)!r}: write it just so."
+                    f"mfa_rollout_exempt names {quoted(name, 80)}, and the user is called {quoted(alike, 80)}: write it just so."
                 )
             # An old id beside the right name, or the other way round, is no reason to touch a user who was to be spared.
             fitting = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import unicodedata
 
 import pytest
 import yaml
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible, quoted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,34 @@ def test_long_text_is_cut_only_where_a_limit_is_given():
     assert legible("x" * 5000) == "x" * 5000
     assert legible("x" * 50, 10) == "x" * 10 + "..."
     assert legible("x" * 10, 10) == "x" * 10
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("ada", "'ada'"),
+        ("ada ", "'ada '"),
+        (" ada", "' ada'"),
+        ("ada   b", r"'ada \x20 b'"),
+        ("ada  ", r"'ada \x20'"),
+        ("ada\n", r"'ada\n'"),
+        ("ada\xa0", r"'ada\xa0'"),
+        ("\x1b[2J", r"'\x1b[2J'"),
+        ("it's", '"it\'s"'),
+        ("夏目 漱石", "'夏目 漱石'"),
+        ("x" * 11, "'xxxxxxxxxx...'"),
+        (5, "'5'"),
+    ],
+)
+def test_white_space_is_seen_in_what_is_quoted(text, seen):
+    assert quoted(text, 10) == seen
+
+
+@given(ANY_TEXT)
+def test_no_two_texts_are_quoted_alike_and_nothing_is_lost_in_a_message(text):
+    seen = quoted(text, 80)
+    assert ast.literal_eval(seen) == text
+    assert legible(seen) == seen
 
 
 @pytest.mark.parametrize("value", [None, 5, ["a\nb"], {"a": "\x1b"}])

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named, all_users
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import quoted
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named, all_users, ids_of
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_CHECK
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
@@ -59,6 +60,45 @@ def test_name_that_is_almost_that_of_a_user_says_whose(cloud):
     assert result["users"][0]["msg"].endswith(f"is no user of this account. Is {name!r} meant?")
     with_ids = cloud.run(MFA_INFO, user_names=[cloud.users[1].name, name.upper()])
     assert f"Is {name!r} meant?" in with_ids["msg"]
+
+
+@pytest.mark.parametrize("wrong", ["{} ", " {}", "{}\n", "{}\t", "  {}"])
+def test_white_space_around_a_name_is_seen_and_the_user_who_is_meant_named(any_cloud, wrong):
+    name = any_cloud.users[0].name
+    given = wrong.format(name)
+    words = f"is no user of this account. Is {name!r} meant?"
+    alone = any_cloud.run(PROTECTION, user_name=given)
+    assert alone["msg"] == f"user_name {quoted(given, 80)} {words}"
+    assert f"{name!r} is no user" not in alone["msg"]
+    among = any_cloud.run(PROTECTION, users=[{"user_name": given}, {"user_name": any_cloud.users[1].name}])
+    assert among["users"][0]["msg"] == alone["msg"]
+    assert any_cloud.run(MFA_INFO, user_names=[given])["msg"] == alone["msg"]
+
+
+@pytest.mark.parametrize("wrong", [str.upper, lambda name: name[:-1]])
+def test_one_name_that_is_almost_that_of_a_user_says_whose(any_cloud, wrong):
+    name = any_cloud.users[0].name
+    assert f"Is {name!r} meant?" in any_cloud.run(PROTECTION, user_name=wrong(name))["msg"]
+    assert any_cloud.writes() == []
+
+
+def test_one_name_of_nobody_costs_one_more_listing(cloud):
+    assert cloud.run(PROTECTION, user_name="Nobody Here")["msg"] == "user_name 'Nobody Here' is no user of this account."
+    assert ["name=" in entry["query"] for entry in cloud.log if entry["route"] == "users"] == [True, True, False, False]
+
+
+def test_user_whom_the_filter_leaves_out_is_found(script):
+    nobody = {"users": [], "links": {"next": None}}
+    everybody = {"users": [{"id": "u1", "name": "a"}, {"id": "u2", "name": "b"}], "links": {"next": None}}
+    context = SimpleNamespace(iam=script((200, nobody), (200, nobody), (200, everybody)).iam())
+    assert ids_of(context, ["b"]) == ({"b": "u2"}, {})
+
+
+def test_listing_that_fails_is_told_and_not_that_a_name_is_unknown(cloud):
+    cloud.handle.fault("cut:users:3-99")
+    result = cloud.run(PROTECTION, impatient=True, user_name="Nobody Here")
+    assert "broke before the whole answer came" in result["msg"]
+    assert "is no user" not in result["msg"]
 
 
 @pytest.mark.parametrize("users", [2, 30])

@@ -423,3 +423,4 @@ def test_selection_shows_and_counts_those_who_are_meant(start):
 
 def test_group_that_is_not_there_is_an_error_by_its_name(cloud):
     assert cloud.run(MFA_INFO, groups=["Adnim"])["msg"] == "there is no group 'Adnim' in this account."
+    assert cloud.run(MFA_INFO, groups=["admin "])["msg"] == "there is no group 'admin ' in this account."

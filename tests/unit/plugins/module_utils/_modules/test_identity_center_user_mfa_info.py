@@ -72,6 +72,8 @@ def test_unknown_names_are_refused(cloud):
         assert msg == "user_names 'ada.lovelac' is no user of this identity store. Is 'ada.lovelace' meant?"
     msg = cloud.run(INFO, groups=["Operators"])["msg"]
     assert msg == "groups 'Operators' is no group of this identity store. Is 'operators' meant?"
+    msg = cloud.run(INFO, user_names=["ada.lovelace "])["msg"]
+    assert msg == "user_names 'ada.lovelace ' is no user of this identity store. Is 'ada.lovelace' meant?"
 
 
 def test_members_of_groups_only(cloud):

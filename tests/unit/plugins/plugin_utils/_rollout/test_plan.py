@@ -400,8 +400,9 @@ def test_name_and_id_of_digits_may_come_as_numbers():
 @pytest.mark.parametrize("terms", [REQUIRE, Terms(exempt_strict=False), Terms(audit_only=True), BACK])
 def test_name_that_is_nearly_a_users_is_an_error_that_names_the_user(name, terms):
     for more in ({}, {"user_id": "u2"}):
-        with pytest.raises(PlanError, match=r"mfa_rollout_exempt names .*, and the user is called 'name-u1': write it just so"):
+        with pytest.raises(PlanError, match=r"mfa_rollout_exempt names .*, and the user is called 'name-u1': write it just so") as caught:
             planned("all", audit_of(*BOTH), terms, [{"name": name, **more}])
+        assert f"names {name!r}, and" in str(caught.value)
 
 
 def test_names_that_differ_in_case_only_can_both_be_meant():
