@@ -21,6 +21,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import 
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 
 AUTO, V3, V5 = "auto", "v3", "v5"
+_LABELS = {V3: "v3.0", V5: "v5"}
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "account_validity_period": {"type": "int"},
@@ -44,7 +45,9 @@ _RANGES: dict[str, tuple[int, int, str]] = {
 }
 _RANGES_V3 = {**_RANGES, "lockout_duration": (15, 30, " minutes with v3.0 of IAM")}
 
+_TEXT = "custom_info_for_login"
 _FORBIDDEN_V5 = re.compile(r"[@#%&<>\\$^*]")
+_FORBIDDEN_SHOWN = r"@ # % & < > \ $ ^ *"
 
 _NO_V5 = (*NOT_OFFERED, 401)
 """How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
@@ -83,9 +86,36 @@ def refusal(api: str, values: Mapping[str, Any]) -> str | None:
         value = values.get(name)
         if value is not None and not least <= value <= most:
             return f"{name} must be from {least} to {most}{unit}."
-    if api == V5 and _FORBIDDEN_V5.search(values.get("custom_info_for_login") or ""):
-        return r"custom_info_for_login must hold none of @ # % & < > \ $ ^ *, which IAM refuses."
+    if api == V5 and _FORBIDDEN_V5.search(values.get(_TEXT) or ""):
+        return f"{_TEXT} must hold none of {_FORBIDDEN_SHOWN}, which IAM refuses."
     return None
+
+
+def refuse_kept(policy: LoginPolicy, todo: Mapping[str, Any], asked: str) -> None:
+    """Raise OptionError where the API that answered does not take what goes back to it beside ``todo``: another API may have set it.
+
+    ``asked`` is the option ``api``.
+    """
+    other = V3 if policy.api == V5 else V5
+    for name, value in policy.settings().items():
+        instead = None if name in todo else _instead(policy.api, name, value)
+        if instead is None:
+            continue
+        # With auto, v5 was asked before v3.0, and does not answer.
+        answers = policy.api == V5 or asked != AUTO
+        way_out = f", or api={other}" if answers and _instead(other, name, value) is None else ""
+        seen = f"holds one of {_FORBIDDEN_SHOWN}" if isinstance(value, str) else f"is {value}"
+        raise OptionError(f"{name} {seen}, which {_LABELS[policy.api]} does not take: give {instead}{way_out}.")
+
+
+def _instead(api: str, name: str, value: Any) -> str | None:
+    """What an API would take in place of a value; None where it takes that one, or where only the cloud can judge."""
+    if isinstance(value, str):
+        return "another text" if api == V5 and name == _TEXT and _FORBIDDEN_V5.search(value) else None
+    if name not in _RANGES or isinstance(value, bool) or not isinstance(value, int):
+        return None
+    least, most, _unit = (_RANGES if api == V5 else _RANGES_V3)[name]
+    return None if least <= value <= most else f"{least} to {most}"
 
 
 def check(api: str, values: Mapping[str, Any]) -> None:
@@ -130,13 +160,21 @@ def work_policy(context: Context) -> dict[str, Any]:
     before = policy.settings()
     todo = differences(before, wanted)
     check(api, todo)
+    if todo:
+        refuse_kept(policy, todo, context.params["api"])
     after = {**before, **todo}
     if todo and not context.check_mode:
+
+        def write(seen: LoginPolicy) -> None:
+            lacking = differences(seen.settings(), wanted)
+            refuse_kept(seen, lacking, context.params["api"])
+            _write(policies, seen, lacking, domain_id)
+
         policy = converge(
             context,
             policy,
             read=lambda: _read(policies, api, domain_id),
-            write=lambda seen: _write(policies, seen, differences(seen.settings(), wanted), domain_id),
+            write=write,
             lacking=lambda seen: differences(seen.settings(), wanted),
         )
         after = policy.settings()

@@ -16,8 +16,12 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_policy 
     check,
     differences,
     refusal,
+    refuse_kept,
+    work_policy,
 )
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.tests.simulator import policies
+from ansible_collections.hwc.mfa.tests.unit.rehearsal import Impatient, ImpatientConnections, validated
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +123,44 @@ def test_text_that_v5_does_not_take_is_refused_where_v5_is_asked(character):
     check("v3", text)
     # Nobody knows yet which of them will answer.
     check("auto", text)
+
+
+def test_what_is_sent_beside_a_change_is_refused_with_a_way_out():
+    def cause(api, asked, shown, todo):
+        with pytest.raises(OptionError) as caught:
+            refuse_kept(LoginPolicy(api, shown), todo, asked)
+        return str(caught.value)
+
+    locked, text = {"lockout_duration": 600}, {"custom_info_for_login": "ask R&D"}
+    todo = {"session_timeout": 33}
+    assert cause("v3", "v3", locked, todo) == "lockout_duration is 600, which v3.0 does not take: give 15 to 30, or api=v5."
+    # v5 was asked first, and does not answer.
+    assert cause("v3", "auto", locked, todo) == "lockout_duration is 600, which v3.0 does not take: give 15 to 30."
+    for asked in ("v5", "auto"):
+        assert cause("v5", asked, text, todo) == (
+            r"custom_info_for_login holds one of @ # % & < > \ $ ^ *, which v5 does not take: give another text, or api=v3."
+        )
+    assert (
+        cause("v5", "auto", {"user_validity_period": 241}, todo) == "account_validity_period is 241, which v5 does not take: give 0 to 240."
+    )
+    assert cause("v3", "v3", {"login_failed_times": 2}, todo) == "login_failed_times is 2, which v3.0 does not take: give 3 to 10."
+
+
+@pytest.mark.parametrize(
+    ("api", "shown", "todo"),
+    [
+        ("v5", {"lockout_duration": 600}, {"session_timeout": 33}),
+        ("v3", {"custom_info_for_login": "ask R&D"}, {"session_timeout": 33}),
+        ("v3", {"lockout_duration": 600}, {"lockout_duration": 30}),
+        ("v5", {"custom_info_for_login": "ask R&D"}, {"custom_info_for_login": ""}),
+        ("v3", {"lockout_duration": None, "custom_info_for_login": None}, {"session_timeout": 33}),
+        # Of what is no number the cloud must judge.
+        ("v3", {"lockout_duration": "600", "session_timeout": [1], "custom_info_for_login": {}}, {"login_failed_times": 3}),
+        ("v5", {"lockout_duration": True, "custom_info_for_login": 5}, {"login_failed_times": 3}),
+    ],
+)
+def test_what_is_sent_beside_a_change_is_taken(api, shown, todo):
+    refuse_kept(LoginPolicy(api, shown), todo, api)
 
 
 CHOICES = st.fixed_dictionaries(
@@ -231,6 +273,35 @@ def test_what_the_answering_api_does_not_take_is_refused_before_the_write(cloud,
     assert otc.writes() == cloud.writes() == []
     assert cloud.run(LOGIN_POLICY, lockout_duration=60)["login_policy"]["lockout_duration"] == 60
     assert otc.run(LOGIN_POLICY, custom_info_for_login="a&b")["login_policy"]["custom_info_for_login"] == "a&b"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_another_api_has_set_is_refused_before_the_write_where_it_is_sent_along(cloud, check_mode):
+    cloud.run(LOGIN_POLICY, lockout_duration=600)
+    cloud.handle.clear_log()
+    result = cloud.run(LOGIN_POLICY, api="v3", session_timeout=33, check_mode=check_mode)
+    assert result["msg"] == "lockout_duration is 600, which v3.0 does not take: give 15 to 30, or api=v5."
+    assert cloud.writes() == []
+    assert cloud.run(LOGIN_POLICY, api="v3", session_timeout=33, lockout_duration=30, check_mode=check_mode)["changed"]
+    cloud.run(LOGIN_POLICY, api="v3", custom_info_for_login="ask R&D", lockout_duration=30)
+    cloud.handle.clear_log()
+    result = cloud.run(LOGIN_POLICY, session_timeout=34, check_mode=check_mode)
+    assert result["msg"].startswith("custom_info_for_login holds one of") and result["msg"].endswith("give another text, or api=v3.")
+    assert cloud.writes() == []
+    assert cloud.run(LOGIN_POLICY, api="v3", session_timeout=34, check_mode=check_mode)["changed"]
+
+
+def test_what_somebody_else_sets_meanwhile_is_refused_before_it_is_sent_again(cloud):
+    cloud.handle.fault("cut:login-policy-put:1")
+
+    def set_by_v5(_seconds):
+        cloud.cloud.accounts[0].policies["login"] = {**policies.LOGIN_DEFAULTS, "lockout_duration": 600}
+
+    params = validated(LOGIN_POLICY, {"iam_endpoint": cloud.url, **cloud.by_key(), "api": "v3", "session_timeout": 33})
+    connections = ImpatientConnections(Impatient(set_by_v5), params, {}, lambda: True, {})
+    with pytest.raises(OptionError, match=r"^lockout_duration is 600, which v3\.0 does not take"):
+        work_policy(Context(params, False, False, connections))
+    assert cloud.routes().count("login-policy-put") == 1
 
 
 def test_what_is_so_already_is_no_error_whatever_the_answering_api_takes(cloud):
