@@ -75,9 +75,15 @@ def check(wanted: Mapping[str, Any]) -> None:
             raise OptionError(f"{name} must be {example}.")
 
 
-def refuse_incomplete(whole: Mapping[str, Any]) -> None:
-    """Raise OptionError where nobody could confirm an operation: then all administrators are locked out of those that matter."""
-    if whole["operation_protection"] is not True or whole.get("admin_check") != "on":
+def refuse_incomplete(whole: Mapping[str, Any], todo: Mapping[str, Any]) -> None:
+    """Raise OptionError where nobody could confirm an operation: then all administrators are locked out of those that matter.
+
+    While protection is off the cloud does not take such a check either. Only what ``todo`` sets is then refused: who is locked out must be
+    able to switch protection off.
+    """
+    if whole.get("admin_check") != "on":
+        return
+    if whole["operation_protection"] is not True and not {"admin_check", "scene"} & todo.keys():
         return
     scene = whole.get("scene")
     if scene not in SCENES:
@@ -106,12 +112,13 @@ def work_protection(context: Context) -> dict[str, Any]:
     todo = differences(before, wanted)
     after = _after(before, todo)
     if todo:
-        refuse_incomplete(merged(policy, todo))
+        refuse_incomplete(merged(policy, todo), todo)
     if todo and not context.check_mode:
 
         def write(seen: Mapping[str, Any]) -> None:
-            whole = merged(seen, differences(settings(seen), wanted))
-            refuse_incomplete(whole)
+            lacking = differences(settings(seen), wanted)
+            whole = merged(seen, lacking)
+            refuse_incomplete(whole, lacking)
             policies.set_protect_policy(domain_id, whole)
 
         policy = converge(

@@ -96,16 +96,16 @@ ON = {"operation_protection": True, "admin_check": "on"}
 )
 def test_somebody_who_confirms_must_be_reachable(policy, missing):
     with pytest.raises(OptionError, match=f"^{missing} is missing: "):
-        refuse_incomplete(policy)
+        refuse_incomplete(policy, {})
     # Who is locked out must be able to switch it off.
-    refuse_incomplete({**policy, "operation_protection": False})
-    refuse_incomplete({**policy, "admin_check": "off"})
+    refuse_incomplete({**policy, "operation_protection": False}, {"operation_protection": False})
+    refuse_incomplete({**policy, "admin_check": "off"}, {"admin_check": "off"})
 
 
 def test_somebody_who_confirms_is_reached_by_phone_or_mail():
-    refuse_incomplete({**ON, "scene": "mobile", "mobile": "0086-123456789"})
-    refuse_incomplete({**ON, "scene": "email", "email": "a@b"})
-    refuse_incomplete({"operation_protection": True})
+    refuse_incomplete({**ON, "scene": "mobile", "mobile": "0086-123456789"}, ON)
+    refuse_incomplete({**ON, "scene": "email", "email": "a@b"}, ON)
+    refuse_incomplete({"operation_protection": True}, {"operation_protection": True})
 
 
 @pytest.mark.parametrize("mobile", ["", "123456789", "+86-123456789", "0086-", "0086-12 34", "0086-\u0661\u0662\u0663", "0086-123456789\n"])
@@ -195,6 +195,23 @@ def test_nobody_is_locked_out_by_a_check_that_nobody_can_pass(cloud, options, mi
     result = cloud.run(OPERATION_PROTECTION, operation_protection=True, check_mode=check_mode, **options)
     assert result["msg"].startswith(f"{missing} is missing: ")
     assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("options", "missing"), [({"admin_check": "on"}, "scene"), ({"scene": "email", "admin_check": "on"}, "email")])
+def test_check_by_somebody_else_is_set_as_a_whole_also_while_protection_is_off(any_cloud, options, missing, check_mode):
+    result = any_cloud.run(OPERATION_PROTECTION, check_mode=check_mode, **options)
+    assert result["msg"].startswith(f"{missing} is missing: ")
+    assert any_cloud.writes() == []
+    whole = {"admin_check": "on", "scene": "email", "email": "security@example.com"}
+    assert any_cloud.run(OPERATION_PROTECTION, check_mode=check_mode, **whole)["changed"]
+
+
+def test_way_to_reach_somebody_may_be_set_before_the_check_is(any_cloud):
+    assert any_cloud.run(OPERATION_PROTECTION, scene="email")["changed"]
+    any_cloud.run(OPERATION_PROTECTION, **BY_MAIL)
+    any_cloud.run(OPERATION_PROTECTION, operation_protection=False)
+    assert any_cloud.run(OPERATION_PROTECTION, scene="mobile", check_mode=True)["msg"].startswith("mobile is missing: ")
 
 
 def test_what_was_set_before_need_not_be_given_again(cloud):
