@@ -223,6 +223,7 @@ def test_account_is_not_guessed_of_users_who_do_not_name_it(cloud):
     cloud.handle.fault("forbid:domains")
     # v5 does not say to whose account a user belongs.
     cloud.handle.fault("status=404:users")
+    cloud.handle.fault("forbid:caller-identity")
     assert cloud.run(MFA_INFO)["account"] == {"id": None, "name": None}
 
 
