@@ -203,11 +203,14 @@ class ActionModule(ControlNodeAction):
                 "withdrawn": created.withdrawn,
             }
         if refusal:
-            return _refused(entries, refusal, params)
-        if params["phase"] == "finish":
+            result = _refused(entries, refusal, params)
+        elif params["phase"] == "finish":
             made = made_in(mapping_in(params["created"], "created"))
-            return _result(wave.finish(*made, shown=seeds_in(params["shown"]), stored=stored, removal=removal))
-        return _result(wave.remove(stored, seeds_in(params["shown"]), mapping_in(params["lifting"], "lifting")))
+            result = _result(wave.finish(*made, shown=seeds_in(params["shown"]), stored=stored, removal=removal))
+        else:
+            result = _result(wave.remove(stored, seeds_in(params["shown"]), mapping_in(params["lifting"], "lifting")))
+        # Where a task of a wave fails, the result of the wave before could be taken for its own.
+        return {"number": params["number"], **result}
 
 
 def _record(params: Mapping[str, Any], strategy: str) -> ProtectionRecord | None:

@@ -30,6 +30,7 @@ def rollout_report(
     fail_under: float = 0,
     fail_on: Sequence[str] = (),
     identity_center: Mapping[str, Any] | None = None,
+    broke_off: bool = False,
 ) -> dict[str, Any]:
     """The report of an account: see the documentation beside this file."""
     with told("rollout_report"):
@@ -47,6 +48,7 @@ def rollout_report(
             bool(check_mode),
             plain(cloud_account or {}),
             plain(identity_center) if identity_center else None,
+            bool(broke_off),
         )
         least, causes = per_cent_in(fail_under), demands_in(fail_on)
         document.update(demands={"fail_under": least, "fail_on": causes}, verdict=verdict(document, least, causes))

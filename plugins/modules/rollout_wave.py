@@ -214,6 +214,12 @@ line:
   returned: success, with O(phase=finish) and O(phase=remove)
   type: str
   sample: wave 1 of 3, 1 user, 1 created, 1 bound, 1 protected, 0 failed
+number:
+  description: The number of the wave, O(number).
+  returned: success, with O(phase=finish) and O(phase=remove)
+  type: int
+  version_added: 1.1.0
+  sample: 1
 failures:
   description: The users who failed, each with C(user_id), C(name), C(done), C(step) and C(msg).
   returned: success, with O(phase=finish) and O(phase=remove)

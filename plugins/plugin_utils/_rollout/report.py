@@ -19,7 +19,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.spreadsheet impor
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import EXEMPT
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import posture_known, stored_seed
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, Entry, Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, VERIFY, Entry, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.version import COLLECTION, VERSION
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Seeds
 
@@ -39,10 +39,12 @@ def make_report(
     check_mode: bool,
     cloud_account: Mapping[str, Any] | None = None,
     identity_center: Mapping[str, Any] | None = None,
+    broke_off: bool = False,
 ) -> dict[str, Any]:
     """The report of one account.
 
-    ``waves_done`` is how many waves were taken, ``failures`` are the outcomes of those in them who failed. ``after`` without ``users`` means
+    ``waves_done`` is how many waves were taken and told what they came to, ``failures`` are the outcomes of those in them who failed.
+    ``broke_off`` tells that the one after them may have been begun. ``after`` without ``users`` means
     that nobody could look, and ``stored`` None that nobody knows what is stored. ``cloud_account`` is the cloud's own id and name of it.
     ``identity_center`` are the users of IAM Identity Center with their devices, or None where nobody asked.
     """
@@ -54,6 +56,8 @@ def make_report(
     posture_was, posture_is = (
         {user_id: posture_known(user, seeds.get(user_id, ())) for user_id, user in users.items()} for users in (was, now)
     )
+    if broke_off and not check_mode:
+        reached.update(_broken_off(plan["waves"][waves_done : waves_done + 1], was, now if "users" in after else None))
     rows = []
     for fate in plan["users"]:
         user_id = fate["user_id"]
@@ -113,6 +117,17 @@ def make_report(
         ],
         "users": rows,
     }
+
+
+def _broken_off(waves: Sequence[Sequence[Entry]], was: Mapping[str, Entry], now: Mapping[str, Entry] | None) -> dict[str, Entry]:
+    """Outcomes of the users of a wave that broke off before it told any: of those whose state is another one, or of all where nobody could look."""
+    found = {}
+    for entry in (entry for wave in waves for entry in wave):
+        user_id = entry["user_id"]
+        if now is None or _state(was.get(user_id), None) != _state(now.get(user_id), None):
+            seen = "nobody could look at what it did" if now is None else "the report shows what the cloud shows now"
+            found[user_id] = {"step": VERIFY, "msg": f"the wave broke off before it told what it did for this user, and {seen}: run again"}
+    return found
 
 
 def _people(found: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -37,7 +37,17 @@ REQUIRE = Terms("require")
 
 
 def report_of(
-    plan, failures=(), waves_done=0, before=None, after=None, seeds=None, check_mode=False, account="acme", terms=ENROL, cloud_account=None
+    plan,
+    failures=(),
+    waves_done=0,
+    before=None,
+    after=None,
+    seeds=None,
+    check_mode=False,
+    account="acme",
+    terms=ENROL,
+    cloud_account=None,
+    broke_off=False,
 ):
     return make_report(
         account,
@@ -50,6 +60,7 @@ def report_of(
         None if seeds is None else seeds_in(seeds),
         check_mode,
         cloud_account,
+        broke_off=broke_off,
     )
 
 
@@ -73,6 +84,28 @@ def test_report_has_a_row_for_everybody_and_why_not():
     assert all(row["named"] for row in report["users"])
     assert SECRET not in str(report)
     assert report_line(report).startswith("1 done, 1 already compliant, 1 skipped, 2 failed, 1 not reached; of 5 users")
+
+
+@pytest.mark.parametrize(
+    ("broke_off", "check_mode", "seen", "found"),
+    [
+        (True, False, True, ["done", "failed", "not_reached", "not_reached"]),
+        (False, False, True, ["done", "not_reached", "not_reached", "not_reached"]),
+        (True, False, False, ["done", "failed", "failed", "not_reached"]),
+        (True, True, True, ["planned"] * 4),
+    ],
+)
+def test_of_a_wave_that_broke_off_those_have_failed_for_whom_something_was_done(broke_off, check_mode, seen, found):
+    before = audit_of(*(user(f"u{number}") for number in range(4)))
+    plan = planned("all", before, Terms("require", wave_sizes=[1, 2, 1]))
+    first, second, *_rest = (fate["user_id"] for fate in plan["users"])
+    now = audit_of(*(user(one["user_id"], protection=VMFA) if one["user_id"] in (first, second) else one for one in before["users"]))
+    after = now if seen else {"failed": True, "msg": "the cloud is gone"}
+    report = report_of(plan, (), 1, before, after, check_mode=check_mode, terms=REQUIRE, broke_off=broke_off)
+    assert [row["outcome"] for row in report["users"]] == found
+    failed = [row["reason"] for row in report["users"] if row["outcome"] == "failed"]
+    said = "the report shows what the cloud shows now" if seen else "nobody could look at what it did"
+    assert all(said in reason for reason in failed)
 
 
 def test_report_says_what_nobody_knows():
