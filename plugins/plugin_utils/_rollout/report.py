@@ -121,7 +121,7 @@ def make_report(
 
 def _broken_off(waves: Sequence[Sequence[Entry]], was: Mapping[str, Entry], now: Mapping[str, Entry] | None) -> dict[str, Entry]:
     """Outcomes of the users of a wave that broke off before it told any: of those whose state is another one, or of all where nobody could look."""
-    found = {}
+    found: dict[str, Entry] = {}
     for entry in (entry for wave in waves for entry in wave):
         user_id = entry["user_id"]
         if now is None or _state(was.get(user_id), None) != _state(now.get(user_id), None):
