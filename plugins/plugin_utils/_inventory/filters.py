@@ -55,7 +55,8 @@ def _check_tags(tags: Mapping[Any, Any], place: str) -> None:
 def selected(accounts: Iterable[Account], include: Sequence[Mapping[str, Any]], exclude: Sequence[Mapping[str, Any]]) -> list[Account]:
     """The accounts that fit an entry of ``include`` and none of ``exclude``. Without statuses, an entry of ``include`` means active ones.
 
-    The entries have passed ``check``. Raises OptionError where an entry asks for what is not known of an account: it would be left out, or not left out, by accident.
+    The entries have passed ``check``. Raises OptionError where an entry asks for what is not known of an account: it would be left out, or not
+    left out, by accident.
     """
     wanted = [{**entry, "statuses": [ACTIVE] if entry.get("statuses") is None else entry["statuses"]} for entry in include or [{}]]
     return [
