@@ -12,6 +12,8 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
+    STORE_PASSWORD,
+    changes_each_time,
     misplaced,
     unknown_variables,
     warnings_of,
@@ -45,6 +47,7 @@ class ActionModule(ControlNodeAction):
             ),
             *self._misplaced(variables),
             *(self._wrong_types(variables) or wrong_values(variables, audit_only, params["in_awx"])),
+            *changes_each_time(variables, lambda: self._templar.template(self._play.get(STORE_PASSWORD))),
         ]
         if causes:
             raise WorkError(" ".join(legible(cause) for cause in dict.fromkeys(causes)))

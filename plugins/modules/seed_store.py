@@ -86,7 +86,9 @@ options:
       - V(acquire) locks this account's seeds for this run of C(ansible-playbook), until V(release) or the end of the run. If another run has the lock, the
         task fails and names it. In check mode nothing is locked.
       - V(held) writes only if this run has the lock, and nobody else has written since this run last read or wrote the store.
-      - Without the option, reading is always possible, and writing while nobody has the lock.
+        With O(type=ansible_vault) O(password) must be that of the task that read the store first after the lock was acquired.
+      - Without the option, reading is always possible, and writing while nobody has the lock. With O(type=ansible_vault) O(password) must open the newest
+        file to store seeds or announce devices.
       - The lock belongs to one host of the inventory. Another host of the same play that uses the same account's seeds fails.
       - The lock of a run on this machine ends with its process. The lock of a run on another machine, or in another container, ends 15 minutes after that
         run last renewed it, because its process cannot be seen from here.

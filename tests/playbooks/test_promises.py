@@ -106,6 +106,30 @@ def test_ignored_failure_of_the_record_protects_nobody(playground: Callable[...,
     assert ground.report(ACCOUNT)["summary"]["failed"] == 2
 
 
+VOLATILE = {
+    "each time": "{{ lookup('ansible.builtin.password', '/dev/null length=32') }}",
+    # Whoever asks twice in one task sees no difference.
+    "each task": "{{ lookup('ansible.builtin.pipe', 'echo $PPID') }}",
+}
+
+
+@pytest.mark.parametrize(("place", "kind"), [("play", "each task"), ("play", "each time"), twin("block", "each task")])
+def test_store_password_that_changes_between_tasks_makes_no_device_and_fails_the_host(
+    playground: Callable[..., Any], core: dict[str, str], place: str, kind: str
+) -> None:
+    ground = playground(users=2)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_seed_store_password": VOLATILE[kind], "mfa_rollout_wave_sizes": [1]}
+    header, tasks = PLACES[place]
+    run = ground.play(tasks, header=header, env=core)
+    assert run.code == 2, run.output
+    assert "mfa_rollout_seed_store_password has another value in each task: give it a fixed one" in run.output
+    assert ground.cloud.cloud.counters.writes == 0
+    assert not list(ground.path.glob("seeds/*/0*"))
+    if kind == "each time":
+        previewed = ground.play(tasks, "--check", header=HEADER, env=core)
+        assert previewed.code == 2 and "give it a fixed one" in previewed.output
+
+
 def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_next_run_completes(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
     ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}

@@ -80,6 +80,8 @@ VARIABLES = tuple(
 )
 """The variables that the role takes, as meta/argument_specs.yml has them."""
 
+STORE_PASSWORD = f"{PREFIX}seed_store_password"
+
 AUDIT_PREFIX = "mfa_audit_"
 AUDIT_VARIABLES = (FAIL_UNDER, FAIL_ON_VARIABLE)
 """Those that only its audit takes."""
@@ -235,6 +237,18 @@ def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> I
             f"The disk of an AWX job goes away with the job, and the seeds on it. Set {PREFIX}seed_store_persistent=true if"
             f" {PREFIX}seed_store_dir is a mount that stays, or give {PREFIX}seed_store=hashi_vault or csms."
         )
+
+
+def changes_each_time(variables: Mapping[str, Any], again: Callable[[], Any]) -> Iterator[str]:
+    """A sentence, without a secret, where the store's password comes to another value each time that ``again`` asks for it.
+
+    No task could read what the one before it has stored.
+    """
+    values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
+    files = values.get("strategy", REQUIRE) == ENROL and values.get("seed_store_dir") and values.get("seed_store") not in SERVICES
+    # What is given may be of another type than what a template comes to.
+    if files and not values.get("seed_store_tasks") and again() != again():
+        yield f"{STORE_PASSWORD} has another value in each task: give it a fixed one."
 
 
 def warnings_of(variables: Mapping[str, Any], audit_only: bool) -> list[str]:

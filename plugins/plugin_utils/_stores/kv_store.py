@@ -187,8 +187,8 @@ class KvLock(Lock):
     def release(self) -> None:
         self._anew(super().release)
 
-    def saw(self, position: int) -> None:
-        self._anew(lambda: super(KvLock, self).saw(position))
+    def saw(self, position: int, seal: str | None = None) -> None:
+        self._anew(lambda: super(KvLock, self).saw(position, seal))
 
     def reserve(self, highest: int) -> str | None:
         """Announce in the lock that the page after ``highest`` is this run's. None: it is. Else a sentence.

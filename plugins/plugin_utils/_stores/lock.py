@@ -134,7 +134,7 @@ class Lock(ABC):
             found = self._ours()
             if found is None:
                 return self._refusal() or f"this run has lost its lock {self._name}: somebody removed it, or another run had it meanwhile."
-            self._write(found.get("position"))
+            self._write(found.get("position"), found.get("seal"))
             return None
 
     def renew(self) -> str | None:
@@ -147,10 +147,19 @@ class Lock(ABC):
             if self._ours() is not None:
                 self._remove()
 
-    def saw(self, position: int) -> None:
-        """Note the number of the newest file that this run has read or written. Called while alone; nothing where the lock is not ours."""
-        if self._ours() is not None:
-            self._write(position)
+    def saw(self, position: int, seal: str | None = None) -> None:
+        """Note the number of the newest file that this run has read or written, and with it the run's ``seal``, unless it has one.
+
+        Called while alone; nothing where the lock is not ours.
+        """
+        found = self._ours()
+        if found is not None:
+            self._write(position, seal if found.get("seal") is None else found["seal"])
+
+    def seal(self) -> Any:
+        """By what an earlier task of this run lets later ones show that they have its password; None where there is none."""
+        found = self._ours()
+        return None if found is None else found.get("seal")
 
     def refuses(self, position: int) -> str | None:
         """Why this run may not write after the file with the number ``position``: a sentence, or None. Called while alone."""
@@ -183,8 +192,9 @@ class Lock(ABC):
         """Seconds since the epoch, of the clock by which leases end."""
         return time.time()
 
-    def _write(self, position: int | None) -> None:
-        self._store({"owner": asdict(self._owner), "until": self._now() + LEASE, "position": position})
+    def _write(self, position: int | None, seal: Any = None) -> None:
+        sealed = {} if seal is None else {"seal": seal}
+        self._store({"owner": asdict(self._owner), "until": self._now() + LEASE, "position": position, **sealed})
 
     def _ours(self) -> dict[str, Any] | None:
         """The document where this run has the lock."""

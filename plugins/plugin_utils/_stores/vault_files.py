@@ -12,13 +12,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.errors import AnsibleError
-from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.parsing.vault import VaultLib, VaultSecret, is_encrypted
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     account_path,
@@ -43,6 +43,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Store
 
 SEEDS, MARKS = ".yml", ".json"
 
+_SEALED = b"hwc.mfa"
+"""What a seal decrypts to: it tells nothing but that the password is the same."""
+
 _NUMBERED = re.compile(r"([0-9]{6})\.(yml|json)", re.ASCII)
 
 
@@ -51,6 +54,9 @@ class VaultFiles(Journal):
 
     Files are numbered, only ever added, and read in the order of their numbers. Files that somebody has put there under other names are read
     first, so that they never supersede what was stored later.
+
+    A task has its password from a template, which may come to another value each time. So the first task of a run that reads leaves a seal in
+    the lock, which is encrypted with its password, and a task whose password does not open it writes nothing: nobody could read that.
     """
 
     def __init__(self, directory: str, account: str, password: str) -> None:
@@ -79,9 +85,13 @@ class VaultFiles(Journal):
     def _saw(self, pages: Sequence[Path]) -> None:
         if self._guard is not None:
             with self._writing(), alone(self.path):
-                self._guard.saw(_highest(pages))
+                self._guard.saw(_highest(pages), self._vault.encrypt(_SEALED).decode("ascii"))
 
     def _add(self, content: Page) -> list[str]:
+        # Only these need a password later. What was announced must be taken back even so.
+        if not isinstance(content, Mark) or content.announces:
+            with self._writing():
+                self._refuse_another_password()
         kept: Page
         if isinstance(content, Mark):
             path = self._create(MARKS, json.dumps(content.as_document(), indent=1).encode("utf-8") + b"\n")
@@ -115,6 +125,25 @@ class VaultFiles(Journal):
     def guard(self, owner: Owner) -> None:
         with self._writing():
             super().guard(owner)
+            self._refuse_another_password()
+
+    def _refuse_another_password(self) -> None:
+        """Raise StoreError where an earlier task of this run had another password, or without a lock whoever has written the newest seeds."""
+        if self._guard is None:
+            newest = next(self._newest_first(), None)
+            if newest is not None:
+                self._seeds(*newest)
+            return
+        seal = self._guard.seal()
+        try:
+            known = seal is None or self._vault.decrypt(seal) == _SEALED
+        except (AnsibleError, TypeError, UnicodeError):
+            known = False
+        if not known:
+            raise StoreError(
+                f"password is not the one that this run has read {self.path} with. If this is the role,"
+                " mfa_rollout_seed_store_password has another value in each task: give it a fixed one."
+            )
 
     def unlock(self, owner: Owner) -> None:
         with self._writing():
@@ -123,6 +152,14 @@ class VaultFiles(Journal):
     def refuse_others(self, owner: Owner) -> None:
         with self._writing():
             super().refuse_others(owner)
+
+    def _newest_first(self) -> Iterator[tuple[Path, bytes]]:
+        """Encrypted files that can be read. What else lies there says nothing of a password, and must not keep a seed from being stored."""
+        for path in reversed(self._files()):
+            with suppress(OSError):
+                raw = read_file(path)
+                if is_encrypted(raw):
+                    yield path, raw
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     AUDIT_VARIABLES,
     HANDOVER_VARIABLES,
     VARIABLES,
+    changes_each_time,
     misplaced,
     unknown_variables,
     warnings_of,
@@ -130,6 +131,17 @@ def test_relative_directory_is_refused_by_the_variables_name(project):
 
 
 # Values
+
+
+def test_store_password_that_comes_to_another_value_each_time_is_refused_where_files_are_encrypted_with_it():
+    values = iter(range(100))
+    assert list(changes_each_time(ENROL, lambda: next(values))) == [
+        "mfa_rollout_seed_store_password has another value in each task: give it a fixed one."
+    ]
+    assert list(changes_each_time(ENROL, lambda: SECRET)) == []
+    others = ({"mfa_rollout_strategy": "require"}, {"mfa_rollout_seed_store": "csms"}, {"mfa_rollout_seed_store_tasks": "own.yml"})
+    for other in (*({**ENROL, **other} for other in others), NO_FILES):
+        assert list(changes_each_time(other, lambda: next(values))) == [], other
 
 
 def test_what_is_right_has_no_cause():

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner, StoreLock
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError, seed_in, seeds_given
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 from hypothesis import HealthCheck, given, settings
@@ -296,6 +296,86 @@ def test_file_that_somebody_added_meanwhile_stops_the_run_that_has_the_lock(tmp_
     one.read()
     save(one, {"u1": entry()})
     assert one.read().entries == {"u9": entry(9), "u1": entry()}
+
+
+ANOTHER = r"password is not the one that this run has read .*/acme with\. .* give it a fixed one"
+
+
+def locked_and_read(directory, password=PASSWORD):
+    store(directory, password="unused").lock(OURS)
+    reader = store(directory, password=password)
+    reader.guard(OURS)
+    reader.read()
+
+
+def test_password_that_each_task_has_another_value_of_announces_nothing(tmp_path):
+    locked_and_read(tmp_path, password="sesame-1")
+    task = store(tmp_path, password="sesame-2")
+    with pytest.raises(StoreError, match=ANOTHER) as caught:
+        task.guard(OURS)
+    assert "sesame" not in str(caught.value)
+    for write in (lambda: task.announce(["u1"]), lambda: save(task, {"u1": entry()})):
+        with pytest.raises(StoreError, match=ANOTHER):
+            write()
+    assert [path.name for path in task.path.iterdir()] == [".lock"]
+    task = store(tmp_path, password="sesame-1")
+    task.guard(OURS)
+    assert task.announce(["u1"])
+
+
+def test_task_that_reads_does_not_make_its_password_the_one_of_the_run(tmp_path):
+    locked_and_read(tmp_path)
+    with pytest.raises(StoreError, match=ANOTHER):
+        store(tmp_path, password="another").guard(OURS)
+    task = store(tmp_path)
+    task.guard(OURS)
+    task.read()
+    with pytest.raises(StoreError, match=ANOTHER):
+        store(tmp_path, password="another").guard(OURS)
+
+
+def test_password_of_a_run_stays_known_while_a_wave_holds_the_lock_and_the_store_is_written(tmp_path):
+    locked_and_read(tmp_path)
+    keeper = StoreLock(tmp_path / "acme", OURS)
+    assert (keeper.hold(), keeper.renew()) == (None, None)
+    task = store(tmp_path)
+    task.guard(OURS)
+    task.announce(["u1"])
+    with pytest.raises(StoreError, match=ANOTHER):
+        store(tmp_path, password="another").guard(OURS)
+    # The next use of the role in the same run may have another store's password.
+    locked_and_read(tmp_path, password="another")
+    store(tmp_path, password="another").guard(OURS)
+
+
+def test_lock_tells_of_a_password_nothing_that_opens_a_file(tmp_path):
+    locked_and_read(tmp_path)
+    text = (tmp_path / "acme" / ".lock").read_text(encoding="utf-8")
+    assert PASSWORD not in text
+    assert stat.S_IMODE((tmp_path / "acme" / ".lock").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("seal", ["", "text", 5, [], {}, False, "$ANSIBLE_VAULT;1.1;AES256\n6162\n", "\ud800"])
+def test_lock_that_does_not_show_the_password_of_the_run_lets_nobody_write(tmp_path, seal):
+    locked_and_read(tmp_path)
+    place = tmp_path / "acme" / ".lock"
+    place.write_text(json.dumps({**json.loads(place.read_bytes()), "seal": seal}), encoding="utf-8")
+    with pytest.raises(StoreError, match=ANOTHER):
+        store(tmp_path).guard(OURS)
+
+
+def test_password_that_does_not_open_the_newest_file_adds_no_seed_and_announces_nothing_without_a_lock(tmp_path):
+    save(store(tmp_path), {"u1": entry()})
+    store(tmp_path).announce(["u2"])
+    other = store(tmp_path, password="another")
+    for write in (lambda: other.announce(["u3"]), lambda: save(other, {"u2": entry(2)})):
+        with pytest.raises(StoreError, match=r"000001\.yml cannot be decrypted: is the password the one it was written with"):
+            write()
+    assert sorted(path.name for path in other.path.iterdir()) == ["000001.yml", "000002.json"]
+    # No file would be encrypted, and what was announced must not stand for ever.
+    other.withdraw(["u2"])
+    other.remove(["u1"])
+    assert store(tmp_path).read().entries == {}
 
 
 def test_ansible_vault_opens_the_file(tmp_path):
