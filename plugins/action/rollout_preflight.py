@@ -21,8 +21,19 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     wrong_values,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.settings import settings
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import LiftedProtection, RolloutRecord
 
 _ARGUMENT_SPECS = Path(__file__).parents[2] / "roles" / "mfa_rollout" / "meta" / "argument_specs.yml"
+
+
+def _refuse_record(directory: str, account: str, in_store: bool) -> None:
+    """Raise WorkError where the record could not be used: a wave would find that only when it has made devices."""
+    try:
+        for file in (RolloutRecord(directory, account, in_store), LiftedProtection(directory, account, in_store)):
+            file.probe()
+    except AccountFileError as error:
+        raise WorkError(f"The record of the rollout: {error}") from None
 
 
 class ActionModule(ControlNodeAction):
@@ -53,6 +64,8 @@ class ActionModule(ControlNodeAction):
             raise WorkError(" ".join(legible(cause) for cause in dict.fromkeys(causes)))
         warnings = [f"{legible(variables.get('mfa_rollout_account', ''), 255)}: {each}" for each in warnings_of(variables, audit_only)]
         found = settings(variables, os.environ, audit_only=audit_only, in_awx=params["in_awx"], check_mode=check_mode)
+        if found["record_dir"] and not audit_only:
+            _refuse_record(os.path.expandvars(found["record_dir"]), str(variables.get("mfa_rollout_account", "")), found["record_in_store"])
         return {"changed": False, "settings": found, **({"warnings": warnings} if warnings else {})}
 
     def _elsewhere(self) -> Iterator[str]:

@@ -61,14 +61,16 @@ class ActionModule(ControlNodeAction):
         # A task runs in a process of its own; its parent is the run.
         run = Owner.of_process(os.getppid(), self._host)
         result: dict[str, Any] = {}
-        if not check_mode:
-            writes = any(params[name] for name in ("entries", "intends", "withdraws", "removes"))
-            if params["lock"] == "acquire":
-                result["lock"] = store.lock(run)
-            elif params["lock"] == "held" or (params["lock"] == "release" and writes):
-                store.guard(run)
-            elif writes:
-                store.refuse_others(run)
+        writes = any(params[name] for name in ("entries", "intends", "withdraws", "removes"))
+        if check_mode:
+            if writes or params["lock"] in ("acquire", "held"):
+                store.probe()
+        elif params["lock"] == "acquire":
+            result["lock"] = store.lock(run)
+        elif params["lock"] == "held" or (params["lock"] == "release" and writes):
+            store.guard(run)
+        elif writes:
+            store.refuse_others(run)
         # What is not known is new.
         contents = store.read() if params["read"] else Contents(account_id=store.account_id())
         check_account(contents.account_id, params["account_id"], params["account"])

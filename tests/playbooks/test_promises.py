@@ -97,7 +97,10 @@ def test_ignored_failure_of_the_store_binds_and_protects_nobody_and_fails_the_ho
 
 def test_ignored_failure_of_the_record_protects_nobody(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=2)
-    (ground.path / "report" / f"{ACCOUNT}.record.json").mkdir(parents=True)
+    report = ground.path / "report"
+    # It was sound when the run began.
+    spoil = f"test ! -e {report}/.locks/{ACCOUNT}/.lock || mkdir -p {report}/{ACCOUNT}.record.json; echo 8"
+    ground.variables[ACCOUNT]["mfa_rollout_concurrency"] = f"{{{{ lookup('ansible.builtin.pipe', '{spoil}') }}}}"
     header, tasks = AT_PLAY
     run = ground.play(tasks, header=header)
     assert run.code == 2, run.output
@@ -444,6 +447,60 @@ def test_check_mode_fails_where_the_real_run_would(playground: Callable[..., Any
     assert ground.cloud.cloud.counters.writes == 0
     real = ground.run(ROLLOUT)
     assert real.code == 2 and "are two kinds of credentials" in real.output
+
+
+def directory_of_others(ground: Any) -> None:
+    (ground.seed_directory / ACCOUNT).mkdir(parents=True)
+    (ground.seed_directory / ACCOUNT).chmod(0o777)
+
+
+def directory_that_leads_out(ground: Any) -> None:
+    ground.seed_directory.mkdir()
+    (ground.path / "elsewhere").mkdir()
+    (ground.seed_directory / ACCOUNT).symlink_to(ground.path / "elsewhere")
+
+
+def record_that_is_none(ground: Any) -> None:
+    (ground.path / "report").mkdir()
+    (ground.path / "report" / f"{ACCOUNT}.record.json").write_text("{broken", encoding="utf-8")
+
+
+def record_in_the_way(ground: Any) -> None:
+    (ground.path / "report" / f"{ACCOUNT}.record.json").mkdir(parents=True)
+
+
+def directory_that_is_none(ground: Any) -> None:
+    ground.seed_directory.mkdir()
+    (ground.seed_directory / ACCOUNT).write_text("x", encoding="utf-8")
+
+
+def lifted_that_is_none(ground: Any) -> None:
+    (ground.seed_directory / ACCOUNT).mkdir(parents=True)
+    (ground.seed_directory / ACCOUNT / ".lifted.json").write_text("{}", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "spoil", "words"),
+    [
+        ("enrol", directory_of_others, "can be written by others"),
+        twin("enrol", directory_that_leads_out, "leads out of"),
+        twin("enrol", lifted_that_is_none, "is not a lifted of this role"),
+        twin("enrol", directory_that_is_none, "cannot be written: Not a directory"),
+        ("require", record_that_is_none, "is not a record of this role. Restore it from a backup"),
+        twin("require", record_in_the_way, "cannot be read"),
+    ],
+)
+def test_place_that_a_real_run_cannot_use_is_told_in_check_mode_before_anything_is_touched(
+    playground: Callable[..., Any], strategy: str, spoil: Callable[[Any], None], words: str
+) -> None:
+    ground = playground(strategy, users=1)
+    spoil(ground)
+    before = sorted(ground.path.glob("[rs]e*/**/*"))
+    for check in (("--check",), ()):
+        run = ground.run(ROLLOUT, *check)
+        assert run.code == 2 and words in run.output, run.output
+        assert ground.cloud.log == []
+        assert not check or sorted(ground.path.glob("[rs]e*/**/*")) == before
 
 
 @pytest.mark.parametrize("state", ["unbind", "absent"])

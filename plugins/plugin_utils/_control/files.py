@@ -71,6 +71,15 @@ def make_directory(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def probe_directory(path: Path) -> None:
+    """Raise OSError where files could not be written in a directory, which is there or is to be made. Nothing is made."""
+    nearest = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(nearest))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
+
+
 @contextmanager
 def temporary_file(directory: Path, content: bytes) -> Iterator[str]:
     """The path of a file with ``content`` that is on the disk; whoever does not take it away leaves nothing behind. Raises OSError."""

@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     account_path,
     directory_at,
     make_directory,
+    probe_directory,
     read_file,
     replace_file,
 )
@@ -53,6 +54,17 @@ class AccountFile:
         except (KeyError, TypeError, ValueError, RecursionError):
             raise AccountFileError(f"{self.path} is not a {self._name} of this role.") from None
         return {str(user_id): value for user_id, value in found.items()}
+
+    def probe(self) -> None:
+        """Raise AccountFileError where the file could not be read or, as far as that can be seen without writing, not be written."""
+        try:
+            probe_directory(self.path.parent)
+        except OSError as error:
+            raise AccountFileError(f"{self.path} cannot be written: {error.strerror}.") from None
+        try:
+            self.read()
+        except AccountFileError as error:
+            raise AccountFileError(f"{error} Restore it from a backup, or move away what is none of this role.") from None
 
     def write(self, mapping: dict[str, Any]) -> None:
         """Replace the file, whole or not at all. Raises AccountFileError."""

@@ -29,7 +29,9 @@ LEASE = 900.0  # equivalent: about a quarter of an hour
 RENEWAL = 60.0
 """Seconds between renewals while a wave works, so that several may fail before the lease ends."""
 
-_NAME = ".lock"
+LOCK = ".lock"
+"""The name of the document in a directory."""
+
 _EXCLUSION = ".lock-in-use"
 _LAST_PID = 2**31 - 1  # equivalent: any bound will do that no process reaches and the kernel takes
 _END_OF_TIME = 2.0**40  # equivalent: any bound will do that no time reaches
@@ -245,7 +247,7 @@ class StoreLock(Lock):
     """The lock of one account's directory, which must exist. OSError where the file system fails."""
 
     def __init__(self, directory: Path, owner: Owner) -> None:
-        self.path = directory / _NAME
+        self.path = directory / LOCK
         super().__init__(owner, str(self.path), str(directory), f"remove {self.path}")
 
     def release(self) -> None:

@@ -194,6 +194,9 @@ class SeedStore(ABC):
     def close(self) -> None:  # noqa: B027  # few stores have anything to close
         """Give back what the store has opened."""
 
+    def probe(self) -> None:  # noqa: B027  # a service tells what it refuses only when it is asked
+        """Raise StoreError where it is certain beforehand that nothing can be written. Nothing is, so that check mode can ask."""
+
     @abstractmethod
     def account_id(self) -> str | None:
         """The cloud's id of the account that the store belongs to, without reading a seed; None where no run has told it."""

@@ -25,6 +25,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     create_file,
     directory_at,
     make_directory,
+    probe_directory,
     read_file,
     remove_leftovers,
 )
@@ -38,7 +39,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
     page_of_seeds,
     seeds_in_page,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock, alone
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, LOCK, Owner, StoreLock, alone
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoreError
 
 SEEDS, MARKS = ".yml", ".json"
@@ -224,9 +225,22 @@ class VaultFiles(Journal):
                     self._guard.saw(highest + 1)
         return final
 
+    def probe(self) -> None:
+        with self._writing():
+            if os.path.lexists(self.path):
+                self._refuse_directory()
+            probe_directory(self.path)
+            lock = self.path / LOCK
+            if lock.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(lock), None, str(lock))
+
     def _make_directory(self) -> None:
         make_directory(self.path.parent)
         make_directory(self.path)
+        self._refuse_directory()
+
+    def _refuse_directory(self) -> None:
+        """Raise StoreError or OSError where the directory is one that somebody else could have seeds in, or none."""
         found = os.stat(self.path)
         if self.path.is_symlink() and self.path.parent.resolve() not in self.path.resolve().parents:
             raise StoreError(f"{self.path} is a symbolic link that leads out of {self.path.parent}.")

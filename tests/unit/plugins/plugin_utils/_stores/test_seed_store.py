@@ -86,6 +86,17 @@ def test_what_is_stored_already_is_not_written_again(task, tmp_path):
     assert files(tmp_path) == ["000001.json", "000002.yml"]
 
 
+@pytest.mark.parametrize("options", [*WRITES, {"lock": "acquire", "read": False}, {"lock": "held"}])
+def test_check_mode_refuses_a_directory_that_a_real_run_would(task, tmp_path, options):
+    (tmp_path / "seeds" / "acme").mkdir(parents=True)
+    (tmp_path / "seeds" / "acme").chmod(0o777)
+    with pytest.raises(WorkError, match="can be written by others"):
+        task(check_mode=True, **options)
+    # Who only reads may.
+    task(check_mode=True)
+    assert files(tmp_path) == []
+
+
 def test_seed_of_an_earlier_device_that_counts_again_is_written_again(task):
     for number in (1, 2):
         task(entries={"u1": entry(number)})

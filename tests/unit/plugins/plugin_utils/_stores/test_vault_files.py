@@ -535,6 +535,66 @@ def test_two_stores_at_once_lose_nothing(tmp_path):
     assert store(tmp_path).read().entries == {f"u{number}": entry(number) for number in range(16)}
 
 
+def nothing(_place):
+    """Nobody was here."""
+
+
+def of_others(place):
+    place.mkdir(parents=True)
+    place.chmod(0o777)
+
+
+def link_out(place):
+    place.parent.mkdir()
+    place.symlink_to(place.parent.parent)
+
+
+def link_to_nothing(place):
+    place.parent.mkdir()
+    place.symlink_to(place.parent / "none")
+
+
+def file_there(place):
+    place.parent.mkdir()
+    place.write_text("x", encoding="utf-8")
+
+
+def file_above(place):
+    place.parent.write_text("x", encoding="utf-8")
+
+
+def lock_is_a_directory(place):
+    (place / ".lock").mkdir(parents=True)
+
+
+def locked(place):
+    store(place.parent).lock(OURS)
+
+
+PLACES = {nothing: None, locked: None, of_others: "can be written by others", link_out: "leads out of"}
+PLACES |= dict.fromkeys((link_to_nothing, file_there, file_above, lock_is_a_directory), "cannot be written: ")
+
+
+@pytest.mark.parametrize(("prepare", "refusal"), PLACES.items())
+def test_probe_says_what_the_first_write_would_and_makes_nothing(tmp_path, prepare, refusal):
+    prepare(tmp_path / "seeds" / "acme")
+    before = sorted(tmp_path.rglob("*"))
+    one = store(tmp_path / "seeds")
+    if refusal is None:
+        one.probe()
+    for refused in (one.probe, lambda: one.lock(OURS)) if refusal else ():
+        with pytest.raises(StoreError, match=refusal):
+            refused()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_probe_names_a_place_where_nothing_may_be_made(tmp_path):
+    (tmp_path / "seeds").mkdir(mode=0o500)
+    with pytest.raises(StoreError, match="cannot be written: Permission denied"):
+        store(tmp_path / "seeds").probe()
+
+
 @pytest.mark.parametrize("mode", [0o700, 0o711, 0o755])
 def test_directory_that_others_can_only_look_at_is_accepted(tmp_path, mode):
     one = store(tmp_path)
