@@ -32,9 +32,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.merge import is_m
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.page import point_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.trend import Trend
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import BESIDE, AccountFileError, refuse_taken
 
-_BESIDE = (".ocsf.json", ".history.json", ".record.json", ".lifted.json", ".trend.json")
+_BESIDE = (".ocsf.json", *BESIDE)
 """How the names of files end that lie beside reports, and are none unless an account has such a name."""
 
 
@@ -90,6 +90,7 @@ class ActionModule(ControlNodeAction):
         if merged and not account:
             raise WorkError("account must name the files of a merged report.")
         name = account if merged else report["account"]
+        refuse_taken(name)
         keeps = "html" in formats and not merged
         trend, runs, warnings = _trend_with(directory, report) if keeps else (None, {}, [])
         contents = contents_of(report, formats, runs)
@@ -110,6 +111,7 @@ class ActionModule(ControlNodeAction):
     @staticmethod
     def _probe(directory: Path, account: str, formats: list[str], check_mode: bool) -> dict[str, Any]:
         """Raise OSError where a report of this account could not be written, before anything is done that it would tell of."""
+        refuse_taken(account)
         files = [account_path(directory, account, suffix) for suffix in suffixes_of(formats)]
         if not check_mode:
             make_directory(directory)

@@ -42,6 +42,7 @@ options:
     description:
       - The name of the account. Needed without O(report).
       - For a merged report the name of its files, such as V(all-accounts). Needed there. It must not be the name of an account.
+      - It must not end as the names of the files do that are here for other accounts, such as C(.json) or C(.record).
     type: str
     version_added: 1.0.0
   formats:

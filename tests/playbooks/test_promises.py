@@ -228,6 +228,17 @@ def test_two_hosts_with_one_store_directory_do_not_share_the_lock(playground: Ca
     assert ground.cloud.cloud.counters.creates == 4
 
 
+def test_account_whose_report_would_replace_the_record_of_another_is_refused(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, accounts=2)
+    one, other = ground.variables
+    ground.variables[other]["mfa_rollout_account"] = f"{one}.record"
+    run = ground.run(ROLLOUT)
+    assert run.code == 2 and "must not end in .record" in run.output, run.output
+    record = json.loads((ground.path / "report" / f"{one}.record.json").read_text(encoding="utf-8"))
+    assert len(record["protected"]) == len(ground.report(one)["users"]) - 1
+    assert not list((ground.path / "report").glob(f"{one}.record.[!j]*"))
+
+
 def test_store_of_another_account_is_refused(playground: Callable[..., Any]) -> None:
     ground = playground(users=4, accounts=2)
     first, second = ground.variables

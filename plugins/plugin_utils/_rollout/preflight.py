@@ -34,6 +34,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     sizes_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import taken_ending
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import SERVICES
 
 VARIABLES = tuple(
@@ -175,6 +176,13 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
         yield (
             f"{PREFIX}auth has {AGENCY}.token_code. A code works once, and each of the role's tasks assumes the agency: let the agency trust"
             " credentials that need no code."
+        )
+    account = str(values.get("account", ""))
+    ending = taken_ending(account)
+    if ending is not None:
+        yield (
+            f"{PREFIX}account is {legible(account, 255)}, and must not end in {ending}, as the names of files of reports and records do. Set"
+            f" it to another name, and rename its directory in {PREFIX}seed_store_dir if it has one."
         )
     yield from wrong_options(values)
     enrols = values.get("strategy", REQUIRE) == ENROL

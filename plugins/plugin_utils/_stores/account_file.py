@@ -20,6 +20,30 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     replace_file,
 )
 
+BESIDE = (".history.json", ".lifted.json", ".record.json", ".trend.json")
+"""How the names of these files end, where they lie beside reports."""
+
+REPORTS = (".json", ".csv", ".html", ".junit.xml", ".ocsf.json", ".sha256")
+"""How those of reports end."""
+
+_TAKEN = tuple(sorted({f".{part}" for suffix in (*BESIDE, *REPORTS) for part in suffix.split(".") if part}))
+
+
+def taken_ending(account: str) -> str | None:
+    """With what an account's name ends that ends the names of files, or None: the report of ``acme.record`` would be the record of ``acme``."""
+    # Some file systems take large letters for small ones.
+    return next((ending for ending in _TAKEN if account.casefold().endswith(ending)), None)
+
+
+def refuse_taken(account: str) -> None:
+    """Raise ValueError, with a sentence, where a file of this account could be one of another account."""
+    ending = taken_ending(account)
+    if ending is not None:
+        raise ValueError(
+            f"account must not end in {ending}, as the names of files of reports and records do. Give it another name (in the role:"
+            " mfa_rollout_account)."
+        )
+
 
 class AccountFileError(Exception):
     """The file cannot be used. The text says why."""
@@ -36,6 +60,7 @@ class AccountFile:
         self._sound = sound
         self._name = name
         try:
+            refuse_taken(account)
             base = directory_at(directory)
             self.path = account_path(base, account) / f".{name}.json" if in_store else account_path(base, account, f".{name}.json")
         except ValueError as error:

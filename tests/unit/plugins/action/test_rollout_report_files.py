@@ -17,8 +17,13 @@ from ansible_collections.hwc.mfa.plugins.filter.merge_reports import merge_repor
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import trend
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import FORMATS, suffixes_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import make_report
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.trend import Trend
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError, taken_ending
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.history import SeenUsers
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import LiftedProtection, RolloutRecord
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import audit_of, planned, user
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -70,6 +75,53 @@ def test_all_formats_are_written_for_their_owner_alone_and_the_sums_fit(tmp_path
     assert not verified(tmp_path / "reports", "acme.sha256")
     assert write(tmp_path / "reports")["changed"]
     assert verified(tmp_path / "reports", "acme.sha256")
+
+
+TAKEN = [
+    "acme.record",
+    "acme.LIFTED",
+    "acme.history",
+    "acme.trend",
+    "acme.ocsf",
+    "acme.json",
+    "acme.Csv",
+    "acme.junit.xml",
+    "acme.record.json",
+]
+
+
+@pytest.mark.parametrize("account", TAKEN)
+def test_account_whose_files_would_have_the_names_of_anothers_is_refused_and_nothing_is_written(tmp_path, account):
+    write(tmp_path)
+    record = RolloutRecord(str(tmp_path), "acme")
+    record.write({"u1": {"strategy": "require", "before": {}}})
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    options = {"directory": str(tmp_path), "report": None, "formats": ["json"], "account": account}
+    merged = pack(merge_reports([report_of()]))
+    ways = ({}, {"report": pack(report_of(account)), "account": None}, {"report": merged}, {"merge_from": str(tmp_path)})
+    for way in ways:
+        with pytest.raises(WorkError, match=r"as the names of files of reports and records do\. Give it another name"):
+            work({**options, **way})
+    with pytest.raises(AccountFileError, match="as the names of files"):
+        RolloutRecord(str(tmp_path), account)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_file_of_an_account_has_the_name_of_another_accounts(tmp_path):
+    kinds = [
+        f".{path.name.split('.')[-2]}.json"
+        for path in (file(str(tmp_path), "a").path for file in (RolloutRecord, LiftedProtection, SeenUsers, Trend))
+    ]
+    suffixes = {*suffixes_of(FORMATS), *kinds}
+    assert {".trend.json", ".lifted.json", *SUFFIXES} <= suffixes
+    for one in suffixes:
+        for other in suffixes - {one}:
+            # What would have to end another account's name for its file to have this name.
+            if one.endswith(other):
+                assert taken_ending(f"acme{one.removesuffix(other)}")
+        assert taken_ending(f"acme{one}")
+    for account in ("acme", "acme.de", "acme-json", "json", "record", "acme.records", "acme.record.eu"):
+        assert taken_ending(account) is None
 
 
 def test_sums_are_of_this_run_s_files_only_and_others_stay(tmp_path):

@@ -133,6 +133,15 @@ def test_relative_directory_is_refused_by_the_variables_name(project):
 # Values
 
 
+@pytest.mark.parametrize("audit_only", [True, False])
+def test_account_whose_files_would_have_the_names_of_anothers_is_told_to_take_another_name(audit_only):
+    assert wrong({"mfa_rollout_account": "acme-berlin.Record"}, audit_only) == [
+        "mfa_rollout_account is acme-berlin.Record, and must not end in .record, as the names of files of reports and records do. Set it to"
+        " another name, and rename its directory in mfa_rollout_seed_store_dir if it has one."
+    ]
+    assert wrong({"mfa_rollout_account": "acme-berlin.records"}, audit_only) == []
+
+
 def test_store_password_that_comes_to_another_value_each_time_is_refused_where_files_are_encrypted_with_it():
     values = iter(range(100))
     assert list(changes_each_time(ENROL, lambda: next(values))) == [
