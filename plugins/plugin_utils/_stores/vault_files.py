@@ -71,6 +71,8 @@ class VaultFiles(Journal):
             raise StoreError(str(error)) from None
         super().__init__(account, str(self.path))
         self._vault = VaultLib([("default", VaultSecret(secret))])
+        self._opens: Any = None
+        """The seal that the password has opened."""
 
     def _pages(self) -> list[Path]:
         return self._files()
@@ -86,7 +88,9 @@ class VaultFiles(Journal):
     def _saw(self, pages: Sequence[Path]) -> None:
         if self._guard is not None:
             with self._writing(), alone(self.path):
-                self._guard.saw(_highest(pages), self._vault.encrypt(_SEALED).decode("ascii"))
+                # To encrypt takes a while, on purpose.
+                seal = self._vault.encrypt(_SEALED).decode("ascii") if self._guard.seal() is None else None
+                self._guard.saw(_highest(pages), seal)
 
     def _add(self, content: Page) -> list[str]:
         # Only these need a password later. What was announced must be taken back even so.
@@ -136,11 +140,13 @@ class VaultFiles(Journal):
                 self._seeds(*newest)
             return
         seal = self._guard.seal()
+        if seal is None or seal == self._opens:
+            return
         try:
-            known = seal is None or self._vault.decrypt(seal) == _SEALED
+            self._opens = seal if self._vault.decrypt(seal) == _SEALED else None
         except (AnsibleError, TypeError, UnicodeError):
-            known = False
-        if not known:
+            self._opens = None
+        if self._opens is None:
             raise StoreError(
                 f"password is not the one that this run has read {self.path} with. If this is the role,"
                 " mfa_rollout_seed_store_password has another value in each task: give it a fixed one."
