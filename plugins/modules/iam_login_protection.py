@@ -137,7 +137,9 @@ users:
       type: str
       sample: "PUT /v3.0/OS-USER/users/42/login-protect: user not found (HTTP 404, IAM.0004, request id 5b1f3c8e0a2d4f6b)."
     error:
-      description: What the cloud said, as C(status), C(code) and C(request_id).
+      description: >-
+        What the cloud said, as C(status), C(code) and C(request_id). If the protection may have been changed all the same, because an answer was lost,
+        C(uncertain) is V(true).
       returned: when it failed for this user
       type: dict
       sample:

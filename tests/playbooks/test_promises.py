@@ -133,6 +133,20 @@ def test_store_password_that_changes_between_tasks_makes_no_device_and_fails_the
         assert previewed.code == 2 and "give it a fixed one" in previewed.output
 
 
+def test_roll_back_keeps_what_a_person_has_set_after_the_cloud_refused_it_to_a_rollout(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    ground.cloud.fault("forbid:login-protect-put")
+    assert ground.run(ROLLOUT).code == 2
+    ground.cloud.clear_faults()
+    user = ground.cloud.cloud.user(ground.cloud.describe()["users"][0]["user_id"])
+    ground.cloud.cloud.give_device(user.id, bound=True)
+    ground.cloud.cloud.protect(user.id)
+    run = ground.run(ROLLBACK)
+    assert run.code == 0, run.output
+    assert user.held_by_protection
+    assert rows(ground)[user.id]["reason"].startswith("login protection was not set by a rollout")
+
+
 def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_next_run_completes(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
     ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}

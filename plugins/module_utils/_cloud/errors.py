@@ -62,8 +62,10 @@ class CloudError(Exception):
         return self.code is not None and any(self.code == suffix or self.code.endswith("." + suffix) for suffix in suffixes)
 
     def as_dict(self) -> dict[str, Any]:
-        """The part of a result that playbooks test: ``status``, ``code``, ``request_id``."""
+        """The part of a result that playbooks test: ``status``, ``code``, ``request_id``, and ``uncertain`` where a write is."""
         facts: dict[str, Any] = {"status": self.status, "code": self.code, "request_id": self.request_id}
+        if self.uncertain:
+            facts["uncertain"] = True
         if self.authorization_message:
             facts["encoded_authorization_message"] = self.authorization_message
         return facts

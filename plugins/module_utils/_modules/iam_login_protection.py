@@ -51,20 +51,30 @@ class _Protector:
         current = before = self.reader.known(user_id)
         wanted = target(current, item["enabled"], method)
         if wanted != current and not self.context.check_mode:
-            retries = self.context.params["retries"]
+            self._write(current, wanted, method)
+        return {**_facts(wanted), "changed": wanted != before, "before": before.as_dict()}
+
+    def _write(self, current: Protection, wanted: Protection, method: str | None) -> None:
+        retries = self.context.params["retries"]
+        lost = False
+        try:
             for attempt in range(retries + 1):  # equivalent: the last try ends or raises
                 try:
-                    self.iam.protect(user_id, wanted.enabled, method_to_send(current, wanted, method))
+                    self.iam.protect(wanted.user_id, wanted.enabled, method_to_send(current, wanted, method))
                     break
                 except CloudError as error:
                     if not error.uncertain or attempt == retries:
                         raise
+                    lost = True
                     # The answer was lost: look first, and only what is not so is written again.
                     self.context.http.sleep(STALE_WAITS[min(attempt, len(STALE_WAITS) - 1)])
-                    current = self.iam.protection_of(user_id)
+                    current = self.iam.protection_of(wanted.user_id)
                     if current == wanted:
                         break
-        return {**_facts(wanted), "changed": wanted != before, "before": before.as_dict()}
+        except CloudError as error:
+            # The refusal of a later try says nothing of the one whose answer was lost.
+            error.uncertain = error.uncertain or lost
+            raise
 
 
 def _facts(protection: Protection) -> dict[str, Any]:

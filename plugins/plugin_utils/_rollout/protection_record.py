@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,17 +45,23 @@ class ProtectionRecord:
                 adds[entry["user_id"]] = {"strategy": self._strategy, "name": entry["name"], "before": entry["protection"]}
         return self._change(adds, [], lifts, [], check_mode)
 
-    def end(self, entries: Sequence[Entry], failures: Mapping[str, Entry], check_mode: bool = False) -> Noted:
-        """Note what a wave came to; ``failures`` are the outcomes of those who failed, by user id."""
+    def end(self, entries: Sequence[Entry], failures: Mapping[str, Entry], check_mode: bool = False, unset: Collection[str] = ()) -> Noted:
+        """Note what a wave came to; ``failures`` are the outcomes of those who failed, by user id.
+
+        ``unset`` are the users whose protection was certainly not set, although the wave came to that step.
+        """
+        lifted = self._lifted.read()
         drops, returns = [], []
         for entry in entries:
             user_id, steps = entry["user_id"], entry["steps"]
             failed_at = failures[user_id]["step"] if user_id in failures else None
             if PROTECT in steps and failed_at in (None, PROVE):
                 returns.append(user_id)
-            elif PROTECT in steps and UNPROTECT not in steps and failed_at in (CREATE, STORE, BIND):
-                # Nothing was sent. What was sent, and came to nothing, may have come to something after all.
-                drops.append(user_id)
+            elif PROTECT in steps and UNPROTECT not in steps:
+                # What was sent, and came to nothing, may have come to something after all. Where nothing was, neither this run nor an earlier one
+                # has set what the account may show later, since it showed none before the wave; unless a rollout's was lifted for a moment.
+                if user_id not in lifted and (failed_at in (CREATE, STORE, BIND) or (failed_at == PROTECT and user_id in unset)):
+                    drops.append(user_id)
             elif UNPROTECT in steps and PROTECT not in steps and failed_at is None:
                 # An answer is a promise: only what the cloud has shown to be lifted leaves the record.
                 drops.append(user_id)

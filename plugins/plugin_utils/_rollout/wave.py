@@ -367,6 +367,8 @@ class Wave:
         result = self._call(module, {option: given, **options})
         table = by_user(result, key)
         whole = failed(str(result.get("msg") or f"{module} gave no outcome of this user"))
+        if key not in result:
+            whole = {**whole, **_UNSENT}
         self._tables[step] = {str(item["user_id"]): table.get(str(item["user_id"]), whole) for item in items}
         self._changed = self._changed or bool(result.get("changed"))
 
@@ -450,9 +452,13 @@ class Wave:
             [{"user_id": entry["user_id"], "enabled": True, "verification_method": "vmfa"} for entry in allowed if not unnoted],
         )
         if unnoted:
-            self._tables[PROTECT].update({entry["user_id"]: failed(_because(NOT_NOTED, unnoted)) for entry in allowed})
+            self._tables[PROTECT].update({entry["user_id"]: {**failed(_because(NOT_NOTED, unnoted)), **_UNSENT} for entry in allowed})
         for entry in protecting:
-            self._tables[PROTECT].setdefault(entry["user_id"], failed(_because(NOT_SHOWN_BOUND, self._unlooked)))
+            self._tables[PROTECT].setdefault(entry["user_id"], {**failed(_because(NOT_SHOWN_BOUND, self._unlooked)), **_UNSENT})
+
+    def _unset(self) -> set[str]:
+        """Whose login protection was certainly not set: nothing was sent, or the cloud refused it."""
+        return {user_id for user_id, outcome in self._tables.get(PROTECT, {}).items() if outcome.get("failed") and _is_refused(outcome)}
 
     # The record
 
@@ -472,7 +478,8 @@ class Wave:
         if self._record is None or not entries:
             return
         try:
-            self._record.end(entries, {outcome["user_id"]: outcome for outcome in finished.outcomes if outcome["failed"]})
+            failures = {outcome["user_id"]: outcome for outcome in finished.outcomes if outcome["failed"]}
+            self._record.end(entries, failures, unset=self._unset())
         except AccountFileError as error:
             finished.unrecorded = True
             finished.line += f"\n  the record could not be written: {legible(error)}"
@@ -535,6 +542,20 @@ class Wave:
 def _for_removal(steps: Sequence[str]) -> list[str]:
     """The steps that a removal takes: of a device that is made anew, all that come before that."""
     return [step for step in steps if step in (UNPROTECT, REMOVE) or (step == PROTECT and CREATE not in steps)]
+
+
+_UNSENT = {"sent": False}
+"""In an outcome: for this user, the module came to no request that changes anything."""
+
+
+def _is_refused(outcome: Entry) -> bool:
+    """Whether a failed write has certainly changed nothing. An answer that is no refusal may come from a gateway, or after all was done."""
+    error = outcome.get("error") or {}
+    return outcome.get("sent") is False or ((error.get("status") or 0) >= _REFUSALS and not error.get("uncertain"))
+
+
+_REFUSALS = 400
+"""The HTTP statuses from here on say that a request was not carried out, or that nobody knows."""
 
 
 def _because(what: str, why: str | None) -> str:

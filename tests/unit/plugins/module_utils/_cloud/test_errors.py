@@ -314,6 +314,7 @@ def test_facts_of_an_error_are_none_where_no_cloud_was_asked():
         "code": "IAM.0002",
         "request_id": "r",
     }
+    assert error_facts(CloudError("no", status=502, uncertain=True))["uncertain"] is True
 
 
 @pytest.mark.parametrize(

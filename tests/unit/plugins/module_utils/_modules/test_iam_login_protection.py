@@ -111,6 +111,26 @@ def test_lost_answer_is_answered_by_looking(any_cloud, fault, writes):
     assert any_cloud.routes().count("login-protect-put") == writes
 
 
+@pytest.mark.parametrize(
+    ("faults", "uncertain"),
+    [
+        (["forbid:login-protect-put"], False),
+        (["cut:login-protect-put"], True),
+        (["status=503:login-protect-put"], True),
+        # Of the first write nobody knows, whatever becomes of the next one, or of the look between them.
+        (["status=503:login-protect-put:1", "forbid:login-protect-put:2"], True),
+        (["status=503:login-protect-put:1", "forbid:login-protect-get:2-9"], True),
+    ],
+)
+def test_error_tells_whether_the_protection_may_have_been_set_all_the_same(any_cloud, faults, uncertain):
+    for fault in faults:
+        any_cloud.handle.fault(fault)
+    outcome = only(any_cloud.run(PROTECTION, impatient=True, user_id=any_cloud.users[0].id))
+    assert outcome["failed"]
+    assert outcome["error"].get("uncertain", False) is uncertain
+    assert ("uncertain" in outcome["error"]) is uncertain
+
+
 def test_write_that_never_arrives_is_tried_ever_more_slowly_and_then_an_error(any_cloud):
     any_cloud.handle.fault("cut:login-protect-put")
     began = any_cloud.cloud.now()

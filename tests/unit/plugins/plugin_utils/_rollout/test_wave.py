@@ -1084,6 +1084,66 @@ def test_nobody_is_recorded_whose_protection_is_not_set(tmp_path):
     assert list(in_record(tmp_path)) == ["u2"]
 
 
+REFUSED = {"failed": True, "msg": "no", "error": {"status": 403, "code": None, "request_id": None}}
+
+
+def protecting(tmp_path, *entries, **wrong):
+    """A wave of ``require`` in which ``wrong`` is the outcome of setting protection."""
+    cloud = Cloud(*(user(one["user_id"]) for one in entries), wrong={"iam_login_protection": wrong})
+    return enrolled(cloud, *entries, terms=Terms("require"), record=recording(tmp_path, "require"))[1]
+
+
+def test_nobody_stays_recorded_whose_protection_the_cloud_has_refused(tmp_path):
+    finished = protecting(tmp_path, entry("u1", ["protect"]), entry("u2", ["protect"]), u1=REFUSED)
+    assert came(finished)["step"] == "protect"
+    assert list(in_record(tmp_path)) == ["u2"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"status": 403, "uncertain": True},
+        {"status": 502, "uncertain": True},
+        # An answer that nobody understands was none of a refusal.
+        {"status": 200},
+        {"status": None},
+        None,
+    ],
+)
+def test_whoever_may_be_protected_after_all_stays_recorded(tmp_path, error):
+    protecting(tmp_path, entry("u1", ["protect"]), u1={**REFUSED, "error": error})
+    assert list(in_record(tmp_path)) == ["u1"]
+
+
+def test_nobody_stays_recorded_for_whom_the_call_came_to_no_request(tmp_path):
+    finished = protecting(tmp_path, entry("u1", ["protect"]), failed=True, msg="the host name does not resolve")
+    assert came(finished)["step"] == "protect"
+    assert in_record(tmp_path) == {}
+
+
+def test_record_of_an_earlier_run_ends_where_the_account_shows_no_protection_and_none_was_set(tmp_path):
+    recording(tmp_path, "require").begin([entry("u1", ["protect"], protection=SMS)])
+    protecting(tmp_path, entry("u1", ["protect"], protection=SMS), u1=REFUSED)
+    assert in_record(tmp_path) == {}
+
+
+def test_protection_that_is_lifted_for_a_moment_stays_recorded_until_it_is_back(tmp_path):
+    record = recording(tmp_path)
+    record.begin([entry("u1")])
+    assert record.begin([old("u1")]).lifted.keys() == {"u1"}
+    cloud = Cloud(user("u1"), wrong={"iam_login_protection": {"u1": REFUSED}})
+    enrolled(cloud, entry("u1"), record=record)
+    assert "u1" in in_record(tmp_path), "a rollout has set it, and a later run sets it again"
+
+
+def test_nobody_stays_recorded_whose_device_is_not_certainly_bound(tmp_path):
+    recording(tmp_path).begin([entry("u1", ["protect"])])
+    cloud = Cloud(user("u1", binding="unbound", serial="s1"))
+    _created, finished = enrolled(cloud, entry("u1", ["protect"], serial_number="s1"), record=recording(tmp_path))
+    assert came(finished)["step"] == "protect"
+    assert in_record(tmp_path) == {}
+
+
 def test_record_that_cannot_be_closed_is_told_and_stops_the_rollout(tmp_path):
     cloud = Cloud(bound_user())
     record = recording(tmp_path)
