@@ -43,4 +43,9 @@ class ActionModule(ControlNodeAction):
                 noted = record.begin(entries, check_mode)
         except (PlanError, AccountFileError) as error:
             raise WorkError(f"The record of the rollout: {error}") from None
-        return {"changed": noted.changed, "protected_packed": pack(noted.protected), "lifted_packed": pack(noted.lifted)}
+        return {
+            "changed": noted.changed,
+            "kept": noted.kept,
+            "protected_packed": pack(noted.protected),
+            "lifted_packed": pack(noted.lifted),
+        }

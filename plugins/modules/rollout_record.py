@@ -74,6 +74,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+kept:
+  description: Whether there is a record. If not, stored seeds tell what a rollout has set. A record that names nobody says that no rollout has set any.
+  returned: success
+  type: bool
+  version_added: 1.1.0
+  sample: true
 lifted_packed:
   description:
     - The login protection that a reset or a rotation has lifted for a moment and not yet set again, as a JSON text, a mapping from user id. It is in the file

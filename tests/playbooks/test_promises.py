@@ -147,6 +147,46 @@ def test_roll_back_keeps_what_a_person_has_set_after_the_cloud_refused_it_to_a_r
     assert rows(ground)[user.id]["reason"].startswith("login protection was not set by a rollout")
 
 
+def bound_but_never_protected(ground: Any) -> Any:
+    """The first user, whose device a rollout has bound that was to protect nobody, after one that was to and could not bind."""
+    first = ground.variables[ACCOUNT]["mfa_rollout_users"][0]
+    password = first["auth_password"]
+    first["auth_password"] = "wrong"
+    assert ground.run(ROLLOUT).code == 2
+    first["auth_password"] = password
+    ground.cloud.advance(1000)
+    run = ground.run(ROLLOUT, "-e", "mfa_rollout_login_protection=false")
+    assert run.code == 0, run.output
+    ground.cloud.advance(90)
+    user = ground.cloud.cloud.user(first["user_id"])
+    assert user.device.bound and not user.held_by_protection
+    return user
+
+
+@pytest.mark.parametrize("users", [1, 2])
+@pytest.mark.parametrize("store", ["files", "tasks"])
+def test_roll_back_keeps_what_an_administrator_has_set_for_a_user_whom_no_rollout_came_to_protect(
+    playground: Callable[..., Any], users: int, store: str
+) -> None:
+    ground = playground(users=users)
+    if store == "tasks":
+        tasks = ground.path / "own_store.yml"
+        tasks.write_text(OWN_STORE, encoding="utf-8")
+        for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_report_dir"):
+            del ground.variables[ACCOUNT][name]
+        ground.variables[ACCOUNT] |= {
+            "mfa_rollout_seed_store_tasks": str(tasks),
+            "own_store": str(ground.path / "own.json"),
+            "save_fails": False,
+        }
+    user = bound_but_never_protected(ground)
+    ground.cloud.cloud.protect(user.id)
+    run = ground.run(ROLLBACK)
+    assert run.code == 0, run.output
+    assert user.held_by_protection
+    assert "login protection was not set by a rollout" in run.output
+
+
 def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_next_run_completes(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
     ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}

@@ -57,8 +57,8 @@ class Known:
 
     seeds: Seeds = field(default_factory=dict, repr=False)
     intents: Iterable[str] = ()
-    record: Mapping[str, Entry] = field(default_factory=dict)
-    """Where it tells of anybody, it alone tells whose login protection a rollout has set."""
+    record: Mapping[str, Entry] | None = None
+    """It alone tells whose login protection a rollout has set, also where it names nobody. Only where there is none, stored seeds tell."""
 
     auth: Entry = field(default_factory=dict, repr=False)
 
@@ -109,8 +109,8 @@ def make_plan(
             raise PlanError(f"mfa_rollout_users names user {user['name']} ({user_id}) twice.")
         taken.add(user_id)
         seeds = known.seeds.get(user_id, ())
-        record = known.record.get(user_id)
-        if record is None and known.record:
+        record = None if known.record is None else known.record.get(user_id)
+        if record is None and known.record is not None:
             # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
             seeds = [replace(seed, before=None) for seed in seeds]
         case = _Case(asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled, user_id in known.lifted)

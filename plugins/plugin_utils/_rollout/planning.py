@@ -43,7 +43,7 @@ def plan_from(
     known = Known(
         seeds=seeds_in(stored),
         intents=ids_in(intents),
-        record=record_in(record),
+        record=None if record is None else record_in(record),
         lifted=mapping_in(lifted, "lifted"),
         auth=options_in(auth, "mfa_rollout_auth"),
         first_seen=None if first_seen is None else mapping_in(first_seen, "first_seen"),

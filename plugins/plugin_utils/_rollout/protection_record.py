@@ -21,6 +21,8 @@ class Noted:
     protected: Mapping[str, Mapping[str, Any]]
     lifted: Mapping[str, Mapping[str, Any]]
     changed: bool
+    kept: bool
+    """Whether there is a record, which then tells of everybody, or none was written yet."""
 
 
 class ProtectionRecord:
@@ -81,4 +83,4 @@ class ProtectionRecord:
     ) -> Noted:
         protected, changed = self._record.change(adds, drops, check_mode)
         lifted = self._lifted.change(lifts, returns, check_mode)
-        return Noted(protected, lifted, changed or bool(lifts))
+        return Noted(protected, lifted, changed or bool(lifts), self._record.exists())

@@ -18,6 +18,7 @@ from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown
@@ -95,7 +96,7 @@ class Finished:
     """The wave for a person."""
 
     certain: dict[str, StoredSeed] = field(default_factory=dict, repr=False)
-    """Stored seeds of which more has become certain: to be saved again."""
+    """Stored seeds of which more has become certain, or which must tell otherwise what protection was before: to be saved again."""
 
     removed: list[str] = field(default_factory=list)
     """Users whose devices are gone."""
@@ -154,6 +155,9 @@ class Wave:
         self._record = None if check_mode else record
         self._changed = False
         self._tables: dict[str, dict[str, Entry]] = {}
+        self._lifted: Collection[str] = ()
+        """Whose protection the record notes as lifted for a moment. To set it again does not change whose it is."""
+
         self._unlooked: str | None = None
         """Why the cloud could not be looked at before logins are protected."""
 
@@ -260,6 +264,7 @@ class Wave:
                 **{user_id: replace(seeds[user_id], bound=True) for user_id in certain if user_id in seeds},
                 **certainties,
             }
+        certainties = {**certainties, **self._told(seeds, certainties)}
         finished = self._finished(unseen, certainties)
         self._note_the_end(finished, self._entries)
         return finished
@@ -467,7 +472,7 @@ class Wave:
         if self._record is None or not entries:
             return None
         try:
-            self._record.begin(entries)
+            self._lifted = self._record.begin(entries).lifted
         except AccountFileError as error:
             return str(error)
         return None
@@ -533,6 +538,29 @@ class Wave:
         logged_in = [user_id for user_id, outcome in self._tables[PROVE].items() if outcome.get("logged_in")]
         # Only a bound device gives codes that count.
         return {user_id: replace(seeds[user_id], bound=True, proven=True) for user_id in logged_in}
+
+    def _told(self, seeds: Mapping[str, StoredSeed], certainties: Mapping[str, StoredSeed]) -> dict[str, StoredSeed]:
+        """The stored seeds that must tell otherwise than they do which protection was there before a rollout set another one.
+
+        They stand for a record where there is none, so they tell nothing where no rollout has set any.
+        """
+        if self._check_mode or self._terms.strategy != ENROL:
+            return {}
+        told, unset = {}, self._unset()
+        for entry in self._entries:
+            user_id, steps = entry["user_id"], entry["steps"]
+            if user_id not in seeds or UNPROTECT in steps:
+                continue
+            before = seeds[user_id].before
+            if PROTECT not in steps:
+                before = before if has_vmfa({"login_protection": entry["protection"]}) else None
+            elif user_id in self._lifted or user_id in unset:
+                before = None
+            elif before is None and not self._tables[PROTECT][user_id].get("failed"):
+                before = protection_in(entry["protection"])
+            if before != seeds[user_id].before:
+                told[user_id] = replace(certainties.get(user_id, seeds[user_id]), before=before)
+        return told
 
     def _finished(self, unseen: Mapping[str, str | None], certain: dict[str, StoredSeed]) -> Finished:
         outcomes = [outcome_of(entry, self._tables, unseen.get(entry["user_id"])) for entry in self._entries]

@@ -66,6 +66,10 @@ class AccountFile:
         except ValueError as error:
             raise AccountFileError(str(error)) from None
 
+    def exists(self) -> bool:
+        """Whether there is a file. One that names nobody is another thing than none."""
+        return self.path.exists()
+
     def read(self) -> dict[str, Any]:
         """What is in the file; empty where there is none. Raises AccountFileError."""
         try:

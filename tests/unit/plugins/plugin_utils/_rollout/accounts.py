@@ -49,7 +49,7 @@ def recorded(user_id="u1", strategy="enrol", before=None):
 
 def planned(wanted, audit, terms, exempt=(), stored=None, intents=(), record=None, auth=None):
     """A plan, with what is known of the account by name."""
-    return make_plan(wanted, audit, terms, exempt, Known(seeds_in(stored), intents, record or {}, auth or {}))
+    return make_plan(wanted, audit, terms, exempt, Known(seeds_in(stored), intents, record, auth or {}))
 
 
 def entries_of(plan):

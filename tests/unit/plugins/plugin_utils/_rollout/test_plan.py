@@ -343,6 +343,11 @@ def test_seed_that_tells_what_was_before_stands_for_a_record_of_its_device():
     assert plan_for(user(binding="bound", protection=SMS), BACK, stored=seeds)[2] == ["remove"]
 
 
+@pytest.mark.parametrize("record", [{}, recorded("u2")])
+def test_record_alone_tells_whose_protection_a_rollout_has_set_also_where_it_names_nobody(record):
+    assert plan_for(VMFA_BOUND, BACK, stored=stored(before=OFF), record=record)[::2] == ("left_alone", [])
+
+
 def test_taking_require_back_lifts_its_own_vmfa_and_nothing_else():
     back = Terms("require", "absent")
     own_record = recorded(strategy="require")

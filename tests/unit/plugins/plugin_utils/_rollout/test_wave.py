@@ -646,7 +646,11 @@ def test_login_that_was_proven_is_recorded_with_its_seed_as_bound_too():
 def test_binding_is_recorded_where_the_cloud_cannot_tell_later():
     cloud = Cloud(user("u1"), user("u2"), api="v3", wrong={"iam_virtual_mfa_bind": {"u2": {"failed": True, "msg": "no"}}})
     _created, finished = enrolled(cloud, entry("u1"), entry("u2"))
-    assert finished.certain == {"u1": StoredSeed("new-1", "seed-new-1", "name-u1", bound=True, before=OFF)}
+    assert finished.certain == {
+        "u1": StoredSeed("new-1", "seed-new-1", "name-u1", bound=True, before=OFF),
+        # No protection was set.
+        "u2": StoredSeed("new-2", "seed-new-2", "name-u2"),
+    }
     cloud = Cloud(user())
     assert enrolled(cloud, entry())[1].certain == {}, "v5 tells it at any time"
 
@@ -927,7 +931,10 @@ def test_no_step_is_taken_for_anybody_whose_step_before_is_not_certain(steps, wr
             assert outcome["step"] in (None, "prove")
     if proved:
         assert cloud.modules[-1] == "iam_login_check"
-    assert all(seed.bound for seed in finished.certain.values())
+    for user_id, seed in finished.certain.items():
+        known = created.seeds.get(user_id) or stored[user_id][0]
+        assert seed.is_of(known)
+        assert seed.bound or (not seed.proven and seed.before != known.before)
     assert "seed-" not in finished.line + str(finished.outcomes) + str(created.outcomes)
 
 
@@ -1188,6 +1195,58 @@ def test_check_mode_writes_no_record(tmp_path):
     cloud = Cloud(bound_user(), check_mode=True)
     wave_over(cloud, old(steps=LOST), terms=Terms("enrol", "reset"), record=recording(tmp_path)).remove({}, {})
     assert list(tmp_path.iterdir()) == []
+
+
+# What a stored seed tells of login protection, where no record does
+
+
+def told(cloud, *entries, stored=None, **options):
+    """What the seeds that are saved again tell of what was before, by user id."""
+    finished = enrolled(cloud, *entries, stored=as_shown(stored or {}), **options)[1]
+    return {user_id: seed.before for user_id, seed in finished.certain.items()}
+
+
+def leftover(before, steps=("bind",), **more):
+    """A device that an earlier run has made, and its seed."""
+    one = user("u1", binding="unbound" if "bind" in steps else "bound", serial="s1", **more)
+    planned = entry("u1", steps, serial_number="s1", protection=one["login_protection"])
+    return one, planned, {"u1": seed_for("s1", before=before)}
+
+
+@pytest.mark.parametrize("protection", [OFF, SMS])
+def test_seed_tells_nothing_of_protection_where_the_wave_sets_none(protection):
+    one, planned, seeds = leftover(OFF, protection=protection)
+    assert told(Cloud(one), planned, stored=seeds) == {"u1": None}
+    assert told(Cloud(one, check_mode=True), planned, stored=seeds) == {}
+    assert told(Cloud(one), planned, stored={"u1": seed_for("s1")}) == {}
+
+
+def test_seed_of_a_user_who_is_protected_already_tells_the_same_as_before():
+    one, planned, seeds = leftover(OFF, protection=VMFA)
+    assert told(Cloud(one), planned, stored=seeds) == {}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "certain"),
+    [(REFUSED, {"u1": None}), ({"failed": True, "msg": "no", "error": {"status": 502, "uncertain": True}}, {}), ({}, {})],
+)
+def test_seed_tells_nothing_of_protection_that_was_certainly_not_set(outcome, certain):
+    assert told(Cloud(user("u1"), wrong={"iam_login_protection": {"u1": outcome}}), entry("u1")) == certain
+
+
+@pytest.mark.parametrize("steps", [NEW[1:], NEW[2:]])
+def test_seed_that_told_nothing_tells_what_was_before_once_the_wave_has_set_protection(steps):
+    one, planned, seeds = leftover(None, steps, protection=SMS)
+    assert told(Cloud(one), planned, stored=seeds) == {"u1": SMS}
+    # What was before the first rollout is what a roll-back restores.
+    assert told(Cloud(one), planned, stored={"u1": seed_for("s1", before=OFF)}) == {}
+
+
+def test_seed_tells_nothing_of_protection_that_was_lifted_for_a_moment_and_is_back(tmp_path):
+    record = recording(tmp_path)
+    record.begin([old("u1")])
+    assert told(Cloud(user("u1")), entry("u1"), record=record) == {"u1": None}
+    assert in_record(tmp_path) == {}
 
 
 # Phones that are lost

@@ -156,7 +156,7 @@ def entry(user_id="u1", steps=("protect",), protection=None):
 def change(tmp_path):
     """Runs the action."""
 
-    def work(entries, failures=None, done=False, strategy="enrol", check_mode=False, audit=None, lifted=False):
+    def work(entries, failures=None, done=False, strategy="enrol", check_mode=False, audit=None, lifted=False, kept=False):
         action = rollout_record.ActionModule(
             task=None, connection=None, play_context=None, loader=None, templar=None, shared_loader_obj=None
         )
@@ -171,6 +171,8 @@ def change(tmp_path):
             "audit": audit,
         }
         result = action.work(options, check_mode)
+        if kept:
+            return result["kept"], result["changed"]
         return unpack(result["lifted_packed" if lifted else "protected_packed"]), result["changed"]
 
     return work
@@ -233,6 +235,17 @@ def test_action_reads_without_a_wave_and_changes_nothing_in_check_mode(change):
         True,
     )
     assert change(None)[0].keys() == {"u1"}
+
+
+def test_record_that_names_nobody_is_told_apart_from_none(change):
+    assert change(None, kept=True) == (False, False)
+    assert change([entry()], kept=True) == (True, True)
+    assert change([entry(steps=NEW)], [failure("bind")], done=True)[0] == {}
+    assert change(None, kept=True) == (True, False)
+
+
+def test_check_mode_keeps_no_record(change):
+    assert change([entry()], check_mode=True, kept=True)[0] is False
 
 
 @pytest.mark.parametrize("wrong", ["x", [1], [{"user_id": "u1"}], {"a": 1}])
