@@ -11,6 +11,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import needs_templating
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import OTHER_FORM
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import FIRST_SEEN, RECORD
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import packed, plan_from
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
 
@@ -31,6 +32,7 @@ class ActionModule(ControlNodeAction):
         "auth": {"type": "raw"},
         "lifted": {"type": "raw"},
         "first_seen": {"type": "raw"},
+        "unread": {"type": "list", "elements": "str", "choices": [RECORD, FIRST_SEEN], "default": []},
         "terms": {"type": "raw", "default": {}},
     }
 

@@ -78,6 +78,17 @@ options:
     description:
       - When a report first saw each user, C(first_seen_packed) of M(hwc.mfa.rollout_history).
     type: raw
+  unread:
+    description:
+      - What is kept and could not be read, although a play may ignore that. Nobody then knows what O(record) or O(first_seen) would say, and there is no plan
+        that needs it.
+    type: list
+    elements: str
+    choices:
+      - record
+      - first_seen
+    default: []
+    version_added: 1.1.0
   terms:
     description:
       - The other options of the filter, such as C(strategy) and C(state).

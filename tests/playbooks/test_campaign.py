@@ -97,6 +97,20 @@ def test_date_of_a_user_and_selection_show_in_check_mode(playground: Callable[..
     assert protected(ground) == {cloud_users[1].name}
 
 
+def test_ignored_failure_to_read_the_history_protects_nobody_early(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, profile="otc")
+    ground.variables[ACCOUNT] |= {"mfa_rollout_new_user_grace_days": 30}
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert "2 scheduled" in run.output
+    (ground.path / "report" / f"{ACCOUNT}.history.json").write_text("{broken", encoding="utf-8")
+    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
+    run = ground.play("    []\n", header=header)
+    assert run.code == 2, run.output
+    assert "the history of the account could not be read" in " ".join(run.output.split())
+    assert protected(ground) == set()
+
+
 MEANS_NOTHING: list[tuple[dict[str, Any], str]] = [
     ({"mfa_rollout_not_before": "soon"}, "mfa_rollout_not_before must be a date"),
     ({"mfa_rollout_select": {"group": ["a"]}}, "mfa_rollout_select has 'group'"),

@@ -187,6 +187,20 @@ def test_roll_back_keeps_what_an_administrator_has_set_for_a_user_whom_no_rollou
     assert "login protection was not set by a rollout" in run.output
 
 
+def test_ignored_failure_to_read_the_record_lifts_nothing(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    assert ground.run(ROLLOUT).code == 0
+    ground.cloud.advance(90)
+    record = ground.seed_directory / ACCOUNT / ".record.json"
+    record.write_text("{broken", encoding="utf-8")
+    header, tasks = AT_PLAY
+    run = ground.play(tasks, "-e", "mfa_rollout_state=absent", header=header)
+    assert run.code == 2, run.output
+    assert all(ground.cloud.cloud.user(user["user_id"]).held_by_protection for user in ground.cloud.describe()["users"])
+    assert "the record of login protection could not be read" in " ".join(run.output.split())
+    assert record.read_text(encoding="utf-8") == "{broken"
+
+
 def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_next_run_completes(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
     ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}

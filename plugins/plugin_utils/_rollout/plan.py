@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +46,8 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Seeds, StoredSeed
 
+RECORD, FIRST_SEEN = "record", "first_seen"
+
 
 @dataclass(frozen=True)
 class Known:
@@ -68,6 +70,9 @@ class Known:
     first_seen: Mapping[str, str] | None = None
     """When a report first saw a user, by user id; None where nothing is kept of that."""
 
+    unread: Collection[str] = ()
+    """What is kept and could not be read, of ``RECORD`` and ``FIRST_SEEN``. That is another thing than that nothing is kept: nobody knows."""
+
 
 def make_plan(
     wanted: Sequence[Entry] | str, audit: Entry, terms: Terms, exempt: Sequence[Any] = (), known: Known = Known()
@@ -79,6 +84,10 @@ def make_plan(
     ``reason``, and whether they were ``named``), ``warnings``, and ``lines`` for a person. No secret is in it. Raises PlanError.
     """
     _check(terms)
+    if RECORD in known.unread:
+        raise PlanError(
+            "the record of login protection could not be read, so nobody knows what a rollout has set: look at what failed before."
+        )
     people = People(audit["users"])
     guards = Guards(people, audit, terms, exempt, known.auth)
     if terms.enrols:
@@ -181,6 +190,8 @@ def _campaign(audit: Entry, terms: Terms, known: Known) -> Campaign | None:
         if not_before is not None or terms.new_user_grace_days:
             raise PlanError("the audit does not tell the time, so mfa_rollout_not_before and mfa_rollout_new_user_grace_days mean nothing.")
         return None
+    if terms.new_user_grace_days and FIRST_SEEN in known.unread and any(user.get("created_at") is None for user in audit["users"]):
+        raise PlanError("the history of the account could not be read, so nobody knows who is new: look at what failed before.")
     return Campaign(str(now), not_before, terms.new_user_grace_days, known.first_seen)
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
@@ -37,6 +37,7 @@ def plan_from(
     auth: Any = None,
     lifted: Any = None,
     first_seen: Any = None,
+    unread: Collection[str] = (),
     terms: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A plan: see ``make_plan``. Raises PlanError, or one of ``input.OTHER_FORM`` where something has another form than is documented."""
@@ -47,6 +48,7 @@ def plan_from(
         lifted=mapping_in(lifted, "lifted"),
         auth=options_in(auth, "mfa_rollout_auth"),
         first_seen=None if first_seen is None else mapping_in(first_seen, "first_seen"),
+        unread=unread,
     )
     spared = [*named_in(exempt, "mfa_rollout_exempt"), *more_exempt_in(exempt_also)]
     return make_plan(users_in(users), audit_in(audit), terms_of(terms), spared, known)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import Campaign, later, time_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, Terms
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import audit_of, own, planned, user
 
@@ -130,6 +131,18 @@ def test_roll_back_keeps_to_no_date():
 def test_dates_without_a_time_are_an_error_and_not_ignored():
     with pytest.raises(PlanError, match="the audit does not tell the time"):
         planned("all", audit_of(user()), replace(REQUIRE, not_before="2026-01-01"))
+
+
+def test_there_is_no_plan_where_the_history_could_not_be_read_that_days_of_grace_need():
+    known = Known(unread=["first_seen"])
+    graced = replace(REQUIRE, new_user_grace_days=30)
+    with pytest.raises(PlanError, match="the history of the account could not be read, so nobody knows who is new"):
+        make_plan("all", audit(user("u1")), graced, known=known)
+    # It tells nothing that a roll-back needs, nor a rollout to users whose creation the cloud tells.
+    assert make_plan("all", audit(user("u1")), replace(graced, state="absent"), known=known)["waves"] == []
+    plan = make_plan("all", audit(user("u1", created_at="2026-02-28T00:00:00Z")), graced, known=known)
+    assert plan["users"][0]["fate"] == "scheduled"
+    assert make_plan("all", audit(user("u1")), REQUIRE, known=known)["users"][0]["fate"] == "todo"
 
 
 def test_grace_that_nobody_can_keep_is_a_warning():

@@ -348,6 +348,13 @@ def test_record_alone_tells_whose_protection_a_rollout_has_set_also_where_it_nam
     assert plan_for(VMFA_BOUND, BACK, stored=stored(before=OFF), record=record)[::2] == ("left_alone", [])
 
 
+@pytest.mark.parametrize("state", ["absent", "reset", "rotated"])
+def test_there_is_no_plan_where_the_record_could_not_be_read(state):
+    wanted, known = [{"user_id": "u1", **own()}], Known(seeds_in(stored(before=OFF)), unread=["record"])
+    with pytest.raises(PlanError, match="the record of login protection could not be read, so nobody knows what a rollout has set"):
+        make_plan(wanted, audit_of(VMFA_BOUND), Terms("enrol", state), known=known)
+
+
 def test_taking_require_back_lifts_its_own_vmfa_and_nothing_else():
     back = Terms("require", "absent")
     own_record = recorded(strategy="require")
