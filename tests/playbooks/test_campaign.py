@@ -111,6 +111,16 @@ def test_ignored_failure_to_read_the_history_protects_nobody_early(playground: C
     assert protected(ground) == set()
 
 
+def test_rotation_enrols_nobody_before_the_date(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_not_before": "2099-01-01", "mfa_rollout_state": "rotated"}
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    assert "2 scheduled" in run.output
+    assert protected(ground) == set()
+    assert all(user.device is None for user in ground.cloud.cloud.accounts[0].users)
+
+
 MEANS_NOTHING: list[tuple[dict[str, Any], str]] = [
     ({"mfa_rollout_not_before": "soon"}, "mfa_rollout_not_before must be a date"),
     ({"mfa_rollout_select": {"group": ["a"]}}, "mfa_rollout_select has 'group'"),

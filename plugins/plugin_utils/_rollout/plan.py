@@ -126,9 +126,14 @@ def make_plan(
         spared = guards.reason_to_spare(asked, user)
         missed = selection.missed(user, groups) if selection is not None and spared is None else None
         fate, reason, entry = _decide(case, spared if missed is None else f"not selected: {missed}")
-        date = campaign.date_of(asked, user) if campaign is not None and fate in (TODO, PROBLEM) else None
+        dated = campaign is not None and fate in (TODO, PROBLEM) and not case.enforced
+        date = campaign.date_of(asked, user) if campaign is not None and dated else None
         status = campaign.status(date) if campaign is not None else None
-        if status == SCHEDULED:
+        if status == SCHEDULED and case.made_anew:
+            # A device of a user who has one already. Only protection waits for its date.
+            date = status = None
+            entry = entry and {**entry, "steps": [step for step in entry["steps"] if step != PROTECT]}
+        elif status == SCHEDULED:
             fate, reason, entry = LATER, f"from {date} on", None
         fates.append(
             {
@@ -181,10 +186,10 @@ _NO_DATE: Mapping[str, Any] = {"not_before": None, "campaign": None, "exempt_unt
 
 
 def _campaign(audit: Entry, terms: Terms, known: Known) -> Campaign | None:
-    """The dates that a rollout keeps to; None for a roll-back, and where no time is known."""
+    """The dates that a rollout keeps to, and a rotation where it enrols; None for a roll-back, and where no time is known."""
     not_before = time_in(terms.not_before, "mfa_rollout_not_before")
     now = audit.get("now")
-    if not terms.present:
+    if not terms.enrols:
         return None
     if now is None:
         if not_before is not None or terms.new_user_grace_days:
@@ -216,6 +221,7 @@ def _check(terms: Terms) -> None:
         raise PlanError(f"mfa_rollout_state must be one of {', '.join(STATES)}.")
     if terms.state == ROTATED and terms.strategy != ENROL:
         raise PlanError("mfa_rollout_state=rotated goes with mfa_rollout_strategy=enrol: other seeds are the users' own.")
+    time_in(terms.rotate_before, "mfa_rollout_rotate_before")
     sizes = terms.wave_sizes
     if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise PlanError(NOT_SIZES)
@@ -255,6 +261,19 @@ class _Case:
         if self.device["binding"] == "unknown":
             return self.seed is not None and self.seed.bound
         return bool(self.device["binding"] == "bound")
+
+    @property
+    def enforced(self) -> bool:
+        """Whether a rotation finds MFA enforced for the user, also where an earlier one has lifted protection for a moment."""
+        return self.terms.state == ROTATED and (self.lifted or has_vmfa(self.user))
+
+    @property
+    def made_anew(self) -> bool:
+        """Whether a rotation replaces the device: one with a stored seed, unless that was made since the date to which rotations go back."""
+        if self.terms.state != ROTATED or self.device is None or self.seed is None:
+            return False
+        before = time_in(self.terms.rotate_before, "mfa_rollout_rotate_before")
+        return before is None or self.seed.made_at < before
 
     @property
     def kind_unknown(self) -> bool:
@@ -351,11 +370,9 @@ def _steps_reset(case: _Case) -> tuple[list[str], str]:
 def _steps_rotate(case: _Case) -> tuple[list[str], str]:
     """A device with a stored seed is made anew, also one that an earlier run has unbound already. Without a device it is an enrolment."""
     steps, reason = _steps_enrol(case)
-    before = time_in(case.terms.rotate_before, "mfa_rollout_rotate_before")
     if case.certainly_bound and case.seed is None:
         return [], "has a bound device whose seed is not stored: mfa_rollout_state=reset removes it"
-    rotated = case.seed is not None and before is not None and case.seed.made_at >= before
-    if case.device is None or case.seed is None or rotated:
+    if not case.made_anew:
         # Protection that an earlier run has lifted comes back, also where the terms would set none.
         again = [PROTECT] if case.lifted and PROTECT not in steps and not reason and not has_vmfa(case.user) else []
         return [*steps, *again], reason

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import Campaign, later, time_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, Terms
-from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import audit_of, own, planned, user
+from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import audit_of, own, planned, stored, user
 
 NOW = "2026-03-01T12:00:00Z"
 REQUIRE, ENROL = Terms("require"), Terms("enrol")
@@ -126,6 +127,47 @@ def test_roll_back_keeps_to_no_date():
     vmfa = {"enabled": True, "verification_method": "vmfa"}
     terms = Terms("require", "absent", rollback_all=True, not_before="2030-01-01")
     assert len(planned("all", audit(user("u1", protection=vmfa)), terms)["waves"]) == 1
+
+
+ROTATED = Terms("enrol", "rotated", not_before="2026-04-01")
+VMFA = {"enabled": True, "verification_method": "vmfa"}
+
+
+def rotation(one, terms=ROTATED, lifted=(), asked=None, **known):
+    """Fate and steps of one user in a rotation."""
+    known = Known(seeds_in(known.pop("stored", None)), lifted=dict.fromkeys(lifted, VMFA), **known)
+    plan = make_plan([{"user_id": "u1", **own(), **(asked or {})}], audit(one), terms, known=known)
+    return plan["users"][0]["fate"], [step for wave in plan["waves"] for entry in wave for step in entry["steps"]]
+
+
+@pytest.mark.parametrize(
+    ("terms", "asked"),
+    [
+        (ROTATED, {}),
+        (replace(ROTATED, not_before=None), {"not_before": "2026-04-01"}),
+        (replace(ROTATED, not_before=None, new_user_grace_days=7), {}),
+        (replace(ROTATED, login_protection=False), {}),
+    ],
+)
+def test_rotation_enrols_nobody_before_the_date_who_had_no_device(terms, asked):
+    one = user("u1", created_at="2026-02-28T00:00:00Z")
+    assert rotation(one, terms, asked=asked) == ("scheduled", [])
+    assert rotation(one, replace(terms, not_before=None, new_user_grace_days=0))[0] == "todo"
+
+
+def test_rotation_makes_devices_anew_whatever_the_date_is():
+    steps = ["remove", "create", "bind"]
+    assert rotation(user(binding="bound", protection=VMFA), stored=stored()) == ("todo", ["unprotect", *steps, "protect"])
+    # An earlier run was ended before the other device was made, or before protection was set again.
+    assert rotation(user(), lifted=["u1"]) == ("todo", ["create", "bind", "protect"])
+    assert rotation(user(binding="bound"), lifted=["u1"], stored=stored()) == ("todo", [*steps, "protect"])
+
+
+def test_rotation_protects_nobody_before_the_date():
+    assert rotation(user(binding="bound"), stored=stored()) == ("todo", ["remove", "create", "bind"])
+    kept = replace(ROTATED, rotate_before="2026-01-01")
+    assert rotation(user(binding="bound"), kept, stored=stored(made_at="2026-02-01T00:00:00Z")) == ("scheduled", [])
+    assert rotation(user(binding="bound"), replace(ROTATED, not_before="2026-02-01"), stored=stored())[1][-1] == "protect"
 
 
 def test_dates_without_a_time_are_an_error_and_not_ignored():
