@@ -211,6 +211,43 @@ def test_rotation_that_dies_at_any_request_is_completed_by_the_next_run(
         all_at_once(lambda death: die(scene(str(death)), death), deaths)
 
 
+FORGETFUL_STORE = """---
+- name: Load
+  when: mfa_rollout_store_action == 'load'
+  vars:
+    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
+  ansible.builtin.set_fact:
+    mfa_rollout_store_loaded: {entries: "{{ found }}", intents: "{{ mfa_rollout_store_users | default([]) }}"}
+- name: Write
+  when: mfa_rollout_store_action != 'load'
+  vars:
+    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
+    gone: "{{ mfa_rollout_store_users if mfa_rollout_store_action == 'remove' else [] }}"
+  ansible.builtin.copy:
+    dest: "{{ own_store }}"
+    mode: "0600"
+    content: "{{ found | combine(mfa_rollout_store_entries) | dict2items | rejectattr('key', 'in', gone) | items2dict | to_json }}"
+  no_log: true
+"""
+
+
+def test_store_of_another_account_is_not_emptied_for_all_of_its_users_being_gone(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2, accounts=2)
+    first, second = ground.variables
+    tasks, store = ground.path / "own_store.yml", ground.path / "own.json"
+    tasks.write_text(FORGETFUL_STORE, encoding="utf-8")
+    entries = {"f" * 32: {"serial_number": "s", "seed": "JBSWY3DPEHPK3PXP", "name": "ada"}}
+    store.write_text(json.dumps(entries), encoding="utf-8")
+    del ground.variables[first]["mfa_rollout_seed_store_dir"]
+    ground.variables[first] |= {"mfa_rollout_seed_store_tasks": str(tasks), "own_store": str(store), "mfa_rollout_purge_leavers": True}
+    ground.variables[first]["mfa_rollout_users"] = ground.variables[second]["mfa_rollout_users"]
+    ground.variables[first]["mfa_rollout_auth"] = ground.variables[second]["mfa_rollout_auth"]
+    run = ground.run(ROLLOUT, "--limit", first)
+    assert run.code == 0, run.output
+    assert json.loads(store.read_text(encoding="utf-8")).items() >= entries.items()
+    assert "Not one of the 1 users whom the store knows is in this account" in " ".join(run.output.split())
+
+
 def test_seeds_of_leavers_are_reported_and_forgotten_on_request(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
     enrolled(ground)

@@ -80,7 +80,7 @@ def make_plan(
     """Who belongs to which wave, and why not.
 
     ``wanted`` are the users of the role's variable, or ``all``; ``audit`` is the result of iam_mfa_info. Returns ``waves`` (lists of entries
-    with their ``steps`` and their ``index`` in ``wanted``), ``leavers`` (who has stored seeds and is gone), ``users`` (everybody's ``fate``,
+    with their ``steps`` and their ``index`` in ``wanted``), ``leavers`` (who has stored seeds and is gone; nobody where all are), ``users`` (everybody's ``fate``,
     ``reason``, and whether they were ``named``), ``warnings``, and ``lines`` for a person. No secret is in it. Raises PlanError.
     """
     _check(terms)
@@ -164,7 +164,14 @@ def make_plan(
                 f"The cloud does not tell when {unknown} users were created, and without mfa_rollout_report_dir nobody keeps when they were"
                 " first seen: they have no days of grace."
             )
-    leavers = [user_id for user_id in {**known.seeds, **dict.fromkeys(known.intents)} if user_id not in people.by_id]
+    in_store = {**known.seeds, **dict.fromkeys(known.intents)}
+    leavers = [user_id for user_id in in_store if user_id not in people.by_id]
+    if leavers and len(leavers) == len(in_store):
+        guards.warnings.append(
+            f"Not one of the {len(leavers)} users whom the store knows is in this account, so none of them counts as gone: look whether"
+            " mfa_rollout_auth and the store are those of one account, and let mfa_rollout_account_id say which."
+        )
+        leavers = []
     if leavers:
         names = [next((seed.name for seed in known.seeds.get(user_id, ())), "") or user_id for user_id in leavers]
         guards.warnings.append(

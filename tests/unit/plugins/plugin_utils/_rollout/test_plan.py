@@ -355,6 +355,34 @@ def test_there_is_no_plan_where_the_record_could_not_be_read(state):
         make_plan(wanted, audit_of(VMFA_BOUND), Terms("enrol", state), known=known)
 
 
+# Users who are gone
+
+
+def leavers(seeds=(), intents=(), users=("u1", "u2")):
+    """Who is to be forgotten, and what is said of it."""
+    entries = {user_id: entry for each in seeds for user_id, entry in stored(each).items()}
+    plan = planned("all", audit_of(*map(user, users)), REQUIRE, stored=entries, intents=intents)
+    return plan["leavers"], plan["warnings"]
+
+
+def test_users_who_are_gone_are_named_and_can_be_forgotten():
+    gone, (warning,) = leavers(["u1", "u8", "u9"], ["u7", "u9"])
+    assert gone == ["u8", "u9", "u7"]
+    assert warning == "The store has seeds of 3 users who are gone: n, n, u7. mfa_rollout_purge_leavers=true forgets them."
+    assert leavers(["u8"], ["u1"])[0] == ["u8"]
+    assert leavers(["u1"]) == leavers() == ([], [])
+
+
+@pytest.mark.parametrize(("seeds", "intents", "count"), [(["u8"], [], 1), (["u8", "u9"], ["u9"], 2), ([], ["u9"], 1)])
+def test_nobody_is_forgotten_where_all_of_a_store_are_gone_for_it_may_be_another_accounts(seeds, intents, count):
+    gone, (warning,) = leavers(seeds, intents)
+    assert gone == []
+    assert warning == (
+        f"Not one of the {count} users whom the store knows is in this account, so none of them counts as gone: look whether mfa_rollout_auth and the store"
+        " are those of one account, and let mfa_rollout_account_id say which."
+    )
+
+
 def test_taking_require_back_lifts_its_own_vmfa_and_nothing_else():
     back = Terms("require", "absent")
     own_record = recorded(strategy="require")
