@@ -38,11 +38,11 @@ OWN_STORE = """\
     saved: "{{ {own_store_tears: {'name': 'half'}} if torn else mfa_rollout_store_entries }}"
     intents: "{{ found.intents | default([]) + (mfa_rollout_store_users if mfa_rollout_store_action == 'intend' else []) }}"
     gone: "{{ mfa_rollout_store_users if mfa_rollout_store_action == 'remove' else [] }}"
-    entries: "{{ found.entries | default({}) | combine(saved) }}"
+    entries: "{{ found.entries | default({}) | combine(saved) | dict2items | rejectattr('key', 'in', gone) | items2dict }}"
   ansible.builtin.copy:
     dest: "{{ own_store }}"
     mode: "0600"
-    content: "{{ {'entries': entries | dict2items | rejectattr('key', 'in', gone) | items2dict, 'intents': intents | difference(entries.keys() | list)} | to_json }}"
+    content: "{{ {'entries': entries, 'intents': intents | difference(entries.keys() | list)} | to_json }}"
   no_log: true
 """
 

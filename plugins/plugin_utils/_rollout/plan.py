@@ -80,8 +80,8 @@ def make_plan(
     """Who belongs to which wave, and why not.
 
     ``wanted`` are the users of the role's variable, or ``all``; ``audit`` is the result of iam_mfa_info. Returns ``waves`` (lists of entries
-    with their ``steps`` and their ``index`` in ``wanted``), ``leavers`` (who has stored seeds and is gone; nobody where all are), ``users`` (everybody's ``fate``,
-    ``reason``, and whether they were ``named``), ``warnings``, and ``lines`` for a person. No secret is in it. Raises PlanError.
+    with their ``steps`` and their ``index`` in ``wanted``), ``leavers`` (who has stored seeds and is gone; nobody where all are), ``users``
+    (everybody's ``fate``, ``reason``, and whether they were ``named``), ``warnings``, and ``lines`` for a person. No secret is in it. Raises PlanError.
     """
     _check(terms)
     if RECORD in known.unread:
