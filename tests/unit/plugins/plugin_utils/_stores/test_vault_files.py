@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import stat
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -588,11 +589,27 @@ def test_probe_says_what_the_first_write_would_and_makes_nothing(tmp_path, prepa
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_probe_names_a_place_where_nothing_may_be_made(tmp_path):
-    (tmp_path / "seeds").mkdir(mode=0o500)
+@pytest.fixture
+def nobody():
+    """Somebody who is not root, who may write anywhere, and a directory of others that they may look into."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "seeds").mkdir(mode=0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.setresuid(65534, 65534, 0)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.setresuid(0, 0, 0)
+
+
+def test_probe_names_a_place_where_nothing_may_be_made(nobody):
+    one = store(nobody / "seeds")
     with pytest.raises(StoreError, match="cannot be written: Permission denied"):
-        store(tmp_path / "seeds").probe()
+        one.probe()
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o711, 0o755])
