@@ -9,6 +9,7 @@ import json
 from typing import Any, Callable
 
 import pytest
+from own_store import with_own_store
 from truths import ACCOUNT, ROLLOUT
 from twins import twin
 
@@ -16,41 +17,6 @@ HEADER = "- hosts: all\n  connection: local\n  gather_facts: false\n"
 IGNORING = f"{HEADER}  ignore_errors: true\n"
 ROLE = "    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n"
 AUDIT = f"{ROLE}        tasks_from: audit\n"
-
-OWN_STORE = """\
----
-- name: Load
-  when: mfa_rollout_store_action == 'load'
-  vars:
-    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
-  ansible.builtin.set_fact:
-    mfa_rollout_store_loaded: {entries: "{{ found.entries | default({}) }}", intents: "{{ found.intents | default([]) }}"}
-  no_log: true
-- name: Refuse
-  ansible.builtin.fail:
-    msg: the store is down
-  when: mfa_rollout_store_action == own_store_refuses | default('nothing')
-- name: Write
-  when: mfa_rollout_store_action not in ['load', own_store_refuses | default('nothing')]
-  vars:
-    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
-    torn: "{{ own_store_tears | default('nobody') in mfa_rollout_store_entries }}"
-    saved: "{{ {own_store_tears: {'name': 'half'}} if torn else mfa_rollout_store_entries }}"
-    intents: "{{ found.intents | default([]) + (mfa_rollout_store_users if mfa_rollout_store_action == 'intend' else []) }}"
-    gone: "{{ mfa_rollout_store_users if mfa_rollout_store_action == 'remove' else [] }}"
-    entries: "{{ found.entries | default({}) | combine(saved) | dict2items | rejectattr('key', 'in', gone) | items2dict }}"
-  ansible.builtin.copy:
-    dest: "{{ own_store }}"
-    mode: "0600"
-    content: "{{ {'entries': entries, 'intents': intents | difference(entries.keys() | list)} | to_json }}"
-  no_log: true
-"""
-
-
-def with_own_store(ground: Any, **more: Any) -> None:
-    tasks = ground.path / "own_store.yml"
-    tasks.write_text(OWN_STORE, encoding="utf-8")
-    ground.variables[ACCOUNT] |= {"mfa_rollout_seed_store_tasks": str(tasks), "own_store": str(ground.path / "own.json"), **more}
 
 
 def outcomes(ground: Any) -> dict[str, str]:

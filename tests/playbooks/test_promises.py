@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from own_store import with_own_store
 from truths import ACCOUNT, ROLLBACK, ROLLOUT, assert_nothing_is_lost
 from twins import CLOUDS, twin
 
@@ -170,15 +171,9 @@ def test_roll_back_keeps_what_an_administrator_has_set_for_a_user_whom_no_rollou
 ) -> None:
     ground = playground(users=users)
     if store == "tasks":
-        tasks = ground.path / "own_store.yml"
-        tasks.write_text(OWN_STORE, encoding="utf-8")
         for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_report_dir"):
             del ground.variables[ACCOUNT][name]
-        ground.variables[ACCOUNT] |= {
-            "mfa_rollout_seed_store_tasks": str(tasks),
-            "own_store": str(ground.path / "own.json"),
-            "save_fails": False,
-        }
+        with_own_store(ground)
     user = bound_but_never_protected(ground)
     ground.cloud.cloud.protect(user.id)
     run = ground.run(ROLLBACK)
@@ -192,62 +187,30 @@ def test_ignored_failure_to_read_the_record_lifts_nothing(playground: Callable[.
     assert ground.run(ROLLOUT).code == 0
     ground.cloud.advance(90)
     record = ground.seed_directory / ACCOUNT / ".record.json"
-    record.write_text("{broken", encoding="utf-8")
+    # It was sound when the run began.
+    spoil = f"test ! -e {record.parent}/.lock || printf broken > {record}; echo 8"
+    ground.variables[ACCOUNT]["mfa_rollout_concurrency"] = f"{{{{ lookup('ansible.builtin.pipe', '{spoil}') }}}}"
     header, tasks = AT_PLAY
     run = ground.play(tasks, "-e", "mfa_rollout_state=absent", header=header)
     assert run.code == 2, run.output
     assert all(ground.cloud.cloud.user(user["user_id"]).held_by_protection for user in ground.cloud.describe()["users"])
     assert "the record of login protection could not be read" in " ".join(run.output.split())
-    assert record.read_text(encoding="utf-8") == "{broken"
+    assert record.read_text(encoding="utf-8") == "broken"
 
 
 def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_next_run_completes(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
-    ground.variables[ACCOUNT] |= {"mfa_rollout_wave_sizes": [3]}
-    tasks = ground.path / "own_store.yml"
     # An operator's own store whose saving fails, and is ignored.
-    tasks.write_text(OWN_STORE, encoding="utf-8")
-    ground.variables[ACCOUNT] |= {
-        "mfa_rollout_seed_store_tasks": str(tasks),
-        "own_store": str(ground.path / "own.json"),
-        "save_fails": True,
-    }
+    with_own_store(ground, mfa_rollout_wave_sizes=[3], own_store_refuses="save")
     run = ground.play(AT_PLAY[1], header=AT_PLAY[0])
     assert run.code == 2, run.output
     users = [ground.cloud.cloud.user(user["user_id"]) for user in ground.cloud.describe()["users"]]
     assert all(not user.device.bound and not user.held_by_protection for user in users)
     assert all("the seed could not be stored" in row["reason"] for row in rows(ground).values() if row["outcome"] == "failed")
-    ground.variables[ACCOUNT]["save_fails"] = False
+    del ground.variables[ACCOUNT]["own_store_refuses"]
     assert ground.run(ROLLOUT).code == 0
     stored = json.loads((ground.path / "own.json").read_text())["entries"]
     assert all(user.device.bound and stored[user.id]["seed"] == user.device.seed for user in users)
-
-
-OWN_STORE = """---
-- name: Load
-  when: mfa_rollout_store_action == 'load'
-  vars:
-    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
-  ansible.builtin.set_fact:
-    mfa_rollout_store_loaded: {entries: "{{ found.entries | default({}) }}", intents: "{{ found.intents | default([]) }}"}
-- name: Fail to save
-  ansible.builtin.fail:
-    msg: this store takes nothing today
-  when: mfa_rollout_store_action == 'save' and save_fails
-- name: Write
-  when: mfa_rollout_store_action != 'load' and not (mfa_rollout_store_action == 'save' and save_fails)
-  vars:
-    found: "{{ lookup('ansible.builtin.file', own_store) | from_json if own_store is ansible.builtin.exists else {} }}"
-    entries: "{{ found.entries | default({}) | combine(mfa_rollout_store_entries) }}"
-    intents: "{{ (found.intents | default([]) + (mfa_rollout_store_users if mfa_rollout_store_action == 'intend' else [])) | unique
-                 | difference(mfa_rollout_store_entries.keys() | list)
-                 | difference(mfa_rollout_store_users if mfa_rollout_store_action == 'withdraw' else []) }}"
-  ansible.builtin.copy:
-    dest: "{{ own_store }}"
-    mode: "0600"
-    content: "{{ {'entries': entries, 'intents': intents} | to_json }}"
-  no_log: true
-"""
 
 
 def test_lock_of_another_namespace_with_the_same_host_name_is_not_taken(playground: Callable[..., Any]) -> None:

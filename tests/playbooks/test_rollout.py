@@ -141,6 +141,7 @@ def test_accounts_are_previewed_enrolled_repeated_audited_rolled_back_and_enroll
         for account in ground.variables:
             assert_all_enrolled(ground, account)
             assert (run.recap(account)["changed"] > 0) is changes
+            assert {row["after"]["login_protection"] for row in ground.report(account)["users"] if row["named"]} == {"vmfa"}
     assert "wave 2 of 2, 5 users, 5 created, 5 bound, 5 protected, 0 failed" in run.output or not changes
     writes = ground.cloud.cloud.counters.writes
     audited = ground.run("hwc.mfa.audit")
