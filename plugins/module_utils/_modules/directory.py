@@ -53,16 +53,17 @@ def ids_of(context: Context, names: Iterable[str]) -> tuple[dict[str, str], Unre
             error.hint = "A user_name is looked up in the account's listing, which these credentials may not read: give user_id."
         return {}, dict.fromkeys(wanted, error)
     by_name = {user.name: user.user_id for user in users if user.name}
-    unknown = {name: _unknown(name, by_name) for name in wanted if name not in by_name}
+    unknown = {name: unknown_name("user_name", name, by_name, "user of this account") for name in wanted if name not in by_name}
     return {name: by_name[name] for name in wanted if name in by_name}, dict(unknown)
 
 
-def _unknown(name: str, known: Mapping[str, str]) -> OptionError:
+def unknown_name(option: str, name: str, known: Iterable[str], of_what: str) -> OptionError:
+    """That a name of ``option`` is not among the known ones, with the one that is likely meant."""
     folded = {other.strip().casefold(): other for other in known}
     near = difflib.get_close_matches(name.strip().casefold(), folded, n=1)
-    # Who else is in the account is not shown, unless it is so near that it must be meant.
+    # Who else is there is not shown, unless it is so near that it must be meant.
     meant = f" Is {quoted(folded[near[0]], _SHOWN)} meant?" if near else ""
-    return OptionError(f"user_name {quoted(name, _SHOWN)} is no user of this account.{meant}")
+    return OptionError(f"{option} {quoted(name, _SHOWN)} is no {of_what}.{meant}")
 
 
 class Named:

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_store import IdentityStore, Person, PersonDevice
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import quoted
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import unknown_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import find_instance
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
@@ -21,8 +20,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUT
 _BATCH = 100
 """Users in one question for devices. No source tells how many the cloud takes; smaller batches follow where it refuses."""
 
-_SHOWN = 80
-"""Characters of a name that an error repeats."""
+USER = "user of this identity store"
 
 STORE_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_SPEC,
@@ -59,21 +57,13 @@ def devices_of(store: IdentityStore, user_ids: Sequence[str], batch: int = _BATC
     return found
 
 
-def unknown(option: str, name: str, known: Collection[str], whose: str) -> OptionError:
-    """That a name is not among the known ones, with the one that is likely meant. All the others are not shown."""
-    folded = {other.strip().casefold(): other for other in known}
-    near = difflib.get_close_matches(name.strip().casefold(), folded, n=1)
-    meant = f" Is {quoted(folded[near[0]], _SHOWN)} meant?" if near else ""
-    return OptionError(f"{option} {quoted(name, _SHOWN)} is no {whose} of this identity store.{meant}")
-
-
 def person_named(store: IdentityStore, user_name: str, option: str = "user_name") -> Person:
     """The user of a name, which ``option`` gives. Raises OptionError where there is none."""
     if not user_name:
         raise OptionError(f"{option} must not be empty.")
     person = next((person for person in store.people(user_name) if person.name == user_name), None)
     if person is None:
-        raise unknown(option, user_name, [other.name for other in store.people()], "user")
+        raise unknown_name(option, user_name, [other.name for other in store.people()], USER)
     return person
 
 
@@ -81,5 +71,5 @@ def members_of(store: IdentityStore, names: Collection[str], groups: Mapping[str
     """The ids of the members of groups by the groups' names; ``groups`` are the ids of all. Raises OptionError for a name of none."""
     for name in names:
         if name not in groups:
-            raise unknown("groups", name, groups, "group")
+            raise unknown_name("groups", name, groups, "group of this identity store")
     return {name: set(store.members(groups[name])) for name in dict.fromkeys(names)}

@@ -11,13 +11,14 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.identity_store import IdentityStore, Person, PersonDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import unknown_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_people import (
     STORE_SPEC,
+    USER,
     devices_of,
     members_of,
     person_named,
     store_of,
-    unknown,
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
@@ -51,7 +52,7 @@ def _people(store: IdentityStore, names: Sequence[str] | None) -> list[Person]:
     by_name = {person.name: person for person in store.people()}
     for name in names:
         if name not in by_name:
-            raise unknown("user_names", name, by_name, "user")
+            raise unknown_name("user_names", name, by_name, USER)
     return [by_name[name] for name in dict.fromkeys(names)]
 
 
