@@ -20,9 +20,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     wrong_types,
     wrong_values,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.settings import settings
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import AccountFileError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.record import LiftedProtection, RolloutRecord
 
 _ARGUMENT_SPECS = Path(__file__).parents[2] / "roles" / "mfa_rollout" / "meta" / "argument_specs.yml"
 
@@ -30,8 +30,7 @@ _ARGUMENT_SPECS = Path(__file__).parents[2] / "roles" / "mfa_rollout" / "meta" /
 def _refuse_record(directory: str, account: str, in_store: bool) -> None:
     """Raise WorkError where the record could not be used: a wave would find that only when it has made devices."""
     try:
-        for file in (RolloutRecord(directory, account, in_store), LiftedProtection(directory, account, in_store)):
-            file.probe()
+        ProtectionRecord(directory, account, in_store).probe()
     except AccountFileError as error:
         raise WorkError(f"The record of the rollout: {error}") from None
 

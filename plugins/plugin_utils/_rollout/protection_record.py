@@ -33,6 +33,11 @@ class ProtectionRecord:
         self._lifted = LiftedProtection(directory, account, in_store)
         self._strategy = strategy
 
+    def probe(self) -> None:
+        """Raise where the files could not be read or, as far as that can be seen without writing, not be written."""
+        self._record.probe()
+        self._lifted.probe()
+
     def begin(self, entries: Sequence[Entry], check_mode: bool = False) -> Noted:
         """Note whose protection is about to be set, and whose is about to be lifted for a moment."""
         lifted = self._lifted.read()
