@@ -377,7 +377,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         )
         if strict:
             raise OptionError(f"{text} Or set strict_permissions=false.")
-        self.display.warning(f"{text.capitalize()} The hosts of all accounts assume an agency.")
+        self.display.warning(f"{text[0].upper()}{text[1:]} The hosts of all accounts assume an agency.")
 
     # Hosts and groups
 

@@ -180,6 +180,7 @@ def test_a_delegated_administrators_account_that_iam_does_not_tell_is_told_by_st
     assert [host for host in sorted(NAMES) if "mfa_rollout_auth_from_environment" in variables(inventory, host)] == told
     assert [host.name for host in inventory.groups["management_account"].get_hosts()] == ["acme-berlin"]
     assert ("Nobody tells which account the credentials belong to" in " ".join(org.warnings)) is (not told)
+    assert ("with which STS is asked." in " ".join(org.warnings)) is (not told)
 
 
 def test_an_outage_is_an_error_and_never_a_shorter_inventory(organization):
