@@ -192,12 +192,18 @@ def test_retries_last_for_seconds_whatever_the_cloud_asks_for(script, status, re
     assert sum(sleep.slept) > 3.0
 
 
-def test_throttle_that_asks_for_no_pause_holds_the_others_back_after_the_last_try(script):
-    server = script((429, {"error_code": "APIGW.0308", "error_msg": "slow down"}, {"Retry-After": "0"}))
+def given_up(script, retry_after, retries):
+    """The server, the waits and the session of a call that is throttled until its last try."""
+    server = script((429, {"error_code": "APIGW.0308", "error_msg": "slow down"}, {"Retry-After": retry_after}))
     sleep = Impatient()
-    session = Session(Http(HttpSettings(retries=3), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
+    session = Session(Http(HttpSettings(retries=retries), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
     with pytest.raises(CloudError, match="HTTP 429"):
         session.read("GET", "/")
+    return server, sleep, session
+
+
+def test_throttle_that_asks_for_no_pause_holds_the_others_back_after_the_last_try(script):
+    _server, _sleep, session = given_up(script, "0", retries=3)
     assert session.pace.take() > 0.9
 
 
@@ -258,11 +264,7 @@ def test_limit_that_a_refusal_names_is_kept(script):
 
 
 def test_throttle_that_does_not_end_is_an_error_and_still_holds_the_others_back(script):
-    server = script((429, {"error_code": "APIGW.0308", "error_msg": "slow down"}, {"Retry-After": "7"}))
-    sleep = Impatient()
-    session = Session(Http(HttpSettings(retries=1), sleep, monotonic=lambda: sum(sleep.slept)), server.url)
-    with pytest.raises(CloudError, match="HTTP 429"):
-        session.read("GET", "/")
+    server, sleep, session = given_up(script, "7", retries=1)
     assert len(server.requests) == 2
     assert sleep.slept == [7.0]
     assert session.pace.take() == 7.0
