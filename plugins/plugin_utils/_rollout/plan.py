@@ -126,7 +126,8 @@ def make_plan(
         spared = guards.reason_to_spare(asked, user)
         missed = selection.missed(user, groups) if selection is not None and spared is None else None
         fate, reason, entry = _decide(case, spared if missed is None else f"not selected: {missed}")
-        dated = campaign is not None and fate in (TODO, PROBLEM) and not case.enforced
+        # Who has MFA already, and gets another seed, is not waited for.
+        dated = fate in (TODO, PROBLEM) and not case.enforced
         date = campaign.date_of(asked, user) if campaign is not None and dated else None
         status = campaign.status(date) if campaign is not None else None
         if status == SCHEDULED and case.made_anew:
