@@ -65,6 +65,8 @@ class ActionModule(ControlNodeAction):
         if check_mode:
             if writes or params["lock"] in ("acquire", "held"):
                 store.probe()
+                # It only reads, since no run of check mode has a lock.
+                store.refuse_others(run)
         elif params["lock"] == "acquire":
             result["lock"] = store.lock(run)
         elif params["lock"] == "held" or (params["lock"] == "release" and writes):

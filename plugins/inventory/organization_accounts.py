@@ -246,7 +246,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
@@ -254,6 +253,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory import answers, filters, naming, variables
@@ -324,7 +324,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         wrong = texts.sentence(texts.not_text(SPEC, given))
         if wrong is not None:
             raise OptionError(wrong)
-        validated = ArgumentSpecValidator(SPEC).validate(given)
+        validated = OptionsValidator(SPEC).validate(given)
         secrets.update(validated._no_log_values)
         if validated.error_messages:
             raise OptionError(validated.error_messages[0])

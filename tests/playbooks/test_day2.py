@@ -255,11 +255,12 @@ def test_seeds_of_leavers_are_reported_and_forgotten_on_request(playground: Call
     ground.cloud.cloud.remove_user(gone.id)
     asked = ground.variables[ACCOUNT]["mfa_rollout_users"]
     ground.variables[ACCOUNT]["mfa_rollout_users"] = [user for user in asked if user["user_id"] != gone.id]
-    for purge in (False, True):
+    for purge, words, changed in ((False, [], 0), (True, ["--check"], 1), (True, [], 1)):
         ground.variables[ACCOUNT]["mfa_rollout_purge_leavers"] = purge
-        run = ground.run(ROLLOUT)
+        run = ground.run(ROLLOUT, *words)
         assert run.code == 0, run.output
         assert f"The store has seeds of 1 users who are gone: {gone.name}" in " ".join(run.output.split())
+        assert run.recap(ACCOUNT)["changed"] == changed
     again = ground.run(ROLLOUT)
     assert again.code == 0, again.output
     assert "The store has seeds of" not in " ".join(again.output.split())

@@ -10,9 +10,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
@@ -43,7 +43,7 @@ class ControlNodeAction(ActionBase):
         wrong = texts.sentence(texts.not_text({name: AUTH_SPEC[name] for name in AUTH_SPEC if name in self.spec}, args))
         if wrong is not None:
             return {**result, "failed": True, "msg": wrong}
-        validated = ArgumentSpecValidator(dict(self.spec)).validate(args)
+        validated = OptionsValidator(self.spec).validate(args)
         if validated.error_messages:
             return {**result, "failed": True, "msg": validated.error_messages[0]}
         try:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from typing import Any, Callable
 
 from ansible import constants
 from ansible.errors import AnsibleError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -24,6 +22,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import RE
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
@@ -85,11 +84,8 @@ class InProcessAction(ActionBase):
         )
 
     def _run_here(self, host: str) -> dict[str, Any]:
-        validator = ArgumentSpecValidator(dict(self.definition.argument_spec), **self.definition.relations)
+        validator = OptionsValidator(self.definition.argument_spec, **self.definition.relations)
         args = plain(self._task.args)
-        endless = next((name for name, option in self.definition.argument_spec.items() if _endless(option, args.get(name))), None)
-        if endless is not None:
-            return {"failed": True, "changed": False, "msg": f"{endless} must be a whole number."}
         validated = validator.validate(args)
         secrets = set(validated._no_log_values)
         if validated.error_messages:
@@ -139,14 +135,6 @@ def task_environment(action: ActionBase) -> Iterator[Mapping[str, str]]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _endless(option: Mapping[str, Any], value: Any) -> bool:
-    """Whether a whole number is infinite, at which ansible-core's own check breaks off."""
-    try:
-        return option.get("type") == "int" and math.isinf(float(value))
-    except (TypeError, ValueError, OverflowError):
-        return False
 
 
 def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_check import LOGIN_CHECK
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_login_protection import PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
@@ -19,6 +18,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import shown
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform_with
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 
 DEFINITIONS: Mapping[str, Definition] = {
     "iam_login_check": LOGIN_CHECK,
@@ -45,7 +45,7 @@ class ModuleCalls:
     def __call__(self, module: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of a module, as a task of its own would have it, with what is secret masked."""
         definition = DEFINITIONS[module]
-        validator = ArgumentSpecValidator(dict(definition.argument_spec), **definition.relations)
+        validator = OptionsValidator(definition.argument_spec, **definition.relations)
         validated = validator.validate({**self._auth, "concurrency": self._concurrency, **options})
         if validated.error_messages:
             result: dict[str, Any] = {"failed": True, "changed": False, "msg": str(validated.error_messages[0])}

@@ -10,12 +10,12 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules import iam_login_policy, iam_operation_protection
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 
 PREFIX = "mfa_rollout_"
 
@@ -40,7 +40,7 @@ def wrong_options(values: Mapping[str, Any]) -> Iterator[str]:
             advice = f"did you mean {near[0]}?" if near else "the documentation of its module shows those that there are."
             yield f"{PREFIX}{name} has no option {legible(option, 80)}: {advice}"
         known = {option: value for option, value in options.items() if option in definition.argument_spec}
-        validated = ArgumentSpecValidator(dict(definition.argument_spec), **definition.relations).validate(known)
+        validated = OptionsValidator(definition.argument_spec, **definition.relations).validate(known)
         for message in validated.error_messages:
             yield f"{PREFIX}{name}: {legible(message)}"
         if not validated.error_messages:

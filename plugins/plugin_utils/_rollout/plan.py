@@ -174,11 +174,13 @@ def make_plan(
         )
         leavers = []
     if leavers:
+        purges = terms.purge_leavers and not terms.audit_only
         names = [next((seed.name for seed in known.seeds.get(user_id, ())), "") or user_id for user_id in leavers]
         guards.warnings.append(
             legible(
                 f"The store has seeds of {len(leavers)} users who are gone: {', '.join(names[:_SHOWN])}"
-                f"{' and others' if len(names) > _SHOWN else ''}. mfa_rollout_purge_leavers=true forgets them."
+                f"{' and others' if len(names) > _SHOWN else ''}."
+                f" {'They are forgotten after the last wave.' if purges else 'mfa_rollout_purge_leavers=true forgets them.'}"
             )
         )
     plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": guards.warnings, "leavers": leavers}

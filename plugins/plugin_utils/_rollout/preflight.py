@@ -13,10 +13,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Callable
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
@@ -158,7 +158,7 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
     Core's own task for that takes three quarters of a second for 10,000 users, since it looks at all of them. So the playbooks leave it out.
     """
     given = {name: value for name, value in variables.items() if name in options}
-    return [str(cause) for cause in ArgumentSpecValidator(dict(options)).validate(given).error_messages]
+    return [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
 
 
 def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:

@@ -78,6 +78,9 @@ class Terms:
     rotate_before: str | None = None
     """Which seeds are rotated: those that were made before, as somebody has written it; None: all."""
 
+    purge_leavers: bool = False
+    """Whether the store forgets the seeds of users who are gone."""
+
     select: Mapping[str, Any] | None = None
     """Which users are meant, as ``selection.SELECT_SPEC`` describes it."""
 

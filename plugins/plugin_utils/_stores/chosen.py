@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms import Csms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms_options import CSMS_SPEC, csms_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault
@@ -62,7 +62,7 @@ def kept_lock(handle: Any, account: str, owner: Owner, env: Mapping[str, str]) -
     elif not isinstance(handle, Mapping):
         yield StoreLock(Path(str(handle)), owner)
     else:
-        validated = ArgumentSpecValidator(dict(STORE_SPEC)).validate(dict(handle))
+        validated = OptionsValidator(STORE_SPEC).validate(dict(handle))
         if validated.error_messages:
             raise StoreError(validated.error_messages[0])
         store = chosen_store(validated.validated_parameters, account, env)

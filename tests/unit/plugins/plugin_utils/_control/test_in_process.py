@@ -9,7 +9,7 @@ import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import _endless, play_lives, task_environment
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,26 +82,6 @@ def test_only_a_result_that_holds_a_seed_is_marked():
     assert not DEVICE.holds_secret({"devices": [{"user_id": "u"}]})
     assert not DEVICE.holds_secret({"failed": True})
     assert not BIND.holds_secret({"devices": [{"seed": "S"}]})
-
-
-@pytest.mark.parametrize(
-    ("value", "endless"),
-    [
-        (float("inf"), True),
-        ("inf", True),
-        ("-Infinity", True),
-        ("1e999", True),
-        (5, False),
-        ("5", False),
-        (None, False),
-        (10**400, False),
-        ([], False),
-        ("x", False),
-    ],
-)
-def test_whole_number_without_end_is_told_apart_before_ansible_core_breaks_off_at_it(value, endless):
-    assert _endless({"type": "int"}, value) is endless
-    assert not _endless({"type": "float"}, value)
 
 
 class Action:

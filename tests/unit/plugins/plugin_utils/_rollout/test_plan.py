@@ -358,10 +358,10 @@ def test_there_is_no_plan_where_the_record_could_not_be_read(state):
 # Users who are gone
 
 
-def leavers(seeds=(), intents=(), users=("u1", "u2")):
+def leavers(seeds=(), intents=(), users=("u1", "u2"), terms=REQUIRE):
     """Who is to be forgotten, and what is said of it."""
     entries = {user_id: entry for each in seeds for user_id, entry in stored(each).items()}
-    plan = planned("all", audit_of(*map(user, users)), REQUIRE, stored=entries, intents=intents)
+    plan = planned("all", audit_of(*map(user, users)), terms, stored=entries, intents=intents)
     return plan["leavers"], plan["warnings"]
 
 
@@ -370,6 +370,10 @@ def test_users_who_are_gone_are_named_and_can_be_forgotten():
     assert gone == ["u8", "u9", "u7"]
     assert warning == "The store has seeds of 3 users who are gone: n, n, u7. mfa_rollout_purge_leavers=true forgets them."
     assert leavers(["u8"], ["u1"])[0] == ["u8"]
+    _gone, (warning,) = leavers(["u1", "u8"], terms=Terms(purge_leavers=True))
+    assert warning == "The store has seeds of 1 users who are gone: n. They are forgotten after the last wave."
+    _gone, (warning,) = leavers(["u1", "u8"], terms=Terms(purge_leavers=True, audit_only=True))
+    assert warning.endswith("mfa_rollout_purge_leavers=true forgets them.")
     assert leavers(["u1"]) == leavers() == ([], [])
 
 

@@ -137,6 +137,15 @@ def test_nothing_is_written_while_another_run_has_the_lock(task, tmp_path, elsew
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize("options", [*WRITES, {"lock": "acquire", "read": False}, {"lock": "held"}])
+def test_check_mode_says_that_another_run_has_the_lock(task, tmp_path, elsewhere, options):
+    lock = tmp_path / "seeds" / "acme" / ".lock"
+    before = lock.read_bytes()
+    with pytest.raises(WorkError, match="another run is at work on this account"):
+        task(check_mode=True, **options)
+    assert lock.read_bytes() == before
+
+
 def test_store_can_be_read_while_another_run_has_the_lock(task, elsewhere):
     assert task()["entries"] == {}
     assert task(read=False)["changed"] is False
