@@ -84,7 +84,7 @@ options:
   lock:
     description:
       - V(acquire) locks this account's seeds for this run of C(ansible-playbook), until V(release) or the end of the run. If another run has the lock, the
-        task fails and names it. In check mode nothing is locked, and the task fails where it would for real: another run has the lock, or the directory of
+        task fails and names it. In check mode nothing is locked, and the task fails as it would for real if another run has the lock, or if the directory of
         the account could not be used.
       - V(held) writes only if this run has the lock, and nobody else has written since this run last read or wrote the store.
         With O(type=ansible_vault) O(password) must be that of the task that read the store first after the lock was acquired.
