@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,11 @@ import pyotp
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
+
+# What drives the browser lies beside its own tests.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "browser"))
+
+Browser = importlib.import_module("devtools").Browser
 
 ACCOUNT, STORE_PASSWORD, PASSWORD, KEEPASS_PASSWORD = "acme-berlin", "of the store", "of the files", "of the database"
 READER = Path(__file__).with_name("read_handover.py")
@@ -105,10 +112,14 @@ def handed(account, tmp_path_factory) -> Handed:
     for path in list(out.rglob("*.vault")):
         path.rename(path.with_suffix(""))
     pictures = [*(out / ACCOUNT).glob("*.png")]
-    browser = [program("CHROMIUM"), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=900,1300"]
-    for page in (out / ACCOUNT / "ada.html", out / ACCOUNT / "ada.svg"):
-        pictures.append(folder / f"{page.name}.png")
-        run(*browser, f"--user-data-dir={folder / 'browser'}", f"--screenshot={pictures[-1]}", page.as_uri(), folder=folder)
+    (folder / "browser").mkdir()
+    browser = Browser(program("CHROMIUM"), folder / "browser")
+    try:
+        for page in (out / ACCOUNT / "ada.html", out / ACCOUNT / "ada.svg"):
+            pictures.append(folder / f"{page.name}.png")
+            browser.open(page).screenshot(pictures[-1])
+    finally:
+        browser.end()
     found = json.loads(run(program("PEERS_PYTHON"), READER, "managers", out, ACCOUNT, KEEPASS_PASSWORD, *pictures, folder=folder))
     return Handed(users, out, found)
 
