@@ -153,7 +153,7 @@ def _opened(value: Any, otherwise: str) -> Mapping[str, Any] | None:
 def _encryption(params: Mapping[str, Any]) -> Encryption:
     # As ansible-vault itself reads a password from a file.
     passwords = {name: str(params[name] or "").strip("\r\n") for name in (*_PASSWORDS, "password")}
-    if not passwords["handover_password"]:
+    if not passwords["handover_password"].strip():
         raise WorkError("handover_password must not be empty: the files are encrypted with it.")
     if not passwords["keepass_password"] and KEEPASS in params["formats"]:
         raise WorkError("keepass_password must not be empty: formats has keepass, and the database is encrypted with it.")

@@ -17,6 +17,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     misplaced,
     unknown_variables,
     warnings_of,
+    wrong_state,
     wrong_types,
     wrong_values,
 )
@@ -42,6 +43,7 @@ class ActionModule(ControlNodeAction):
         "variables": {"type": "dict", "required": True},
         "names": {"type": "list", "elements": "str", "default": []},
         "audit_only": {"type": "bool", "default": False},
+        "only_state": {"type": "str"},
         "in_awx": {"type": "bool", "default": False},
     }
 
@@ -55,6 +57,7 @@ class ActionModule(ControlNodeAction):
                 for name in params["names"]
                 if name not in variables
             ),
+            *wrong_state(variables, params["only_state"]),
             *self._misplaced(variables),
             *(self._wrong_types(variables) or wrong_values(variables, audit_only, params["in_awx"])),
             *changes_each_time(variables, lambda: self._templar.template(self._play.get(STORE_PASSWORD))),

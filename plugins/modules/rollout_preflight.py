@@ -43,6 +43,11 @@ options:
       - Whether nothing will be done. An audit needs no users and no place for seeds.
     type: bool
     default: false
+  only_state:
+    description:
+      - The only C(mfa_rollout_state) that the playbook is for. The module fails where the variable has another value, such as by extra variables.
+    type: str
+    version_added: 1.1.0
   in_awx:
     description:
       - Whether this is a job of AWX, whose disk is deleted with the job.

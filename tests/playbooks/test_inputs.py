@@ -312,6 +312,26 @@ def test_what_is_wrong_with_users_is_the_message_itself(playground: Callable[...
     )
 
 
+def test_roll_back_with_the_variables_of_a_rollout_never_rolls_out(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    for state in ("present", "rotated"):
+        run = ground.run(ROLLBACK, "-e", f"mfa_rollout_state={state}")
+        assert run.code == 2
+        assert "This playbook is for mfa_rollout_state=absent, and mfa_rollout_state is" in run.failure(ACCOUNT)
+        assert "Run again" not in run.output
+    assert ground.cloud.log == []
+    assert ground.run(ROLLBACK, "-e", "mfa_rollout_state=absent").code == 0
+
+
+def test_directory_that_is_left_empty_is_none(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_report_dir": None, "mfa_rollout_seed_store_dir": None, "mfa_rollout_new_user_grace_days": 3}
+    for playbook, words in ((AUDIT, []), (ROLLOUT, ["--check"]), (ROLLOUT, []), (ROLLBACK, ["-e", "mfa_rollout_rollback_all=true"])):
+        run = ground.run(playbook, *words)
+        assert run.code == 0, run.output
+    assert not list(ground.path.glob("*report*"))
+
+
 def test_roll_back_without_a_place_for_a_record_warns(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=1)
     del ground.variables[ACCOUNT]["mfa_rollout_report_dir"]

@@ -128,6 +128,21 @@ def test_role_refuses_credentials_that_are_numbers(playground: Callable[..., Any
     assert ground.cloud.log == []
 
 
+def test_password_of_a_store_that_yaml_takes_for_a_number_encrypts_nothing(playground: Callable[..., Any]) -> None:
+    ground = playground(users=1)
+    tasks = indented(f"""
+        - name: Store a seed
+          hwc.mfa.seed_store:
+            directory: {ground.seed_directory}
+            account: acme
+            password: 0123456
+            entries: {{u1: {{serial_number: s, seed: {SEED}, name: ada}}}}
+        """)
+    run = ground.play(tasks)
+    assert run.failure("acme-berlin").startswith("password must be text, and came as a number")
+    assert not ground.seed_directory.exists()
+
+
 @pytest.mark.parametrize("in_process", ["true", "false"])
 def test_password_that_is_omitted_inside_a_variable_is_none(playground: Callable[..., Any], core: dict[str, str], in_process: str) -> None:
     ground = playground(users=2)

@@ -40,7 +40,7 @@ class ControlNodeAction(ActionBase):
         # Defaults of the action group reach these plugins too, and mean nothing to them.
         args = {name: value for name, value in plain(own_args(self)).items() if name in self.spec or name not in AUTH_SPEC}
         # Names of accounts may be numbers; credentials never are.
-        wrong = texts.sentence(texts.not_text({name: AUTH_SPEC[name] for name in AUTH_SPEC if name in self.spec}, args))
+        wrong = texts.sentence(texts.not_text({name: self.spec[name] for name in self.spec if _is_credential(name, self.spec)}, args))
         if wrong is not None:
             return {**result, "failed": True, "msg": wrong}
         validated = OptionsValidator(self.spec).validate(args)
@@ -50,3 +50,13 @@ class ControlNodeAction(ActionBase):
             return {**result, **self.work(validated.validated_parameters, bool(self._task.check_mode))}
         except WorkError as error:
             return {**result, "failed": True, "msg": str(error)}
+
+
+def _is_credential(name: str, spec: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether an option is a credential, or has credentials in it."""
+    option = spec[name]
+    return (
+        name in AUTH_SPEC
+        or bool(option.get("no_log"))
+        or any(_is_credential(each, option["options"]) for each in option.get("options") or ())
+    )

@@ -61,9 +61,23 @@ def directory_at(text: str) -> Path:
         # Started elsewhere, the same play would find an empty store.
         raise ValueError(
             f"directory must be an absolute path, and {legible(text, 255)} depends on where ansible-playbook is started:"
-            " begin it with /, ~ or {{ playbook_dir }}."
+            " begin it with / or ~."
+        )
+    collection = _collection_of(Path(os.path.realpath(path)))
+    if collection is not None:
+        raise ValueError(
+            f"directory is {legible(path, 255)}, and lies in the collection at {legible(collection, 255)}, which an update replaces with all"
+            " that lies in it: name a directory outside of it, and move there what it has."
         )
     return path
+
+
+def _collection_of(path: Path) -> Path | None:
+    """The directory of the collection of Ansible that a path is in, or None."""
+    for collection in (path, *path.parents):
+        if collection.parent.parent.name == "ansible_collections":
+            return collection
+    return None
 
 
 def make_directory(path: Path) -> None:

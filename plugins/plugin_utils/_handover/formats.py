@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ansible.errors import AnsibleError
-from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.apart import apart
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import account_path, file_name
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import vault_with
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover import keepass, qr
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Handover
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.managers import bitwarden, onepassword
@@ -129,7 +129,7 @@ class Encryption:
     """Encrypts files by their passwords, and looks whether a file that is there holds the same."""
 
     def __init__(self, password: str, keepass_password: str) -> None:
-        self._vault = VaultLib([("default", VaultSecret(password.encode("utf-8")))])
+        self._vault = vault_with(password)
         self._keepass_password = keepass_password
 
     def content(self, file: HandoverFile) -> bytes:

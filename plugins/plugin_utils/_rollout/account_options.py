@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role sets for the whole account after the waves, and what is wrong with its options: told before any user is touched. Pure."""
+"""Options of modules that the role is given, and what is wrong with them: told before any user is touched. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules import iam_login_policy, iam_operation_protection
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 
 PREFIX = "mfa_rollout_"
 
@@ -34,11 +36,7 @@ def wrong_options(values: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(options, Mapping):
             yield f"{PREFIX}{name} must be a mapping of options, and not a text or a list."
             continue
-        unknown = [str(option) for option in options if option not in definition.argument_spec]
-        for option in unknown:
-            near = difflib.get_close_matches(option, list(definition.argument_spec), 1)
-            advice = f"did you mean {near[0]}?" if near else "the documentation of its module shows those that there are."
-            yield f"{PREFIX}{name} has no option {legible(option, 80)}: {advice}"
+        yield from _unknown(name, options, definition.argument_spec, "the documentation of its module shows those that there are.")
         known = {option: value for option, value in options.items() if option in definition.argument_spec}
         validated = OptionsValidator(definition.argument_spec, **definition.relations).validate(known)
         for message in validated.error_messages:
@@ -48,3 +46,17 @@ def wrong_options(values: Mapping[str, Any]) -> Iterator[str]:
                 check(validated.validated_parameters)
             except OptionError as error:
                 yield f"{PREFIX}{name}: {error}"
+
+
+def wrong_credentials(auth: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each option in ``mfa_rollout_auth`` that there is not, or that came as something else than text. No value is told."""
+    yield from _unknown("auth", auth, AUTH_SPEC, "ansible-doc hwc.mfa.iam_mfa_info shows those that there are.")
+    wrong = texts.sentence(texts.not_text(AUTH_SPEC, auth, f"{PREFIX}auth."))
+    if wrong is not None:
+        yield wrong
+
+
+def _unknown(name: str, options: Mapping[str, Any], known: Mapping[str, Any], elsewhere: str) -> Iterator[str]:
+    for option in [str(option) for option in options if option not in known]:
+        near = difflib.get_close_matches(option, list(known), 1)
+        yield f"{PREFIX}{name} has no option {legible(option, 80)}: {f'did you mean {near[0]}?' if near else elsewhere}"

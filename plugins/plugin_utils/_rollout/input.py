@@ -171,6 +171,11 @@ def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
         number = next((key for key in OWN_CREDENTIALS if not isinstance(user.get(key, ""), (str, type(None)))), None)
         if number is not None:
             raise PlanError(f"{variable}: {number} of user {who} is no text: YAML makes numbers of digits, so put it in quotes.")
+        number = next((key for key in ("user_id", "name") if isinstance(user.get(key), int)), None)
+        if number is not None:
+            raise PlanError(
+                f"{variable}: {number} {who} is a number, which YAML may have changed (0123 becomes 83) into another user's: put it in quotes."
+            )
         unknown = sorted(str(key) for key in user if key not in keys)
         if unknown:
             raise PlanError(f"{variable}: user {who} has {legible(', '.join(unknown), 200)}; a user can have {', '.join(keys)}.")

@@ -17,8 +17,9 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_options
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_credentials, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import formats_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import more_exempt_in, named_in, users_in
@@ -152,6 +153,16 @@ def misplaced(variable: str, text: str, sources: Sequence[str], playbook_dir: st
     )
 
 
+def wrong_state(variables: Mapping[str, Any], only: str | None) -> Iterator[str]:
+    """A sentence where a playbook that is for one state only would bring about another one."""
+    state = variables.get(f"{PREFIX}state")
+    if only and state != only:
+        yield (
+            f"This playbook is for {PREFIX}state={only}, and {PREFIX}state is {legible(state, 80)}, which extra variables (-e) or the survey of a"
+            f" job template set: leave it out of them."
+        )
+
+
 def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str, Any]) -> list[str]:
     """What ansible-core finds wrong with variables by the role's argument specs: types and choices.
 
@@ -177,6 +188,8 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
             f"{PREFIX}auth has {AGENCY}.token_code. A code works once, and each of the role's tasks assumes the agency: let the agency trust"
             " credentials that need no code."
         )
+    if isinstance(auth, Mapping):
+        yield from wrong_credentials(auth)
     account = str(values.get("account", ""))
     ending = taken_ending(account)
     if ending is not None:
@@ -238,8 +251,12 @@ def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> I
                 f" {PREFIX}seed_store_password, or {PREFIX}seed_store=hashi_vault or csms, or {PREFIX}seed_store_tasks."
             )
         return
-    if not values.get("seed_store_password"):
-        yield f"{PREFIX}seed_store_password is empty: give the vault password of the seeds in {PREFIX}seed_store_dir."
+    password = values.get("seed_store_password")
+    if not password or not str(password).strip():
+        yield f"{STORE_PASSWORD} is empty: give the vault password of the seeds in {PREFIX}seed_store_dir."
+    wrong = texts.sentence(texts.not_text({STORE_PASSWORD: {"type": "str"}}, {STORE_PASSWORD: password}))
+    if wrong is not None:
+        yield wrong
     if in_awx and not audit_only and not is_true(values.get("seed_store_persistent")):
         yield (
             f"The disk of an AWX job goes away with the job, and the seeds on it. Set {PREFIX}seed_store_persistent=true if"

@@ -58,6 +58,7 @@ def settings(
         "terms": {**{term.name: values[term.name] for term in fields(Terms) if term.name in values}, "audit_only": audit_only},
         "store": store,
         "lock": lock,
+        "report_dir": str(values.get("report_dir") or ""),
         "lock_dir": _lock_directory(values, lock),
         "unlocked": lock == NO_STORE or (lock in (FILES, REPORTS) and in_awx and not is_true(values.get("seed_store_persistent", False))),
         "record_dir": str(

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleError
-from ansible.parsing.vault import VaultLib, VaultSecret, is_encrypted
+from ansible.parsing.vault import is_encrypted
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     account_path,
@@ -29,6 +29,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     read_file,
     remove_leftovers,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import vault_with
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
     LAST,
     Journal,
@@ -61,16 +62,15 @@ class VaultFiles(Journal):
     """
 
     def __init__(self, directory: str, account: str, password: str) -> None:
-        # As ansible-vault itself reads a password from a file.
-        secret = password.strip("\r\n").encode("utf-8")
-        if not secret:
-            raise StoreError("password must not be empty (in the role: mfa_rollout_seed_store_password).")
+        try:
+            self._vault = vault_with(password)
+        except ValueError:
+            raise StoreError("password must not be empty (in the role: mfa_rollout_seed_store_password).") from None
         try:
             self.path = account_path(directory_at(directory), account)
         except ValueError as error:
             raise StoreError(str(error)) from None
         super().__init__(account, str(self.path))
-        self._vault = VaultLib([("default", VaultSecret(secret))])
         self._opens: Any = None
         """The seal that the password has opened."""
 

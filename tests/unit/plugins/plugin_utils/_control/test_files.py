@@ -117,6 +117,25 @@ def test_path_from_the_root_or_from_the_home_directory_is_taken(monkeypatch: pyt
     assert directory_at("/srv/seeds") == Path("/srv/seeds")
 
 
+@pytest.mark.parametrize("inside", ["", "seeds", "playbooks/seeds"])
+def test_path_in_a_collection_is_refused_since_an_update_would_delete_what_lies_there(tmp_path: Path, inside: str) -> None:
+    collection = tmp_path / "ansible_collections" / "hwc" / "mfa"
+    with pytest.raises(ValueError, match=f"lies in the collection at {collection}, which an update replaces .*: name a directory outside"):
+        directory_at(str(collection / inside))
+
+
+def test_link_into_a_collection_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ansible_collections" / "hwc" / "mfa").mkdir(parents=True)
+    (tmp_path / "seeds").symlink_to(tmp_path / "ansible_collections" / "hwc" / "mfa")
+    with pytest.raises(ValueError, match="lies in the collection"):
+        directory_at(str(tmp_path / "seeds"))
+
+
+@pytest.mark.parametrize("beside", ["ansible_collections", "ansible_collections/seeds", "collections/hwc/mfa/seeds"])
+def test_path_beside_collections_is_taken(tmp_path: Path, beside: str) -> None:
+    assert directory_at(str(tmp_path / beside)) == tmp_path / beside
+
+
 # Files that are never written over
 
 

@@ -264,6 +264,8 @@ def test_what_lies_on_the_disk_is_encrypted_and_recognised(tmp_path):
         assert content.startswith(b"$ANSIBLE_VAULT;1.1;AES256\n")
         assert encryption.holds(file, content)
         assert not Encryption("another", "").holds(file, content)
+        # As ansible-vault takes a password that is typed.
+        assert encryption.holds(file, Encryption(" open sesame\t", "").content(file))
         (other,) = files_of(tmp_path, "acme", [handed(account="other")], [name], True)
         assert not encryption.holds(other, content)
         assert not encryption.holds(file, b"something else")

@@ -116,7 +116,7 @@ def test_terms_are_a_mapping_or_nothing():
 def test_users_are_all_or_a_list():
     assert users_in("all") == "all"
     assert users_in([]) == []
-    assert users_in([{"name": "ada"}, {"user_id": 5}]) == [{"name": "ada"}, {"user_id": 5}]
+    assert users_in([{"name": "ada"}, {"user_id": "5"}]) == [{"name": "ada"}, {"user_id": "5"}]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,13 @@ def test_credentials_that_yaml_has_made_numbers_are_refused_by_name(number):
     with pytest.raises(PlanError, match=r"mfa_rollout_users: auth_password of user ada is no text: .* put it in quotes") as caught:
         users_in([{"name": "ada", "auth_password": number}])
     assert str(number) not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["mfa_rollout_users", "mfa_rollout_exempt", "mfa_rollout_exempt_also"])
+@pytest.mark.parametrize("key", ["name", "user_id"])
+def test_name_that_yaml_has_made_a_number_is_refused_since_it_may_be_anothers(variable, key):
+    with pytest.raises(PlanError, match=rf"{variable}: {key} 83 is a number, which YAML may have changed .*: put it in quotes\.$"):
+        named_in([{"name": "ada"}, {key: 83}], variable)
 
 
 @pytest.mark.parametrize("given", [[1, 10], ["1", 10], "1, 10", "[1, 10]", '["1","10"]', "- 1\n- 10\n"])

@@ -17,6 +17,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     misplaced,
     unknown_variables,
     warnings_of,
+    wrong_state,
     wrong_values,
 )
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import SECRET
@@ -130,6 +131,44 @@ def test_relative_directory_is_refused_by_the_variables_name(project):
     assert cause.startswith("mfa_rollout_seed_store_dir: directory must be an absolute path, and seeds depends on where")
 
 
+# The state of a playbook
+
+
+@pytest.mark.parametrize("state", ["present", "reset", "rotated", ["absent"]])
+def test_playbook_for_one_state_does_not_bring_about_another(state):
+    (cause,) = wrong_state({"mfa_rollout_state": state}, "absent")
+    assert cause.startswith("This playbook is for mfa_rollout_state=absent, and mfa_rollout_state is ")
+    assert list(wrong_state({"mfa_rollout_state": "absent"}, "absent")) == []
+    assert list(wrong_state({"mfa_rollout_state": state}, None)) == []
+
+
+# Credentials
+
+
+@pytest.mark.parametrize("audit_only", [True, False])
+def test_option_that_there_is_not_among_credentials_is_told_with_all_else_that_is_wrong(audit_only):
+    causes = wrong(
+        {"mfa_rollout_auth": {"acess_key": SECRET, "secret_key": SECRET, "nonsense": SECRET}, "mfa_rollout_wave_sizes": ["x"]}, audit_only
+    )
+    assert causes[:2] == [
+        "mfa_rollout_auth has no option acess_key: did you mean access_key?",
+        "mfa_rollout_auth has no option nonsense: ansible-doc hwc.mfa.iam_mfa_info shows those that there are.",
+    ]
+    assert causes[2].startswith("mfa_rollout_wave_sizes must be")
+    assert SECRET not in " ".join(causes)
+
+
+def test_credentials_that_are_no_text_are_told_by_name():
+    (cause,) = wrong({"mfa_rollout_auth": {"access_key": "AK", "secret_key": 12345}})
+    assert cause.startswith("mfa_rollout_auth.secret_key must be text, and came as a number") and "12345" not in cause
+
+
+@pytest.mark.parametrize("password", [42798, True, 0.5])
+def test_password_of_the_store_that_yaml_has_changed_is_refused(password):
+    (cause,) = wrong({**ENROL, "mfa_rollout_seed_store_password": password})
+    assert cause.startswith("mfa_rollout_seed_store_password must be text, and came as a number") and str(password) not in cause
+
+
 # Values
 
 
@@ -169,6 +208,7 @@ def test_what_is_right_has_no_cause():
         ({"mfa_rollout_users": "ada"}, "mfa_rollout_users must be all, or a list of mappings"),
         ({"mfa_rollout_exempt": "ada"}, "mfa_rollout_exempt must be a list of mappings"),
         ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password is empty"),
+        ({"mfa_rollout_seed_store_password": " \t"}, "mfa_rollout_seed_store_password is empty"),
         ({"mfa_rollout_seed_store_dir": ""}, "With mfa_rollout_strategy=enrol seeds need a place"),
         ({"mfa_rollout_auth": "text"}, "mfa_rollout_auth must be a mapping of options"),
         ({"mfa_rollout_identity_center": []}, "mfa_rollout_identity_center must be a mapping of options"),

@@ -415,8 +415,21 @@ def test_password_that_was_read_from_a_file_with_its_newline_is_the_same(tmp_pat
     save(store(tmp_path, password=f"{PASSWORD}\n"), {"u1": entry()})
     assert store(tmp_path, password=PASSWORD).read().entries == {"u1": entry()}
     assert store(tmp_path, password=f"{PASSWORD}\r\n").read().entries == {"u1": entry()}
+
+
+def test_password_with_blanks_around_it_is_the_one_that_ansible_vault_takes(tmp_path):
+    save(store(tmp_path, password=f" {PASSWORD} \t"), {"u1": entry()})
+    assert store(tmp_path, password=PASSWORD).read().entries == {"u1": entry()}
+
+
+def test_what_was_encrypted_with_blanks_around_the_password_is_still_read(tmp_path):
+    save(store(tmp_path), {"u1": entry()})
+    (path,) = (tmp_path / "acme").glob("*.yml")
+    plain = VaultLib([("default", VaultSecret(PASSWORD.encode()))]).decrypt(path.read_bytes())
+    path.write_bytes(VaultLib([("default", VaultSecret(f"{PASSWORD} ".encode()))]).encrypt(plain))
+    assert store(tmp_path, password=f"{PASSWORD} \n").read().entries == {"u1": entry()}
     with pytest.raises(StoreError, match="cannot be decrypted"):
-        store(tmp_path, password=f"{PASSWORD} ").read()
+        store(tmp_path, password=PASSWORD).read()
 
 
 @pytest.mark.parametrize(
