@@ -112,20 +112,22 @@ def test_code_of_the_plays_own_user_is_sent_once_and_never_locks_him(playground:
     assert cloud.counters.refused_codes == cloud.counters.wrong_codes == 0
 
 
-def test_of_several_administrators_one_stays_a_way_in_and_an_exempt_one_serves_as_well(playground: Callable[..., Any]) -> None:
+def test_user_whom_the_cloud_does_not_tell_must_be_exempt_before_anybody_is_touched(playground: Callable[..., Any]) -> None:
     # A cloud that does not tell whom temporary keys belong to.
     ground = playground("require", users=3, profile="otc")
     cloud = ground.cloud.cloud
     admin, second = ground.cloud.describe()["admin"], ground.cloud.describe()["users"][0]
     cloud.user(second["user_id"]).is_admin = True
     ground.variables[ACCOUNT]["mfa_rollout_auth"] = {"iam_endpoint": ground.cloud.url, **admin["temporary"]}
-    first_run = ground.run(ROLLOUT)
-    assert first_run.code == 0, first_run.output
+    for words in (["--check"], []):
+        refused = ground.run(ROLLOUT, *words)
+        assert refused.code == 2 and "name that user in mfa_rollout_exempt, so that they are not locked out" in refused.output
+    assert touched(ground) == set()
+    ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{"user_id": admin["user_id"], "reason": "the play runs as this user"}]
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
     assert admin["user_id"] not in touched(ground)
     assert second["user_id"] in touched(ground)
-    ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{"user_id": second["user_id"], "reason": "their device lies in the safe"}]
-    assert ground.run(ROLLOUT).code == 0
-    assert admin["user_id"] in touched(ground)
 
 
 @pytest.mark.parametrize("profile", CLOUDS)

@@ -45,18 +45,29 @@ class _Protector:
         self.context = context
         self.iam = context.iam
         self.reader = ProtectionReader(self.iam)
+        self.writes = context.connections.own_writes("protection")
 
     def ensure(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id, method = check_id(item["user_id"], "user_id"), item["verification_method"]
-        current = before = self.reader.known(user_id)
+        current = self.reader.known(user_id)
         wanted = target(current, item["enabled"], method)
+        written = self._written(user_id)
+        if wanted == current and written is not None:
+            # The cloud may still show what was before this play's own last write.
+            current, wanted = written, target(written, item["enabled"], method)
         if wanted != current and not self.context.check_mode:
             self._write(current, wanted, method)
-        return {**_facts(wanted), "changed": wanted != before, "before": before.as_dict()}
+        return {**_facts(wanted), "changed": wanted != current, "before": current.as_dict()}
+
+    def _written(self, user_id: str) -> Protection | None:
+        """What this play has just written, or None."""
+        facts = self.writes.of(user_id)
+        return None if facts is None else Protection(user_id, facts[0] != NO_PROTECTION, facts[0])
 
     def _write(self, current: Protection, wanted: Protection, method: str | None) -> None:
         retries = self.context.params["retries"]
         lost = False
+        self.writes.forget(wanted.user_id)
         try:
             for attempt in range(retries + 1):  # equivalent: the last try ends or raises
                 try:
@@ -71,6 +82,7 @@ class _Protector:
                     current = self.iam.protection_of(wanted.user_id)
                     if current == wanted:
                         break
+            self.writes.note(wanted.user_id, wanted.verification_method)
         except CloudError as error:
             # The refusal of a later try says nothing of the one whose answer was lost.
             error.uncertain = error.uncertain or lost

@@ -23,6 +23,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     refuse_unknown_kind,
     same_serial,
 )
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DeviceWrites
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import unbind
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
@@ -90,6 +91,7 @@ class _Maker:
         self.context = context
         self.actors = Actors(context)
         self.protections = ProtectionReader(context.iam) if context.credentials is not None else None
+        self.writes = DeviceWrites(context)
         self._others_may_create = True
         # What is known of each user's creation, for outcomes that failed.
         self.creations: dict[str, str] = {}
@@ -100,7 +102,7 @@ class _Maker:
         replace = item.get("replace") or self.context.params["replace"]
         presume_unbound = bool(item["presume_unbound"])
         reader, writer, own = self.actors.for_item(item)
-        device = reader.known(user_id)
+        device = self.writes.checked(user_id, reader.known(user_id), reader)
         lost_names: list[str] = []
         lost = False
         rounds_left = _ROUNDS
@@ -142,6 +144,7 @@ class _Maker:
                 if not rounds_left or (device is None and error.status == 409):
                     raise
                 continue
+            self.writes.note(Device(user_id, made.serial_number, UNBOUND), UNBOUND)
             return _created(user_id, made)
 
     def _create(self, user_id: str, name: str, writer: DeviceWriter, own: bool) -> NewDevice:
@@ -182,7 +185,7 @@ class _Maker:
         user_id = item["user_id"]
         reader, writer, own = self.actors.for_item(item)
         serial_number = item["serial_number"]
-        device = reader.known(user_id, serial_number)
+        device = self.writes.checked(user_id, reader.known(user_id, serial_number), reader)
         if device is None or (serial_number is not None and not same_serial(serial_number, device.serial_number)):
             # The device that is meant is gone; another one in its place is somebody else's.
             return {"user_id": user_id, "serial_number": serial_number, "binding": UNBOUND, "changed": False}
@@ -194,7 +197,9 @@ class _Maker:
             return {"user_id": user_id, "serial_number": device.serial_number, "binding": device.binding, "changed": True}
         if item["presume_unbound"]:
             self._delete_unbound(device, reader, writer)
+            self.writes.forget(device)
             return _removed(device)
+        self.writes.forget(device)
         if device.binding != UNBOUND:
             unbind(self.context, device, reader, writer, Codes({}, needed=False), own)
         try:

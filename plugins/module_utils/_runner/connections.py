@@ -24,6 +24,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.organizations impor
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.sts import Sts
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Http, Session
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.own_writes import OwnWrites
 
 NOT_OFFERED = (400, 403, 404, 405, 406, 501)
 """The statuses with which a cloud answers a call that it does not have, or that these credentials may not make."""
@@ -80,6 +81,10 @@ class Connections:
     def remember(self, what: str, value: Any) -> None:
         """Save something for later tasks of the same play. No secret may be in it."""
         self._memory[self._memory_key(what)] = value
+
+    def own_writes(self, kind: str) -> OwnWrites:
+        """What this play has just written of users, whatever the credentials."""
+        return OwnWrites(self._memory, kind, self.http.wall)
 
     def _memory_key(self, what: str) -> str:
         return f"{what} {self.fingerprint()}"

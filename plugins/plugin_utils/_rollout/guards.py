@@ -120,10 +120,12 @@ class Guards:
             raise PlanError(f"{text}. Mend it, or set mfa_rollout_exempt_strict=false where accounts share one list.")
         self.warnings.append(f"{text}.")
 
-    def demand_a_way_in(self) -> None:
-        """Raise PlanError where nobody can tell whom the play would lock out."""
+    def demand_a_way_in(self, named: Sequence[Any]) -> None:
+        """Raise PlanError where nobody can tell whom the play would lock out. ``named`` are the users of the plan, with their credentials."""
         caller = self._caller
         if (caller is not None and (caller.get("user_id") or caller.get("name"))) or self._login_names_a_user():
+            return
+        if any(self._has_the_credentials(asked) for asked in named if isinstance(asked, Mapping)):
             return
         if caller is not None:
             # An agency is no user, so that no user is spared on its account. Who knows the administrators spares the last of them.
@@ -134,8 +136,8 @@ class Guards:
                 " in mfa_rollout_exempt, as a way in."
             )
         elif self._administrators is not None:
-            self.warnings.append("The cloud does not tell which user the play runs as: name that user in mfa_rollout_exempt.")
-            return
+            # The last administrator is spared, and may be another one than the user who must not be locked out.
+            text = "The cloud does not tell which user the play runs as: name that user in mfa_rollout_exempt, so that they are not locked out."
         else:
             text = (
                 "The cloud does not tell which user the play runs as, nor who administers the account: name that user, or an administrator,"
@@ -169,7 +171,11 @@ class Guards:
         # Whoever assumes an agency is of another account, where another user has that name.
         if auth.get("auth_username") == user["name"] and not _assumes(auth):
             return True
-        return any(auth.get(secret) and auth[secret] == asked.get(secret) for secret in ("access_key", "auth_token"))
+        return self._has_the_credentials(asked)
+
+    def _has_the_credentials(self, asked: Entry) -> bool:
+        """Whether the play runs with the credentials of this user of the plan."""
+        return any(self._auth.get(secret) and self._auth[secret] == asked.get(secret) for secret in ("access_key", "auth_token"))
 
     def spare_the_last(self, fates: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
         """Take one administrator out of a plan that would touch all of them.

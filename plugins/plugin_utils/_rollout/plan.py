@@ -90,8 +90,6 @@ def make_plan(
         )
     people = People(audit["users"])
     guards = Guards(people, audit, terms, exempt, known.auth)
-    if terms.enrols:
-        guards.demand_a_way_in()
     intended = set(known.intents)
     # IAM v5 lets administrators enable devices of others, where their account's policies do (docs/dev/cloud_api.md, section 2).
     may_be_enabled = audit.get("api") == "v5"
@@ -107,6 +105,8 @@ def make_plan(
     if not everybody and not isinstance(wanted, (list, tuple)):
         raise PlanError(NOT_USERS)
     named: Sequence[Any] = [{"user_id": user["user_id"]} for user in audit["users"]] if everybody else list(wanted)
+    if terms.enrols:
+        guards.demand_a_way_in(named)
     for index, asked in enumerate(named):
         user = people.asked_for(asked)
         if user is None:

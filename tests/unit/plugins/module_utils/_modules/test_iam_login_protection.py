@@ -216,3 +216,50 @@ def test_id_of_another_form_counts_where_nobody_may_say_whether_it_is_somebodys(
     result = cloud.run(PROTECTION, user_id="ada", enabled=False)
     assert not result.get("failed")
     assert not result["changed"]
+
+
+def test_protection_that_was_just_switched_off_is_switched_on_though_the_cloud_still_shows_it(start):
+    cloud = start(stale=3.0)
+    user = cloud.users[0]
+    cloud.cloud.protect(user.id)
+    memory = {}
+    assert only(cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=False))["changed"]
+    for enabled in (True, False):
+        checked = cloud.run(PROTECTION, memory=memory, check_mode=True, diff=True, user_id=user.id, enabled=enabled)
+        done = cloud.run(PROTECTION, memory=memory, diff=True, user_id=user.id, enabled=enabled)
+        assert checked == done
+        assert (only(done)["changed"], user.protection.enabled) == (True, enabled)
+    assert cloud.writes() == ["login-protect-put"] * 3
+
+
+def test_what_was_just_written_is_not_written_again_where_the_cloud_shows_it(any_cloud):
+    user = any_cloud.users[0]
+    memory = {}
+    for changed in (True, False):
+        assert only(any_cloud.run(PROTECTION, memory=memory, user_id=user.id))["changed"] is changed
+    assert any_cloud.writes() == ["login-protect-put"]
+
+
+def test_protection_that_somebody_else_has_switched_off_since_is_switched_on_again(any_cloud):
+    user = any_cloud.users[0]
+    memory = {}
+    any_cloud.run(PROTECTION, memory=memory, user_id=user.id)
+    any_cloud.cloud.protect(user.id, enabled=False)
+    assert only(any_cloud.run(PROTECTION, memory=memory, user_id=user.id))["changed"]
+    assert user.protection.enabled
+
+
+def test_write_that_failed_or_lies_long_ago_is_not_believed_instead_of_the_cloud(any_cloud):
+    user = any_cloud.users[0]
+    memory = {}
+    any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=True)
+    any_cloud.handle.fault("status=500:login-protect-put")
+    assert only(any_cloud.run(PROTECTION, memory=memory, impatient=True, user_id=user.id, enabled=False))["failed"]
+    any_cloud.handle.clear_faults()
+    any_cloud.cloud.protect(user.id, enabled=False)
+    assert not only(any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=False))["changed"]
+    any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=True)
+    any_cloud.cloud.protect(user.id, enabled=False)
+    for entry in memory["written protection"].values():
+        entry[0] -= 61
+    assert not only(any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=False))["changed"]

@@ -13,6 +13,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import ServerC
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND, binding_diff, obstacle
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import shown
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
 
@@ -567,6 +568,56 @@ def test_stale_reading_after_a_creation_is_waited_out(start):
     )
     assert only(result)["binding"] == "bound"
     assert user.device.bound
+
+
+# One task after the other, where a reading is old
+
+
+@pytest.fixture
+def task(start):
+    """Runs a module for the first user of a cloud that shows everything three seconds late; tasks learn from each other, as those of a play."""
+    cloud, memory = start(stale=3.0), {}
+
+    def run(definition, **options):
+        (outcome,) = cloud.run(definition, memory=memory, impatient=True, **options)[definition.many]
+        assert not outcome["failed"], outcome["msg"]
+        return outcome
+
+    run.cloud, run.user = cloud, cloud.users[0]
+    return run
+
+
+def test_device_that_was_just_unbound_is_bound_again_though_the_cloud_still_shows_it_as_bound(task):
+    task.cloud.cloud.give_device(task.user.id, bound=True)
+    item = seeded(task.cloud, task.user)
+    assert task(BIND, user_id=task.user.id, state="absent")["changed"]
+    task.cloud.handle.advance(30)
+    assert (task(BIND, bindings=[item])["changed"], task.user.device.bound) == (True, True)
+
+
+def test_device_that_was_just_unbound_can_be_unbound_once_more_and_deleted(task):
+    task.cloud.cloud.give_device(task.user.id, bound=True)
+    assert task(BIND, user_id=task.user.id, state="absent")["changed"]
+    again = task(BIND, user_id=task.user.id, state="absent")
+    assert (again["changed"], again["binding"]) == (False, "unbound")
+    assert task(DEVICE, user_id=task.user.id, state="absent")["changed"]
+    assert task.user.device is None
+
+
+def test_device_that_was_just_created_is_not_created_again_and_is_bound_without_its_serial_number(task):
+    made = task(DEVICE, user_id=task.user.id)
+    again = task(DEVICE, user_id=task.user.id)
+    assert (again["changed"], again["serial_number"]) == (False, made["serial_number"])
+    assert task(BIND, bindings=[{"user_id": task.user.id, "seed": made["seed"], **own(task.user)}])["changed"]
+    assert task.user.device.bound
+    assert task.cloud.writes() == ["v5-create", "v5-enable"]
+
+
+def test_device_that_was_just_bound_is_unbound_though_the_cloud_still_shows_it_as_unbound(task):
+    made = task(DEVICE, user_id=task.user.id)
+    task(BIND, bindings=[{"user_id": task.user.id, "seed": made["seed"], "serial_number": made["serial_number"], **own(task.user)}])
+    assert task(BIND, user_id=task.user.id, state="absent")["changed"]
+    assert not task.user.device.bound
 
 
 # Unbinding

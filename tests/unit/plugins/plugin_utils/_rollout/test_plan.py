@@ -495,9 +495,14 @@ def test_name_of_another_account_is_not_taken_for_the_caller_whose_id_is_known()
     assert make_plan("all", audit, REQUIRE)["users"][0]["fate"] == "todo"
 
 
-def test_caller_who_is_not_known_is_a_warning_where_the_administrators_are():
-    plan = make_plan("all", {**audit_of(user(), administrators=["u9"]), "caller": None}, REQUIRE)
-    assert plan["warnings"] == ["The cloud does not tell which user the play runs as: name that user in mfa_rollout_exempt."]
+def test_caller_who_is_not_known_must_be_exempt_also_where_the_administrators_are_known():
+    audit = {**audit_of(*BOTH, administrators=["u2"]), "caller": None}
+    sentence = "The cloud does not tell which user the play runs as: name that user in mfa_rollout_exempt, so that they are not locked out."
+    with pytest.raises(PlanError, match=f"^{sentence}$"):
+        make_plan("all", audit, REQUIRE)
+    plan = make_plan("all", audit, REQUIRE, [{"user_id": "u2"}])
+    assert (plan["warnings"], [entry["user_id"] for entry in entries_of(plan)]) == ([sentence], ["u1"])
+    assert make_plan("all", audit, Terms(audit_only=True))["warnings"] == [sentence]
 
 
 NOBODY_KNOWN = {**audit_of(*BOTH), "caller": None, "administrators": None}
@@ -549,7 +554,10 @@ def test_cloud_that_tells_the_caller_need_not_tell_the_administrators():
     assert make_plan("all", {**audit_of(user()), "administrators": None}, REQUIRE)["warnings"] == []
 
 
-def administered(*users, by=("u1", "u2"), caller=None):
+SOMEBODY = {"user_id": "somebody else", "name": None}
+
+
+def administered(*users, by=("u1", "u2"), caller=SOMEBODY):
     return {**audit_of(*users), "caller": caller, "administrators": list(by)}
 
 
