@@ -116,7 +116,7 @@ class _Maker:
             if self.context.check_mode:
                 return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True, "creation": NOT_MADE}
             if device is not None:
-                self._delete_unbound(device, reader, writer)
+                self._delete_unbound(device, reader, None, writer, own)
             # What is made anew must not have the serial number of a lost seed. A default name is another one each time.
             name = device_name(item["name"], user_id)
             if item["name"] is not None and (device is not None or lost_names):
@@ -167,10 +167,12 @@ class _Maker:
                 self.creations[user_id] = before
             raise
 
-    def _delete_unbound(self, device: Device, reader: DeviceReader, writer: DeviceWriter) -> None:
+    def _delete_unbound(
+        self, device: Device, reader: DeviceReader, administrator: DeviceWriter | None, writer: DeviceWriter, own: bool
+    ) -> None:
         """Delete a device without unbinding it, so that one that is bound after all survives."""
         try:
-            writer.delete(device)
+            self._delete(device, administrator, writer, own)
         except CloudError as error:
             if not error.uncertain and error.status != 404:
                 if error.status in (400, 409):
@@ -180,6 +182,19 @@ class _Maker:
             raise CloudError(
                 f"device {device.serial_number} is still there after its deletion: it may be bound after all, and is left alone"
             )
+
+    def _delete(self, device: Device, administrator: DeviceWriter | None, writer: DeviceWriter, own: bool) -> None:
+        """Delete with the module's credentials, and where the cloud lets users alone delete their devices, with the user's own."""
+        try:
+            (administrator or writer).delete(device)
+        except CloudError as error:
+            if error.status != 403:
+                raise
+            if administrator is None:
+                if not own:
+                    error.hint = "This cloud lets only the user delete their device: give their own credentials in their item of devices."
+                raise
+            writer.delete(device)
 
     def absent(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
@@ -195,15 +210,22 @@ class _Maker:
             if self.protections is not None and not item["presume_unbound"]:
                 self.protections.refuse_held(device)
             return {"user_id": user_id, "serial_number": device.serial_number, "binding": device.binding, "changed": True}
+        administrator = self.actors.administrator if own else None
         if item["presume_unbound"]:
-            self._delete_unbound(device, reader, writer)
+            self._delete_unbound(device, reader, administrator, writer, own)
             self.writes.forget(device)
             return _removed(device)
         self.writes.forget(device)
+        if own and administrator is None and device.binding == UNKNOWN:
+            raise OptionError(
+                "IAM v3.0 wants a code from users who unbind their own device, which this module cannot make: give an administrator's credentials"
+                " to the module beside the user's own, or unbind it first with hwc.mfa.iam_virtual_mfa_bind and state=absent."
+            )
         if device.binding != UNBOUND:
-            unbind(self.context, device, reader, writer, Codes({}, needed=False), own)
+            # An administrator needs no code.
+            unbind(self.context, device, reader, administrator or writer, Codes({}, needed=False), own and administrator is None)
         try:
-            writer.delete(device)
+            self._delete(device, administrator, writer, own)
         except CloudError as error:
             if not error.uncertain and error.status != 404:
                 raise

@@ -299,7 +299,13 @@ class Wave:
                 continue
             if entry["user_id"] not in spared:
                 removing.append(
-                    {"user_id": entry["user_id"], "serial_number": entry["serial_number"], "presume_unbound": not entry["unbind"]}
+                    {
+                        "user_id": entry["user_id"],
+                        "serial_number": entry["serial_number"],
+                        "presume_unbound": not entry["unbind"],
+                        # Some clouds may let users alone delete their devices.
+                        **self._own(entry),
+                    }
                 )
         self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", removing, state="absent")
         for user_id in spared:

@@ -190,6 +190,30 @@ def test_user_creates_their_own_device_where_the_administrator_may_not(start):
     assert only(cloud.run(DEVICE, devices=[item]))["seed"] == user.device.seed
 
 
+@pytest.mark.parametrize("bound", [True, False])
+def test_user_deletes_their_own_device_where_the_administrator_may_not(otc, bound):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id, bound=bound)
+    otc.cloud.allowed[otc.admin.id] = frozenset({"iam:mfa:getVirtualMFADevice", "iam:mfa:unbindMFADevice"})
+    refused = only(otc.run(DEVICE, user_id=user.id, state="absent"))
+    assert refused["error"]["status"] == 403
+    assert "lets only the user delete their device: give their own credentials" in refused["msg"]
+    item = {"user_id": user.id, "auth_password": user.password, "auth_domain_name": otc.domain_name}
+    assert only(otc.run(DEVICE, devices=[item], state="absent"))["changed"]
+    assert user.device is None
+    # Nobody sent a code.
+    assert otc.cloud.counters.wrong_codes == 0
+
+
+def test_user_alone_is_told_how_to_delete_a_device_that_wants_a_code_to_be_unbound(otc):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id, bound=True)
+    item = {"user_id": user.id, "auth_password": user.password, "auth_domain_name": otc.domain_name}
+    refused = only(otc.run(DEVICE, credentials={}, devices=[item], state="absent"))
+    assert "unbind it first with hwc.mfa.iam_virtual_mfa_bind and state=absent" in refused["msg"]
+    assert otc.writes() == []
+
+
 def test_user_who_may_not_create_their_own_device_is_not_told_to_give_their_credentials(cloud):
     user = cloud.users[0]
     cloud.handle.fault("forbid:v5-create")

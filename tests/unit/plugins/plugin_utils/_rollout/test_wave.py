@@ -695,7 +695,10 @@ def test_way_back_lifts_protection_and_then_removes_just_that_device_and_looks()
     finished = removed(cloud, REMOVING)
     assert cloud.calls == [
         ("iam_login_protection", {"users": [{"user_id": "u1", "enabled": False}]}),
-        ("iam_virtual_mfa_device", {"devices": [{"user_id": "u1", "serial_number": "s1", "presume_unbound": False}], "state": "absent"}),
+        (
+            "iam_virtual_mfa_device",
+            {"devices": [{"user_id": "u1", "serial_number": "s1", "presume_unbound": False, "auth_password": SECRET}], "state": "absent"},
+        ),
         ("iam_mfa_info", {"user_ids": ["u1"]}),
     ]
     assert (came(finished)["done"], finished.removed, finished.certain) == (["unprotect", "remove"], ["u1"], {})
@@ -768,7 +771,9 @@ def test_device_stays_while_protection_could_not_be_lifted(wrong):
 def test_device_that_is_known_by_an_announcement_only_is_not_unbound():
     cloud = Cloud(user(binding="unknown", serial="s1"), api="v3")
     removed(cloud, entry(steps=["remove"], serial_number="s1", unbind=False, intended=True), stored={}, shown={})
-    assert cloud.items("iam_virtual_mfa_device") == [{"user_id": "u1", "serial_number": "s1", "presume_unbound": True}]
+    assert cloud.items("iam_virtual_mfa_device") == [
+        {"user_id": "u1", "serial_number": "s1", "presume_unbound": True, "auth_password": SECRET}
+    ]
 
 
 @pytest.mark.parametrize(
