@@ -90,6 +90,7 @@ SETTINGS = {
     "awx_setup_inventory_path": "organization_accounts.yml",
     "awx_setup_inventory_credential": "MFA key",
     "awx_setup_webhook_url": "https://chat.example.com/hook",
+    "awx_setup_webhook_headers": {"X-Token": "HT-1"},
     "awx_setup_slices": 3,
     "controller_credentials": [
         {
@@ -104,17 +105,23 @@ SETTINGS = {
 """What an operator gives the role, here with all that is optional."""
 
 
-def set_up(controller: Any, folder: Path, *words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-    """Run the playbook hwc.mfa.awx_setup with the real modules of awx.awx."""
-    given = folder / "settings.yml"
-    given.write_text(json.dumps({name: value for name, value in {**SETTINGS, **settings}.items() if value is not None}), encoding="utf-8")
-    env = {
-        **os.environ,
+def set_up_environment(controller: Any) -> dict[str, str]:
+    """What the modules of awx.awx find in the environment: where they are, and where AWX is."""
+    return {
         "CONTROLLER_HOST": controller.url,
         "CONTROLLER_OAUTH_TOKEN": controller_api.TOKEN,
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([os.environ["ANSIBLE_COLLECTIONS_PATH"], os.environ["AWX_COLLECTIONS"]]),
         "ANSIBLE_PIPELINING": "1",
     }
+
+
+def set_up(
+    controller: Any, folder: Path, *words: str, more_env: dict[str, str] | None = None, **settings: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run the playbook hwc.mfa.awx_setup with the real modules of awx.awx."""
+    given = folder / "settings.yml"
+    given.write_text(json.dumps({name: value for name, value in {**SETTINGS, **settings}.items() if value is not None}), encoding="utf-8")
+    env = {**os.environ, **set_up_environment(controller), **(more_env or {})}
     command = ["ansible-playbook", "hwc.mfa.awx_setup", "-e", f"@{given}", *words]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=240)
 

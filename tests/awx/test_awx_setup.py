@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import yaml
-from conftest import CHECKOUT, PROJECT, SETTINGS, SETUP, DataLoader, data, rules, set_up
+from conftest import CHECKOUT, PROJECT, SETTINGS, SETUP, DataLoader, Job, data, rules, set_up, set_up_environment
 
 LISTS = {
     "controller_credential_types": "credential_types",
@@ -58,8 +59,51 @@ def test_second_run_changes_nothing_and_check_mode_says_so(controller: Any, tmp_
     assert [dict(one) for kind in LISTS.values() for one in controller.lists[kind]] == before
 
 
-def test_output_has_no_secret(loaded: tuple[Any, str]) -> None:
-    assert "SK-1" not in loaded[1] and "VP-1" not in loaded[1]
+SECRETS = {"SK-1", "VP-1", "HT-1"}
+"""What is secret in the settings: of a key, of a vault, and in a header of the webhook."""
+
+SECRET_KINDS: dict[str, Any] = {name: [] for name in LISTS if name not in ("controller_credentials", "controller_notifications")}
+"""Settings for a run that loads only what holds secrets, which makes it short."""
+
+
+def found_in(text: str) -> set[str]:
+    return {secret for secret in SECRETS if secret in text}
+
+
+def test_secrets_are_loaded_and_the_output_has_none(loaded: tuple[Any, str]) -> None:
+    controller, output = loaded
+    assert found_in(json.dumps([controller.lists[kind] for kind in ("credentials", "notification_templates")])) == SECRETS
+    assert found_in(output) == set()
+
+
+@pytest.mark.parametrize("callback", ["minimal", pytest.param("oneline", marks=pytest.mark.twin), "default"])
+def test_no_callback_prints_a_secret(controller: Any, tmp_path: Path, callback: str) -> None:
+    # Minimal and oneline print the result of every task as a whole, with the items of loops.
+    done = set_up(controller, tmp_path, "-vvv", more_env={"ANSIBLE_STDOUT_CALLBACK": callback}, **SECRET_KINDS)
+    assert done.returncode == 0, done.stdout
+    assert "awx/plugins/modules/credential.py" in done.stdout
+    assert found_in(done.stdout + done.stderr) == set()
+
+
+def test_failure_prints_no_secret(controller: Any, tmp_path: Path) -> None:
+    refused = [{**SETTINGS["controller_credentials"][0], "name": "MFA refused", "credential_type": "of nobody"}]
+    settings = {**SECRET_KINDS, "controller_credentials": refused}
+    done = set_up(controller, tmp_path, "-vvv", more_env={"ANSIBLE_STDOUT_CALLBACK": "minimal"}, **settings)
+    assert done.returncode == 2 and "awx/plugins/modules/credential.py" in done.stdout, done.stdout
+    assert found_in(done.stdout + done.stderr) == set()
+
+
+def test_events_of_a_job_have_no_secret(controller: Any, new_job: Callable[[], Job]) -> None:
+    job = new_job()
+    (job.folder / "project" / "setup.yml").write_text("- ansible.builtin.import_playbook: hwc.mfa.awx_setup\n", encoding="utf-8")
+    job.env |= set_up_environment(controller)
+    job.extra_vars = {**SETTINGS, **SECRET_KINDS}
+    job.inventory({})
+    job.run("setup.yml", verbosity=3)
+    assert job.status == "successful", job.output
+    loaded = [event for event in job.events() if event["event"] == "runner_item_on_ok" and "credential" in event["event_data"]["task"]]
+    assert len(loaded) == len(SETTINGS["controller_credentials"])
+    assert {name: found_in(text) for name, text in job.leftovers().items() if found_in(text)} == {}
 
 
 def test_injectors_arrive_as_they_are_written(controller: Any) -> None:
