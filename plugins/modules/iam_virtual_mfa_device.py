@@ -24,6 +24,11 @@ extends_documentation_fragment:
   - hwc.mfa.attributes
   - hwc.mfa.attributes.write
 attributes:
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+    details: With any C(poll), Ansible would write the result with seeds to a file in the clear, so the module refuses C(async).
+      Give many users as O(devices) instead. They are processed at the same time.
   idempotent:
     support: partial
     details: With O(replace=unbound) each run replaces the device that the one before has created, until it is bound. With the other values a second run changes

@@ -22,6 +22,10 @@ extends_documentation_fragment:
   - hwc.mfa.attributes
   - hwc.mfa.attributes.write
 attributes:
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+    details: With any C(poll), Ansible would write the result with an address that is a secret to a file in the clear, so the module refuses C(async).
   idempotent:
     support: partial
     details: With O(state=register) each run makes a new address, until the user has registered a device.

@@ -462,20 +462,6 @@ def test_cloud_that_tells_neither_the_caller_nor_administrators_needs_an_exempti
     assert not ground.cloud.cloud.user(admin["user_id"]).held_by_protection
 
 
-def test_module_that_returns_seeds_refuses_async_without_polling(playground: Callable[..., Any]) -> None:
-    ground = playground(users=1)
-    user = ground.cloud.describe()["users"][0]
-    run = ground.play(
-        "    - hwc.mfa.iam_virtual_mfa_device:\n"
-        f"        user_id: {user['user_id']}\n"
-        "      module_defaults:\n"
-        "        group/hwc.mfa.mfa: '{{ mfa_rollout_auth }}'\n"
-        "      async: 60\n      poll: 0\n"
-    )
-    assert run.code == 2 and "cannot run with async and poll=0" in run.output
-    assert ground.cloud.cloud.counters.creates == 0
-
-
 def test_check_mode_fails_where_the_real_run_would(playground: Callable[..., Any]) -> None:
     ground = playground(users=2)
     run = ground.run(ROLLOUT, "-e", "mfa_rollout_concurrency=1000", "--check")

@@ -33,7 +33,7 @@ class Definition:
 
     @property
     def returns_secrets(self) -> bool:
-        """Whether a result can hold seeds or another secret."""
+        """Whether a result can hold seeds or another secret, so that the module refuses ``async``."""
         return self.returns_seeds or bool(self.secret_field)
 
     def holds_secret(self, result: Mapping[str, Any]) -> bool:

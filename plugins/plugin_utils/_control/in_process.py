@@ -43,13 +43,11 @@ class InProcessAction(ActionBase):
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
         self._task.args = own_args(self)
-        if self._task.async_val and not self._task.poll and self.definition.returns_secrets:
-            # async_status would print the secrets, and they would stay in the job's file in the clear.
-            result.update(
-                failed=True,
-                changed=False,
-                msg=f"{self._task.action} returns secrets and cannot run with async and poll=0: leave async out, or set poll.",
-            )
+        if self._task.async_val and self.definition.returns_secrets:
+            # Ansible writes the result to the job's file, in the clear and readable for everybody, where it stays if the play ends before it is asked for.
+            instead = ", since the module works on many users at once by itself" if self.definition.many else ""
+            msg = f"{self._task.action} returns secrets, which async would write to a file in the clear: leave async out{instead}."
+            result.update(failed=True, changed=False, msg=msg)
             return result
         wrong = texts.sentence(texts.not_text(self.definition.argument_spec, plain(self._task.args)))
         if wrong is not None:
@@ -65,9 +63,6 @@ class InProcessAction(ActionBase):
             if isinstance(invocation, dict) and isinstance(invocation.get("module_args"), dict):
                 # Of options that it does not know, core's check tells the values.
                 invocation["module_args"] = options_shown(invocation["module_args"], self.definition.argument_spec)
-            if self._task.async_val and self.definition.returns_secrets:
-                # The result comes from async_status, which knows nothing of secrets: only the task can hide it.
-                self._task.no_log = True
         if self.definition.holds_secret(result):
             result["_ansible_no_log"] = True
             _show_warnings(result)
