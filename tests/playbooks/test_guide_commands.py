@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
+from string import Template
 from typing import Any, Callable
 
 import pyotp
 import pytest
+import yaml
 from ansible_collections.hwc.mfa.tests.unit.guide_pages import blocks
 
 PROD, TEST = range(2)
@@ -60,6 +63,14 @@ def desk(playground: Callable[..., Any]) -> Any:
     return ground
 
 
+def told_in(guide: str, holding: str) -> re.Pattern[str]:
+    """What fits the one block of output in a guide that has a text in it, whatever the numbers, ids and names of accounts."""
+    (found,) = (each.text.strip() for each in blocks(guide) if each.language == "text" and holding in each.text)
+    pattern = re.sub(r"[0-9a-f]{32}", "[0-9a-f]{32}", re.escape(found))
+    pattern = re.sub(r"account\\ \S+", r"account\\ \\S+", pattern)
+    return re.compile(re.sub(r"(?<![{\[\d-])\d+(?![\d}-])", r"\\d+", pattern))
+
+
 def protected(ground: Any, account: int) -> list[str]:
     return [user.name for user in ground.cloud.cloud.accounts[account].users if user.held_by_protection]
 
@@ -67,7 +78,9 @@ def protected(ground: Any, account: int) -> list[str]:
 def test_service_accounts_from_the_first_audit_to_the_way_back(desk: Any) -> None:
     robot = desk.cloud.cloud.accounts[PROD].users[2]
     (audit,) = commands("guide_start", holding="hwc.mfa.audit")
-    assert "of 4 users" in desk.typed(audit)
+    output = desk.typed(audit)
+    assert "of 4 users" in output
+    assert told_in("guide_start", "to do").search(output), output
     variables = Path(desk.path / "host_vars")
     variables.mkdir()
     (variables / "acme-prod.yml").write_text(block("guide_service_accounts", "deploy-robot"), encoding="utf-8")
@@ -112,3 +125,13 @@ def test_people_are_required_and_one_who_lost_a_phone_binds_another(desk: Any) -
     desk.typed(reset)
     assert ada.device is None
     assert ada.held_by_protection
+
+
+def test_pipeline_of_the_guide_leaves_the_files_that_it_keeps(desk: Any) -> None:
+    job = yaml.safe_load(block("guide_evidence", "artifacts:"))["mfa-audit"]
+    (script,) = job["script"]
+    desk.typed(shlex.split(Template(script).substitute(CI_PROJECT_DIR=str(desk.path))))
+    (kept,) = job["artifacts"]["paths"]
+    found = {path.name for path in desk.path.glob(f"{kept}*")}
+    assert {path.name for path in desk.path.glob(job["artifacts"]["reports"]["junit"])} == {"acme-prod.junit.xml", "acme-test.junit.xml"}
+    assert {"acme-prod.json", "acme-prod.html", "acme-prod.sha256"} <= found

@@ -15,7 +15,7 @@ import urllib.request
 
 import pytest
 import yaml
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import unknown_variables
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import unknown_variables, wrong_values
 from ansible_collections.hwc.mfa.tests.unit.guide_pages import GUIDES, blocks, literals, source, tables
 
 ROOT = GUIDES.parents[2]
@@ -145,6 +145,12 @@ def test_messages_that_are_quoted_are_those_of_the_plugins():
     for row in MESSAGES[1:]:
         for part in [part for message in literals(row[0]) for part in message.split(" ... ")]:
             assert any(part in text for text in texts), part
+
+
+def test_refusal_of_a_disk_that_goes_away_is_quoted_as_the_role_says_it():
+    variables = {"strategy": "enrol", "users": [{"name": "ada"}], "seed_store_dir": "/seeds", "seed_store_password": "given"}
+    (said,) = wrong_values({f"mfa_rollout_{name}": value for name, value in variables.items()}, audit_only=False, in_awx=True)
+    assert f" {said} " in " ".join(source("guide_awx").split())
 
 
 def test_login_with_a_code_that_the_guide_shows_is_one(cloud):
