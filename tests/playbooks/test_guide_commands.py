@@ -51,7 +51,7 @@ def desk(playground: Callable[..., Any]) -> Any:
         "ACME_TEST_SECRET_KEY": test.admin.secret_key,
         "ROBOT_ACCESS_KEY": robot.access_key,
         "ROBOT_SECRET_KEY": robot.secret_key,
-        "SEED_STORE_PASSWORD": "seed-store-password",
+        "HWC_MFA_SEED_STORE_PASSWORD": "seed-store-password",
     }
 
     def run(words: list[str]) -> str:

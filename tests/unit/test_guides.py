@@ -153,6 +153,17 @@ def test_refusal_of_a_disk_that_goes_away_is_quoted_as_the_role_says_it():
     assert f" {said} " in " ".join(source("guide_awx").split())
 
 
+def test_variables_of_the_environment_that_the_role_reads_are_in_a_guide_and_read_by_no_other_name():
+    read = set()
+    for path in (ROOT / "roles" / "mfa_rollout").rglob("*.yml"):
+        read.update(re.findall(r"ansible\.builtin\.env', '(\w+)'", path.read_text(encoding="utf-8")))
+    assert "HWC_MFA_SEED_STORE_PASSWORD" in read
+    everything = "".join(source(guide) for guide in NAMES)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {name for name in read if f"``{name}``" not in everything} == set()
+    assert set(re.findall(r"\b\w*SEED_STORE_PASSWORD\b", everything + readme)) == {"HWC_MFA_SEED_STORE_PASSWORD"}
+
+
 def test_login_with_a_code_that_the_guide_shows_is_one(cloud):
     (block,) = (block for block in blocks("guide_scripts") if block.language == "json")
     user = cloud.users[0]
