@@ -144,6 +144,10 @@ options:
       - own
       - unbound
     default: never
+notes:
+  - Do not repeat the task with C(until) and C(retries). Ansible keeps the result of the last try only, and the seeds of users whose devices an earlier try
+    created are lost. Register the result with C(ignore_errors), store its seeds, and run a task for the users who failed. The module itself repeats
+    requests, see O(retries).
 seealso:
   - module: hwc.mfa.iam_virtual_mfa_bind
   - plugin: hwc.mfa.otpauth_uri

@@ -297,6 +297,30 @@ def test_modules_that_return_secrets_refuse_async_and_do_nothing(playground: Cal
     assert not (ground.path / "async").exists()
 
 
+def test_a_creation_that_is_tried_again_shows_no_seed_and_returns_that_of_its_last_try_alone(playground: Callable[..., Any]) -> None:
+    # Why the module's documentation says not to do so. It would have to change if Ansible came to keep the results of all tries.
+    ground = playground(users=1)
+    watched = Watched(ground)
+    run = watched.play(
+        """
+    - hwc.mfa.iam_virtual_mfa_device:
+        devices: "{{ mfa_rollout_users + [{'user_id': 'nobody'}] }}"
+      register: created
+      until: created is success
+      retries: 1
+      delay: 0
+      ignore_errors: true
+    - ansible.builtin.assert:
+        that:
+          - created.devices | map(attribute='failed') | list == [false, true]
+          - created.devices[0].seed is not defined or created.devices[0].seed is none
+"""
+    )
+    assert run.code == 0, run.output
+    assert ground.cloud.cloud.counters.creates == 1 and "RETRYING" in run.output
+    assert watched.leaks() == []
+
+
 def test_secret_on_a_command_line_is_seen(playground) -> None:
     ground = playground(users=1)
     watched = Watched(ground)
