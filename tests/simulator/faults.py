@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 KINDS_WITH_NUMBER = {"status", "retry-after", "html", "slow", "endless", "flood"}
 KINDS_WITH_DEFAULT = {"html": 502.0, "endless": 1.0, "flood": 1.0}
-KINDS_ALONE = {"lose", "cut", "half", "expire-tokens", "forbid", "noop", "extra", "bare", "loop", "drip"}
+KINDS_ALONE = {"lose", "cut", "half", "expire-tokens", "forbid", "noop", "extra", "bare", "loop", "drip", "unpublished"}
 
 ROUTES = frozenset({
     "create", "bind", "unbind", "delete", "list-devices", "get-device", "login", "token", "login-protect-put",

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 from urllib.parse import quote, unquote, urlencode
 
 from . import agencies, identity_store, organizations, policies, signing
@@ -156,6 +156,11 @@ def find(cloud: Cloud, method: str, raw_path: str) -> tuple[Route, tuple[str, ..
     if allowed:
         headers = {"Allow": ", ".join(sorted(allowed))}
         raise Refusal(405, "IAM.0001", "The method is not allowed for the requested URL.", headers=headers)
+    return refuse_unknown_call()
+
+
+def refuse_unknown_call() -> NoReturn:
+    """What the gateway says of a call that it does not know, or does not offer for the moment."""
     raise Refusal(404, "APIGW.0101", "The API does not exist or has not been published in the environment")
 
 

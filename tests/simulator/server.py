@@ -213,6 +213,8 @@ class Service:
         headers = {} if after_seconds is None else {"Retry-After": f"{after_seconds:g}"}
         if "html" in effects:
             return HtmlAnswer(int(effects["html"]), None, headers)
+        if "unpublished" in effects:
+            routes.refuse_unknown_call()
         if "status" in effects or after_seconds is not None:
             status = int(effects.get("status", 429))
             family = routes.family(call.raw_path)

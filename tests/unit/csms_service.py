@@ -23,7 +23,7 @@ PAGE = 3
 """How many secrets a listing tells at once, whatever was asked for: an answer may hold fewer."""
 
 Fate = Optional[str]
-"""What becomes of a request: None: it is answered; ``refused``: broken off before it was carried out; ``lost``: after that."""
+"""What becomes of a request: None: it is answered; ``refused``: broken off before it was carried out; ``lost``: after that; ``unpublished``: a gateway's 404."""
 
 
 @dataclass
@@ -85,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         service.before(self.command, name)
         try:
+            if fate == "unpublished":
+                raise Refusal(404, "APIGW.0101", "The API does not exist or has not been published in the environment")
             self.authenticate(url.path, url.query, body, segments)
             with self.server.writing:  # type: ignore[attr-defined]
                 status, document = self.result(segments, parse_qs(url.query), json.loads(body) if body else {})

@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_FACT = 200
+_OF_GATEWAYS = ("APIGW.", "APIG.")
 
 
 class OptionError(Exception):
@@ -60,6 +61,20 @@ class CloudError(Exception):
     def has_code(self, *suffixes: str) -> bool:
         """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (docs/dev/cloud_api.md, section 6)."""
         return self.code is not None and any(self.code == suffix or self.code.endswith("." + suffix) for suffix in suffixes)
+
+    @property
+    def says_none(self) -> bool:
+        """Whether the service itself says that what was asked for is not there.
+
+        Only its own code says so. A gateway answers 404 too, for a call that it does not know or has not published (``APIGW.0101``), and
+        that is no answer about a user, a device or a policy.
+        """
+        return self.status == 404 and not self.foreign and self.has_code("0004") and not str(self.code).startswith(_OF_GATEWAYS)
+
+    @property
+    def may_say_none(self) -> bool:
+        """Whether a 404 may be the service's own, and does not say so: it has no code. Ask another way before believing it."""
+        return self.status == 404 and not self.foreign and self.code is None
 
     def as_dict(self) -> dict[str, Any]:
         """The part of a result that playbooks test: ``status``, ``code``, ``request_id``, and ``uncertain`` where a write is."""

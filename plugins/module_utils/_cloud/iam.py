@@ -90,12 +90,17 @@ class Iam:
         self.session.write("DELETE", "/v3.0/OS-MFA/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
 
     def device_of(self, user_id: str) -> Device | None:
-        """``GET /v3.0/OS-MFA/users/{user_id}/virtual-mfa-device``; None where the user has none."""
+        """``GET /v3.0/OS-MFA/users/{user_id}/virtual-mfa-device``; None where the user has none.
+
+        A 404 without a code may be a gateway's, so the account's listing is asked then.
+        """
         try:
             reply = self.session.read("GET", path_of("v3.0", "OS-MFA", "users", user_id, "virtual-mfa-device"))
         except CloudError as error:
-            if error.status == 404 and not error.foreign:
+            if error.says_none:
                 return None
+            if error.may_say_none:
+                return next((device for device in self.devices() if device.user_id == user_id), None)
             raise
         serial_number = reply.field("virtual_mfa_device", "serial_number")
         return Device(user_id, str(serial_number), UNKNOWN, VIRTUAL) if serial_number else None
@@ -111,12 +116,18 @@ class Iam:
     # v3.0, login protection
 
     def protection_of(self, user_id: str) -> Protection:
-        """``GET /v3.0/OS-USER/users/{user_id}/login-protect``; a 404 means that it was never configured."""
+        """``GET /v3.0/OS-USER/users/{user_id}/login-protect``; the service's own 404 means that it was never configured.
+
+        A 404 without a code may be a gateway's, so the account's listing is asked then.
+        """
         try:
             reply = self.session.read("GET", path_of("v3.0", "OS-USER", "users", user_id, "login-protect"))
         except CloudError as error:
-            if error.status == 404 and not error.foreign:
-                return Protection(user_id, False, NO_PROTECTION)
+            never = Protection(user_id, False, NO_PROTECTION)
+            if error.says_none:
+                return never
+            if error.may_say_none:
+                return next((protection for protection in self.protections() if protection.user_id == user_id), never)
             raise
         return _protection(user_id, reply.field("login_protect"))
 
@@ -218,8 +229,7 @@ class Iam:
             for page in marked_pages(self.session, "/v5/mfa-devices", "mfa_devices", query, *needed, limit=_PAGE):
                 yield [Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND) for entry in page]
         except CloudError as error:
-            # By its code, since a gateway says with a 404 that there is no such call.
-            if not user_id or error.status != 404 or not error.has_code("0004"):
+            if not user_id or not error.says_none:
                 raise
 
     def probe_v5(self) -> None:
@@ -235,7 +245,7 @@ class Iam:
         try:
             self.session.read("GET", path_of("v5", "users", user_id, "login-profile"))
         except CloudError as error:
-            if error.status == 404 and error.has_code("0004"):
+            if error.says_none:
                 return False
             raise
         return True

@@ -79,6 +79,35 @@ def test_word_of_the_cloud_is_told_from_somebody_elses(body, foreign):
     assert decoded(404, body).foreign is foreign
 
 
+IAM_NONE = {"error_code": "IAM.0004", "error_msg": "no such user"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says", "may_say"),
+    [
+        (404, IAM_NONE, True, False),
+        (404, {"error": {"code": 404, "error_code": "IAM.0004", "message": "no such user"}}, True, False),
+        (404, {"error_code": "PAP5.0004", "error_msg": "no such user"}, True, False),
+        # Of no code, nobody knows whose it is.
+        (404, b"", False, True),
+        (404, {"error": {"code": 404, "message": "no such page"}}, False, True),
+        (404, {"message": "no Route matched with those values"}, False, True),
+        # A gateway's, a proxy's, and another error.
+        (404, {"error_code": "APIGW.0101", "error_msg": "The API does not exist"}, False, False),
+        (404, {"error_code": "APIGW.0004", "error_msg": "x"}, False, False),
+        (404, {"error_code": "APIG.0004", "error_msg": "x"}, False, False),
+        (404, b"<html>Not Found</html>", False, False),
+        (404, b"default backend - 404", False, False),
+        (404, {"error_code": "IAM.0001", "error_msg": "x"}, False, False),
+        (403, IAM_NONE, False, False),
+        (400, b"", False, False),
+    ],
+)
+def test_only_the_services_own_404_says_that_there_is_none(status, body, says, may_say):
+    error = decoded(status, body)
+    assert (error.says_none, error.may_say_none) == (says, may_say)
+
+
 def test_error_of_our_own_claims_nothing_of_an_answer():
     error = CloudError("It did not come to that. ")
     assert (error.status, error.uncertain, error.foreign, error.login_rules) == (None, False, False, ())

@@ -204,9 +204,45 @@ def test_page_in_the_clouds_place_is_not_taken_for_nothing_there(script, ask, pa
         ask(script((404, page, {"Content-Type": "text/html"})).iam())
 
 
-def test_bare_404_is_taken_for_nothing_there(script):
-    assert script((404, b"")).iam().device_of("u1") is None
-    assert not script((404, b"")).iam().protection_of("u1").enabled
+UNPUBLISHED = (404, {"error_code": "APIGW.0101", "error_msg": "The API does not exist or has not been published in the environment"})
+NO_WORD = [
+    (404, b""),
+    (404, {"error": {"code": 404, "message": "The resource could not be found."}}),
+    (404, {"message": "no Route matched"}),
+]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda iam: iam.device_of("u1"),
+        lambda iam: iam.protection_of("u1"),
+        lambda iam: list(iam.devices_v5("u1")),
+        lambda iam: iam.has_login_profile("u1"),
+    ],
+)
+def test_gateways_404_is_not_taken_for_nothing_there(script, ask):
+    with pytest.raises(CloudError, match=r"APIGW\.0101"):
+        ask(script(UNPUBLISHED).iam())
+
+
+@pytest.mark.parametrize("answer", NO_WORD)
+def test_404_without_a_code_counts_where_the_listing_says_the_same(script, answer):
+    devices = (200, {"virtual_mfa_devices": [{"serial_number": "s2", "user_id": "u2"}]})
+    assert script(answer, devices).iam().device_of("u1") is None
+    assert script(answer, devices).iam().device_of("u2").serial_number == "s2"
+    protections = (200, {"login_protects": [{"user_id": "u2", "enabled": True, "verification_method": "vmfa"}]})
+    assert not script(answer, protections).iam().protection_of("u1").enabled
+    assert script(answer, protections).iam().protection_of("u2").enabled
+
+
+@pytest.mark.parametrize("answer", NO_WORD)
+@pytest.mark.parametrize("listing", [None, (403, {"error_code": "IAM.0003", "error_msg": "no"}), UNPUBLISHED])
+def test_404_without_a_code_is_an_error_where_nothing_else_tells(script, answer, listing):
+    """A gateway that has no code of its own says 404 of every call."""
+    for ask in (lambda iam: iam.device_of("u1"), lambda iam: iam.protection_of("u1"), lambda iam: list(iam.devices_v5("u1"))):
+        with pytest.raises(CloudError):
+            ask(script(answer, listing or answer).iam())
 
 
 # Answers that no cloud would give

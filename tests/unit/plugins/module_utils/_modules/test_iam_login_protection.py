@@ -263,3 +263,15 @@ def test_write_that_failed_or_lies_long_ago_is_not_believed_instead_of_the_cloud
     for entry in memory["written protection"].values():
         entry[0] -= 61
     assert not only(any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=False))["changed"]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_gateways_404_says_nothing_of_a_users_protection(any_cloud, enabled, check_mode):
+    user = any_cloud.users[0]
+    any_cloud.cloud.protect(user.id)
+    any_cloud.handle.fault("unpublished:login-protect-get")
+    result = any_cloud.run(PROTECTION, check_mode=check_mode, user_id=user.id, enabled=enabled)
+    assert result["users"][0]["failed"]
+    assert result["users"][0]["error"]["code"] == "APIGW.0101"
+    assert any_cloud.writes() == []

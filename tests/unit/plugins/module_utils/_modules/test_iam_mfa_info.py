@@ -425,3 +425,15 @@ def test_selection_shows_and_counts_those_who_are_meant(start):
 def test_group_that_is_not_there_is_an_error_by_its_name(cloud):
     assert cloud.run(MFA_INFO, groups=["Adnim"])["msg"] == "there is no group 'Adnim' in this account."
     assert cloud.run(MFA_INFO, groups=["admin "])["msg"] == "there is no group 'admin ' in this account."
+
+
+@pytest.mark.parametrize("route", ["get-device", "login-protect-get"])
+def test_gateways_404_shows_nobody_as_without_a_device_or_unprotected(otc, route):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id, bound=True)
+    otc.cloud.protect(user.id)
+    otc.handle.fault(f"unpublished:{route}")
+    result = otc.run(MFA_INFO, user_ids=[user.id])
+    assert result["failed"]
+    assert "users" not in result
+    assert result["error"]["code"] == "APIGW.0101"

@@ -840,3 +840,27 @@ def test_name_that_is_given_as_an_id_has_no_device_and_is_an_error(any_cloud, st
     assert result["failed"]
     assert "a name is given as user_name" in result["msg"]
     assert user.device is not None
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_gateways_404_says_of_no_device_that_it_is_gone(otc, after):
+    """At the first look, and where the removal was carried out only in part."""
+    user = otc.users[0]
+    device = otc.cloud.give_device(user.id, bound=True)
+    otc.handle.fault(f"unpublished:get-device:{after + 1}-99")
+    otc.handle.fault("noop:delete")
+    outcome = only(otc.run(DEVICE, impatient=True, state="absent", user_id=user.id))
+    assert (outcome["failed"], outcome["changed"], outcome["binding"]) == (True, False, "unknown")
+    assert outcome["error"]["code"] == "APIGW.0101"
+    assert user.device.serial_number == device.serial_number
+    assert otc.writes() == ["unbind", "delete"] * after
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_gateways_404_of_every_call_about_devices_changes_nothing(any_cloud, state):
+    user = any_cloud.users[0]
+    any_cloud.cloud.give_device(user.id, bound=True)
+    for route in ("get-device", "list-devices", "v5-list"):
+        any_cloud.handle.fault(f"unpublished:{route}")
+    assert only(any_cloud.run(DEVICE, impatient=True, state=state, user_id=user.id))["failed"]
+    assert any_cloud.writes() == []

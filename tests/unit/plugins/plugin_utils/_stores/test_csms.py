@@ -116,6 +116,16 @@ def test_ten_thousand_seeds_stay_below_what_a_secret_and_a_project_take(service,
     assert len(opens().read().seeds) == 10_000
 
 
+def test_gateways_404_is_not_taken_for_a_secret_that_is_gone(service, opens):
+    opens().save({"u1": seed()})
+    before = dict(service.secrets)
+    service.fate = lambda method, name: "unpublished" if name and method in ("GET", "DELETE") else None
+    assert "APIGW.0101" in refusal(opens().read)
+    store = opens()
+    assert "APIGW.0101" in refusal(lambda: store.remove(["u1"]))
+    assert before.items() <= service.secrets.items()
+
+
 def test_secrets_that_others_keep_in_the_project_are_passed_over(service, opens):
     others = ("mfa.acme", "mfa.acme.notes", "mfa.acme.000001.old", "mfa.acme-2.000001", "database", "mfa.acme.lock.x")
     for name in others:
