@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, VIRTUAL
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NO
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import VMFA
 
@@ -59,10 +59,21 @@ def has_vmfa(entry: Mapping[str, Any]) -> bool:
     return bool(entry["login_protection"]["enabled"]) and entry["login_protection"]["verification_method"] == VMFA
 
 
+def binding_of(entry: Mapping[str, Any]) -> str | None:
+    """The binding of the virtual device of a user's entry, or None where there is none.
+
+    A bound device that may be a security key does not tell whether a virtual one is bound.
+    """
+    device = entry["device"]
+    if device is None:
+        return None
+    perhaps_a_key = device.get("kind", VIRTUAL) == UNKNOWN and device["binding"] == BOUND
+    return UNKNOWN if perhaps_a_key else str(device["binding"])
+
+
 def posture(entry: Mapping[str, Any]) -> str:
     """The posture of a user's entry."""
-    device = entry["device"]
-    return posture_of(entry["enabled"], entry.get("console_access"), device["binding"] if device else None, has_vmfa(entry))
+    return posture_of(entry["enabled"], entry.get("console_access"), binding_of(entry), has_vmfa(entry))
 
 
 def coverage(counts: Mapping[str, int]) -> float:
@@ -77,21 +88,18 @@ def summary(users: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def count(fits: Any) -> int:
         return sum(1 for user in users if fits(user))
 
-    def binding(user: Mapping[str, Any]) -> str | None:
-        return user["device"]["binding"] if user["device"] else None
-
     postures = {name: count(lambda user, name=name: user["posture"] == name) for name in POSTURES}
     return {
         "users": len(users),
         "enabled": count(lambda user: user["enabled"]),
         "without_device": count(lambda user: user["device"] is None),
-        BOUND: count(lambda user: binding(user) == BOUND),
-        UNBOUND: count(lambda user: binding(user) == UNBOUND),
-        UNKNOWN: count(lambda user: binding(user) == UNKNOWN),
+        BOUND: count(lambda user: binding_of(user) == BOUND),
+        UNBOUND: count(lambda user: binding_of(user) == UNBOUND),
+        UNKNOWN: count(lambda user: binding_of(user) == UNKNOWN),
         "login_protection": count(lambda user: user["login_protection"]["enabled"]),
         "vmfa": count(has_vmfa),
         # Who is certain to be asked for a code, needed or not.
-        "protected": count(lambda user: binding(user) == BOUND and has_vmfa(user)),
+        "protected": count(lambda user: binding_of(user) == BOUND and has_vmfa(user)),
         "posture": postures,
         "coverage": coverage(postures),
     }

@@ -111,7 +111,7 @@ BY_POSTURE = {
     PROTECTED: (PASS, "has a bound device and is asked for its code at each login", ""),
     NOT_NEEDED: (NOT_APPLICABLE, "cannot log in to the console", ""),
     DISABLED: (NOT_APPLICABLE, "is disabled", ""),
-    UNKNOWN: (UNCERTAIN, "is asked for a code, and the cloud does not tell whether the device is bound", _LOOK),
+    UNKNOWN: (UNCERTAIN, "is asked for a code, and the cloud does not tell whether a virtual device is bound", _LOOK),
     ENROLLED_ONLY: (FAIL, "has a bound device and is not asked for its code", _PROTECT),
     REQUIRED_ONLY: (FAIL, "is asked for a code and has no bound device", _BIND),
     UNPROTECTED: (FAIL, "logs in to the console without a code of a device", _ENROL),

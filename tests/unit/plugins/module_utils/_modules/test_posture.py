@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, coverage, posture_of
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, coverage, posture, posture_of, summary
 
 BINDINGS = (None, "bound", "unbound", "unknown")
 
@@ -42,6 +42,26 @@ def test_every_user_has_one_posture_and_every_posture_a_user():
 def test_nobody_is_called_protected_whose_device_is_not_certainly_bound_or_who_is_not_asked():
     for row in itertools.product((True, None), ("yes", "unknown", None), BINDINGS, (True, False)):
         assert (posture_of(*row) == "protected") == (row[2] == "bound" and row[3])
+
+
+@pytest.mark.parametrize(
+    ("device", "vmfa", "word", "counted"),
+    [
+        ({"binding": "bound", "kind": "virtual"}, True, "protected", "bound"),
+        ({"binding": "bound"}, True, "protected", "bound"),
+        # What is bound may be a security key, and the virtual device not.
+        ({"binding": "bound", "kind": "unknown"}, True, "unknown", "unknown"),
+        ({"binding": "bound", "kind": "unknown"}, False, "unprotected", "unknown"),
+        ({"binding": "unbound", "kind": "unknown"}, True, "required_only", "unbound"),
+    ],
+)
+def test_bound_device_that_may_be_a_key_is_not_certainly_a_bound_virtual_one(device, vmfa, word, counted):
+    protection = {"enabled": vmfa, "verification_method": "vmfa" if vmfa else "none"}
+    user = {"enabled": True, "console_access": "yes", "device": device, "login_protection": protection}
+    assert posture(user) == word
+    found = summary([{**user, "posture": word}])
+    assert [name for name in ("bound", "unbound", "unknown") if found[name]] == [counted]
+    assert found["protected"] == (word == "protected")
 
 
 @pytest.mark.parametrize(
