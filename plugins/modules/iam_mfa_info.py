@@ -135,7 +135,8 @@ users:
         - V(not_needed) - the user cannot log in to the console.
         - V(protected) - a virtual device is bound, and login protection asks for its code.
         - V(enrolled_only) - a virtual device is bound, and nothing asks for its code.
-        - V(unknown) - login protection asks for a code of a device, and the cloud does not tell whether it is bound.
+        - V(unknown) - login protection asks for a code of a device, and the cloud does not tell whether it is bound, or whether the device that
+          is bound is a virtual one. A security key is none.
         - V(required_only) - login protection asks for a code, and no device is bound. The user must bind one at the next login.
         - V(unprotected) - everybody else. Login protection by SMS or e-mail does not count.
       returned: always
@@ -177,7 +178,10 @@ users:
     device:
       description:
         - The user's virtual MFA device, or V(null) if there is none.
-        - Where the cloud does not tell which of several devices is the virtual one, its C(kind) is V(unknown).
+        - Where the cloud does not tell which device is the virtual one, its C(kind) is V(unknown). On Huawei Cloud, IAM v5 tells whether a device is
+          bound, and IAM v3.0 which one is virtual, so the credentials need the permission for both.
+        - Where the two APIs write serial numbers in forms that have nothing in common, it is the device as IAM v3.0 shows it, and whether it is bound is
+          V(unknown) if anything is.
       returned: always
       type: dict
       contains:
@@ -280,7 +284,7 @@ summary:
       type: int
       sample: 195
     protected:
-      description: Users with a device that is certainly bound and login protection that asks for it.
+      description: Users with a virtual device that is certainly bound and login protection that asks for it.
       returned: always
       type: int
       sample: 195

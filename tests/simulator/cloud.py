@@ -109,6 +109,9 @@ class Settings:
     decodes_messages: bool = True
     domains_empty: bool = False
     serial_forms_differ: bool = False
+    serial_ids_in_v3: bool = False
+    own_serials_only: bool = False
+    stale_of: str = "both"
     throttle_tells: bool = False
     shared_throttle: int = 0
     list_enabled_only: bool = False
@@ -128,6 +131,10 @@ class Settings:
             raise ValueError(f"serial_form is auto or one of {', '.join(SERIAL_FORMS)}, not {self.serial_form!r}")
         if self.serial_form != "auto" and self.serial_forms_differ:
             raise ValueError("serial_form and serial_forms_differ exclude each other")
+        if (self.serial_ids_in_v3 or self.own_serials_only) and not self.serial_forms_differ:
+            raise ValueError("serial_ids_in_v3 and own_serials_only need serial_forms_differ")
+        if self.stale_of not in ("both", "v3", "v5"):
+            raise ValueError("stale_of is both, v3 or v5")
         if self.signatures not in SIGNATURES:
             raise ValueError(f"signatures is one of {', '.join(SIGNATURES)}, not {self.signatures!r}")
         if self.disabled_status not in (401, 403):
@@ -652,9 +659,9 @@ class Cloud:
         for counters in (self.counters, user.counters):
             setattr(counters, counter, getattr(counters, counter) + 1)
 
-    def _seen(self, user: User) -> tuple[Device | None, Protection | None]:
-        """The device and the protection as a reader sees them: `stale` seconds old."""
-        if user.history:
+    def _seen(self, user: User, api: str = "both") -> tuple[Device | None, Protection | None]:
+        """The device and the protection as a reader sees them by ``api``: `stale` seconds old, where that is what is stale."""
+        if user.history and self.settings.stale_of in ("both", api):
             cutoff = self.now() - self.settings.stale
             for written_at, device, protection in user.history:
                 if written_at > cutoff:
@@ -700,11 +707,17 @@ class Cloud:
         """The serial number under which an API shows a device or a key."""
         if not self.settings.serial_forms_differ:
             return entry.serial_number
+        if self.settings.serial_ids_in_v3 and not v5:
+            # One id for as long as the device lives, and another one for the next device of the same name.
+            told = f"{user.id}/{entry.name}/{entry.seed if isinstance(entry, Device) else ''}"
+            return SERIAL_FORMS["id-path"].format(id=hashlib.sha256(told.encode()).hexdigest()[:32])
         return SERIAL_FORMS["account-urn" if v5 else "domain-path"].format(domain_id=user.domain_id, name=entry.name)
 
-    def _bears(self, user: User, entry: Device | SecurityKey, serial: object) -> bool:
-        """Whether a serial number, in the form of either API, is that of a device or a key."""
-        return serial in {entry.serial_number, *(self.serial_shown(user, entry, v5=v5) for v5 in (False, True))}
+    def _bears(self, user: User, entry: Device | SecurityKey, serial: object, *, v5: bool) -> bool:
+        """Whether an API takes a serial number for that of a device or a key: in the form of either API, or in its own only."""
+        if self.settings.own_serials_only:
+            return serial == self.serial_shown(user, entry, v5=v5)
+        return serial in {entry.serial_number, *(self.serial_shown(user, entry, v5=each) for each in (False, True))}
 
     def create_device(self, caller: User, user_id: object, name: object) -> Device:
         """Create an unbound device; the answer is the only one with the seed."""
@@ -728,7 +741,7 @@ class Cloud:
         """Bind with two consecutive codes."""
         user = self._target(caller, user_id, admin=v5 and self.settings.admin_may_bind_v5)
         self._refuse_locked(user)
-        device = self._device(user, serial)
+        device = self._device(user, serial, v5=v5)
         for code in (first, second):
             _check_code(code)
         if device.bound:
@@ -743,7 +756,7 @@ class Cloud:
         if v5 and (key := self._key_of(user, serial)):
             self._write_key(user, key, replace(key, enabled=False))
             return
-        device = self._device(user, serial)
+        device = self._device(user, serial, v5=v5)
         if not v5:
             _check_code(code)
         if not device.bound:
@@ -761,7 +774,7 @@ class Cloud:
     def delete_device(self, caller: User, user_id: object, serial: object) -> None:
         """v3.0: says yes to any serial, and leaves a bound device where it is."""
         user = self._target(caller, user_id)
-        if user.device is not None and self._bears(user, user.device, serial) and not user.device.bound:
+        if user.device is not None and self._bears(user, user.device, serial, v5=False) and not user.device.bound:
             self._write(user, "deletes", device=None)
 
     def delete_device_v5(self, caller: User, user_id: object, serial: object) -> None:
@@ -770,20 +783,22 @@ class Cloud:
         if key := self._key_of(user, serial):
             self._write_key(user, key, None)
             return
-        device = self._device(user, serial)
+        device = self._device(user, serial, v5=True)
         if device.bound:
             raise Refusal(409, "IAM.0005", "The virtual MFA device is enabled. Disable it first.")
         self._write(user, "deletes", device=None)
 
-    def _device(self, user: User, serial: object) -> Device:
+    def _device(self, user: User, serial: object, *, v5: bool) -> Device:
         if not isinstance(serial, str) or not serial:
             raise Refusal(400, "IAM.0072", "serial_number must be a string that is not empty.")
-        if user.device is None or not self._bears(user, user.device, serial):
+        if self.settings.own_serials_only and v5 and not serial.startswith("iam::"):
+            raise Refusal(400, "PAP5.0041", "The serial number is invalid.")
+        if user.device is None or not self._bears(user, user.device, serial, v5=v5):
             raise Refusal(404, "IAM.0004", "Could not find the virtual MFA device.")
         return user.device
 
     def _key_of(self, user: User, serial: object) -> SecurityKey | None:
-        return next((key for key in user.keys if self._bears(user, key, serial)), None)
+        return next((key for key in user.keys if self._bears(user, key, serial, v5=True)), None)
 
     def _write_key(self, user: User, old: SecurityKey, new: SecurityKey | None) -> None:
         if not self.discard_writes:
@@ -792,14 +807,14 @@ class Cloud:
 
     def show_device(self, caller: User, user_id: str) -> tuple[User, Device]:
         user = self._target(caller, user_id)
-        device, _protection = self._seen(user)
+        device, _protection = self._seen(user, "v3")
         if device is None:
             raise Refusal(404, "IAM.0004", "Could not find the virtual MFA device.")
         return user, device
 
     def list_devices(self, caller: User) -> list[tuple[User, Device]]:
         self.require_admin(caller)
-        return list(self._devices_of(caller.account.users))
+        return list(self._devices_of(caller.account.users, "v3"))
 
     def list_devices_v5(
         self, caller: User, user_id: str | None, limit: str | None, marker: str | None
@@ -818,11 +833,11 @@ class Cloud:
             # The keys come first, which is the harder order for a client that takes a user's first entry.
             if self.settings.security_keys_in_v5:
                 yield from ((user, key) for key in user.keys)
-            yield from self._devices_of([user])
+            yield from self._devices_of([user], "v5")
 
-    def _devices_of(self, users: Iterable[User]) -> Iterable[tuple[User, Device]]:
+    def _devices_of(self, users: Iterable[User], api: str) -> Iterable[tuple[User, Device]]:
         for user in users:
-            device, _protection = self._seen(user)
+            device, _protection = self._seen(user, api)
             if device is not None:
                 yield user, device
 
@@ -997,7 +1012,7 @@ class Cloud:
 
     def prove_by_code(self, user: User, serial: object, code: object) -> None:
         """Refuse who does not give a code of the bound device with that serial number."""
-        device = self._device(user, serial)
+        device = self._device(user, serial, v5=True)
         _check_code(code)
         if not device.bound or not self._spend_codes(user, device, (str(code),)):
             raise Refusal(403, "PAP5.0001", "The code of the MFA device is wrong.")

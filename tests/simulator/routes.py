@@ -222,16 +222,15 @@ def _page_info(count: int, next_marker: str | None) -> dict[str, Any]:
     return info
 
 
-def _new_device_body(cloud: Cloud, caller: User, device: Device, *, v5: bool = False) -> dict[str, Any]:
-    # Whoever creates a device is of its user's account, which is all that a serial number says of them.
-    serial_number = cloud.serial_shown(caller, device, v5=v5)
+def _new_device_body(cloud: Cloud, user_id: object, device: Device, *, v5: bool = False) -> dict[str, Any]:
+    serial_number = cloud.serial_shown(cloud.user(str(user_id)), device, v5=v5)
     return {"virtual_mfa_device": {"serial_number": serial_number, "base32_string_seed": device.seed}}
 
 
 def _create(cloud: Cloud, call: Call) -> Answer:
     given = call.part("virtual_mfa_device")
     device = cloud.create_device(call.user, given.get("user_id"), given.get("name"))
-    return Answer(201, _new_device_body(cloud, call.user, device))
+    return Answer(201, _new_device_body(cloud, given.get("user_id"), device))
 
 
 def _bind(cloud: Cloud, call: Call) -> Answer:
@@ -464,7 +463,7 @@ def _v5_set_login_policy(cloud: Cloud, call: Call) -> Answer:
 def _v5_create(cloud: Cloud, call: Call) -> Answer:
     given = call.json
     device = cloud.create_device(call.user, given.get("user_id"), given.get("virtual_mfa_device_name"))
-    return Answer(cloud.settings.v5_create_status, _new_device_body(cloud, call.user, device, v5=True))
+    return Answer(cloud.settings.v5_create_status, _new_device_body(cloud, given.get("user_id"), device, v5=True))
 
 
 def _v5_enable(cloud: Cloud, call: Call) -> Answer:

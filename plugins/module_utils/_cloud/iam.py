@@ -35,6 +35,8 @@ class Device:
     serial_number: str
     binding: str
     kind: str = UNKNOWN
+    named_by_v3: bool = field(default=False, compare=False)
+    """Whether the serial number is v3.0's, where v5 lists the user's devices under serial numbers that cannot be compared with it."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, OTHER, UNKNOWN, VIRTUAL, Device, Iam, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, OTHER, UNBOUND, UNKNOWN, VIRTUAL, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import FEW, look_until
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
@@ -34,10 +34,9 @@ def with_kinds(listed: Sequence[Device], by_v3: Device | None, v3_told: bool, se
         return [replace(device, kind=OTHER) for device in listed]
     known = {device.serial_number for device in listed} & {serial_number, by_v3.serial_number if by_v3 else None}
     if by_v3 is not None and not known:
-        # The two APIs may write one device's serial number in two ways.
+        # The two APIs may write one device's serial number in two ways. Where those have nothing in common, an entry that stands alone tells
+        # nothing: either API may be some seconds old, so it can be a key beside a device that is not listed yet, or not any more.
         known = {device.serial_number for device in listed if same_serial(device.serial_number, by_v3.serial_number)}
-        if not known and len(listed) == 1 and not _comparable(listed[0].serial_number, by_v3.serial_number):
-            known = {listed[0].serial_number}
     if len(known) != 1:
         return list(listed)
     # A user has one virtual device.
@@ -49,7 +48,7 @@ def same_serial(one: str, other: str) -> bool:
     return one == other or _parts(one) == _parts(other)
 
 
-def _comparable(one: str, other: str) -> bool:
+def comparable(one: str, other: str) -> bool:
     """Whether two serial numbers differ in the device's name at most, so that they are of two devices where they differ."""
     return _parts(one)[:-1] == _parts(other)[:-1]
 
@@ -61,7 +60,8 @@ def _parts(serial_number: str) -> list[str]:
 def virtual_device(devices: Sequence[Device], by_v3: Device | None = None, meant: str | None = None) -> Device | None:
     """A user's virtual device among all of their devices; with the kind ``unknown`` where nothing tells which it is. None: the user has none.
 
-    ``meant`` is the serial number that somebody gave, which decides where the clouds do not tell.
+    ``meant`` is the serial number that somebody gave, which decides where the clouds do not tell. Where nothing ties the device of v3.0 to one
+    of v5's entries, it is given as v3.0 shows it: so a key cannot be changed in its place.
     """
     virtual = next((device for device in devices if device.kind == VIRTUAL), None)
     if virtual is not None:
@@ -69,15 +69,22 @@ def virtual_device(devices: Sequence[Device], by_v3: Device | None = None, meant
     unknown = [device for device in devices if device.kind == UNKNOWN]
     if not unknown:
         return None
-    if by_v3 is not None:
-        # It is certainly bound only where all are that it can be. v5 may not show it yet.
-        among = [device for device in unknown if same_serial(device.serial_number, by_v3.serial_number)] or [
-            device for device in unknown if not _comparable(device.serial_number, by_v3.serial_number)
-        ]
-        bindings = {device.binding for device in among}
-        return replace(by_v3, binding=bindings.pop() if len(bindings) == 1 else UNKNOWN)
     named = next((device for device in unknown if meant is not None and same_serial(device.serial_number, meant)), None)
-    return named or next((device for device in unknown if device.binding == BOUND), unknown[0])
+    if by_v3 is None:
+        return named or next((device for device in unknown if device.binding == BOUND), unknown[0])
+    same = {device.binding for device in unknown if same_serial(device.serial_number, by_v3.serial_number)}
+    if named is not None and not same:
+        return named
+    binding = same.pop() if len(same) == 1 else UNKNOWN
+    if not same and binding == UNKNOWN and _none_bound(unknown, by_v3):
+        binding = UNBOUND
+    return replace(by_v3, binding=binding, named_by_v3=True)
+
+
+def _none_bound(unknown: Sequence[Device], by_v3: Device) -> bool:
+    """Whether a device of v3.0 is certainly not bound: nothing is, of all that it can be. v5 may not show it yet."""
+    among = {device.binding for device in unknown if not comparable(device.serial_number, by_v3.serial_number)}
+    return among == {UNBOUND}
 
 
 class DeviceReader:
@@ -251,11 +258,23 @@ class DeviceReader:
         """Read until it fits, or for some seconds; returns what was seen last."""
         return look_until(lambda: self.read(user_id, serial_number, meant), fits, self.iam.session.http.sleep)
 
+    def read_made(self, user_id: str, ours: Callable[[Device], bool]) -> Device | None:
+        """A user's virtual device as soon as there is one, or None after some seconds; where one of their devices is ``ours``, that one.
+
+        A device that was just made is unbound. A security key of the same name is not.
+        """
+        device, listed = look_until(lambda: self.read_all(user_id), lambda seen: seen[0] is not None, self.iam.session.http.sleep)
+        made = next((each for each in listed if each.kind == UNKNOWN and each.binding == UNBOUND and ours(each)), None)
+        return device if made is None else replace(made, kind=VIRTUAL)
+
     def read_until_gone(self, device: Device) -> bool:
         """Read until a virtual device is not there any more, or for some seconds; returns whether it is gone."""
 
         def gone(seen: Device | None) -> bool:
-            return seen is None or not same_serial(seen.serial_number, device.serial_number)
+            # Of two serial numbers in forms that have nothing in common nobody can tell whether they are of one device.
+            return seen is None or (
+                comparable(seen.serial_number, device.serial_number) and not same_serial(seen.serial_number, device.serial_number)
+            )
 
         return gone(self.read_until(device.user_id, gone, device.serial_number))
 
@@ -303,6 +322,7 @@ class DeviceWriter:
         self._either(
             lambda: self.iam.enable_device_v5(device.user_id, device.serial_number, codes),
             lambda: self.iam.bind_device(device.user_id, device.serial_number, codes),
+            device,
         )
 
     def unbind(self, device: Device, code: Callable[[], str]) -> None:
@@ -310,22 +330,29 @@ class DeviceWriter:
         self._either(
             lambda: self.iam.disable_device_v5(device.user_id, device.serial_number),
             lambda: self.iam.unbind_device(device.user_id, device.serial_number, code),
+            device,
         )
 
     def delete(self, device: Device) -> None:
         self._either(
             lambda: self.iam.delete_device_v5(device.user_id, device.serial_number),
             lambda: self.iam.delete_device(device.user_id, device.serial_number),
+            device,
         )
 
-    def _either(self, by_v5: Callable[[], Any], by_v3: Callable[[], Any]) -> Any:
-        if self._reader.v5:
-            try:
-                return by_v5()
-            except CloudError as error:
-                if not self._auto or error.status not in (403, 404, 405):
-                    raise
-        return by_v3()
+    def _either(self, by_v5: Callable[[], Any], by_v3: Callable[[], Any], device: Device | None = None) -> Any:
+        if not self._reader.v5:
+            return by_v3()
+        if not self._auto:
+            return by_v5()
+        # v5 need not know a serial number as v3.0 shows it.
+        first, second = (by_v3, by_v5) if device is not None and device.named_by_v3 else (by_v5, by_v3)
+        try:
+            return first()
+        except CloudError as error:
+            if error.status not in (403, 404, 405):
+                raise
+        return second()
 
 
 def own_reader(context: Context) -> DeviceReader:

@@ -20,6 +20,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     Actors,
     DeviceReader,
     DeviceWriter,
+    comparable,
     refuse_unknown_kind,
     same_serial,
 )
@@ -130,7 +131,7 @@ class _Maker:
                     raise
                 if error.uncertain:
                     lost_names.append(name)
-                device = reader.read_until(user_id, lambda seen: seen is not None)
+                device = reader.read_made(user_id, lambda seen: any(bears_name(seen.serial_number, tried) for tried in lost_names))
                 lost = device is not None and any(bears_name(device.serial_number, tried) for tried in lost_names)
                 if device is not None and lost and decide(device, replace, True) == KEEP:
                     error.hint = (
@@ -202,6 +203,11 @@ class _Maker:
         serial_number = item["serial_number"]
         device = self.writes.checked(user_id, reader.known(user_id, serial_number), reader)
         if device is None or (serial_number is not None and not same_serial(serial_number, device.serial_number)):
+            if device is not None and not comparable(serial_number, device.serial_number):
+                raise OptionError(
+                    f"serial_number {serial_number} has another form than that of the device which the cloud shows, {device.serial_number}, so"
+                    " nothing tells whether they are one device: give serial_number as hwc.mfa.iam_mfa_info shows it, or leave it out."
+                )
             # The device that is meant is gone; another one in its place is somebody else's.
             return {"user_id": user_id, "serial_number": serial_number, "binding": UNBOUND, "changed": False}
         if serial_number is None:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown, tells_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     BIND,
     CREATE,
@@ -73,6 +73,8 @@ def unfulfilled(entry: Entry, user: Entry | None, terms: Terms, bound: Entry | N
         return "the user is no longer listed" if terms.enrols else None
     if REMOVE in entry["steps"] and binding_shown(user, entry["serial_number"]) is not None:
         return "the device is still there"
+    if REMOVE in entry["steps"] and not tells_of(user, entry["serial_number"]):
+        return "the cloud shows a device under a serial number of another form, so nobody knows whether the device is gone"
     if UNPROTECT in entry["steps"] and PROTECT not in entry["steps"] and has_vmfa(user):
         return "login protection is still on"
     if BIND in entry["steps"]:

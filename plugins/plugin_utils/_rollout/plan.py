@@ -286,6 +286,14 @@ class _Case:
         return before is None or self.seed.made_at < before
 
     @property
+    def another_of_unknown_kind(self) -> bool:
+        """Whether the user has a device beside the one with the stored seed that may be a virtual one, so that no other one can be created."""
+        if self.seed is None or self.user["device"] is None or self.user["device"].get("kind", "virtual") != "unknown":
+            return False
+        serial_number = self.seed.serial_number
+        return any(device["kind"] == "unknown" and device["serial_number"] != serial_number for device in self.user.get("devices") or ())
+
+    @property
     def kind_unknown(self) -> bool:
         """Whether the device may be a security key. A cloud that lists virtual devices only need not tell."""
         return self.device is not None and self.seed is None and self.device.get("kind", "virtual") == "unknown"
@@ -386,6 +394,9 @@ def _steps_rotate(case: _Case) -> tuple[list[str], str]:
         # Protection that an earlier run has lifted comes back, also where the terms would set none.
         again = [PROTECT] if case.lifted and PROTECT not in steps and not reason and not has_vmfa(case.user) else []
         return [*steps, *again], reason
+    if case.another_of_unknown_kind:
+        # Protection would be lifted, and the old device removed, for nothing.
+        return [], "has another device of which the cloud does not tell whether it is a virtual MFA device or a security key"
     protected = has_vmfa(case.user)
     protects = protected or case.lifted or case.terms.login_protection
     return [*([UNPROTECT] if protected else []), REMOVE, CREATE, BIND, *([PROTECT] if protects else [])], ""

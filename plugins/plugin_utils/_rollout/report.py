@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_text, legible
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, coverage
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, binding_of, coverage, posture
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.spreadsheet import cell
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import EXEMPT
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import posture_known, stored_seed
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import as_known, stored_seed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, VERIFY, Entry, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.version import COLLECTION, VERSION
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Seeds
@@ -53,9 +53,8 @@ def make_report(
     was = {str(user["user_id"]): user for user in before["users"]}
     now = {str(user["user_id"]): user for user in after.get("users", [])}
     seeds: Seeds = stored or {}
-    posture_was, posture_is = (
-        {user_id: posture_known(user, seeds.get(user_id, ())) for user_id, user in users.items()} for users in (was, now)
-    )
+    known_was, known_now = ({user_id: as_known(user, seeds.get(user_id, ())) for user_id, user in users.items()} for users in (was, now))
+    posture_was, posture_is = ({user_id: posture(user) for user_id, user in users.items()} for users in (known_was, known_now))
     if broke_off and not check_mode:
         reached.update(_broken_off(plan["waves"][waves_done : waves_done + 1], was, now if "users" in after else None))
     rows = []
@@ -72,8 +71,8 @@ def make_report(
                 "reason": reason,
                 "enabled": was[user_id]["enabled"] if user_id in was else None,
                 "console_access": was[user_id].get("console_access") if user_id in was else None,
-                "before": _state(was.get(user_id), posture_was.get(user_id)),
-                "after": _state(now.get(user_id), posture_is.get(user_id)),
+                "before": _state(known_was.get(user_id), posture_was.get(user_id)),
+                "after": _state(known_now.get(user_id), posture_is.get(user_id)),
                 "not_before": fate.get("not_before"),
                 "campaign": fate.get("campaign") if outcome != "done" else None,
                 "exempt": _exemption(fate),
@@ -186,7 +185,7 @@ def _state(user: Entry | None, posture: str | None) -> dict[str, Any]:
     device = user["device"]
     return {
         "device": device["serial_number"] if device else None,
-        "binding": device["binding"] if device else "none",
+        "binding": binding_of(user) or "none",
         "login_protection": user["login_protection"]["verification_method"],
         "posture": posture,
     }

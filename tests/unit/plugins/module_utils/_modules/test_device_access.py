@@ -218,8 +218,9 @@ NUMBERED = Device("u", "iam/mfa/1f3a", "unbound")
         ([PHONE, KEY], PHONE_BY_V3, True, None, "virtual other"),
         ([KEY, PHONE], PHONE_OTHERWISE, True, None, "other virtual"),
         ([PHONE], PHONE_OTHERWISE, True, None, "virtual"),
-        # Two forms that have nothing in common: where there is one entry, it is that of the device.
-        ([NUMBERED], PHONE_OTHERWISE, True, None, "virtual"),
+        # Two forms that have nothing in common: an entry that stands alone may be a key, while either API is some seconds old.
+        ([NUMBERED], PHONE_OTHERWISE, True, None, "unknown"),
+        ([NUMBERED], PHONE_OTHERWISE, True, "iam/mfa/1f3a", "virtual"),
         ([KEY, NUMBERED], PHONE_OTHERWISE, True, None, "unknown unknown"),
         # A listing that changes while it is read may show an entry on two pages.
         ([PHONE, KEY, PHONE], PHONE_BY_V3, True, None, "virtual other virtual"),
@@ -258,8 +259,10 @@ def of_kinds(*devices):
         (of_kinds(("v", "bound", "virtual"), ("x", "bound", "unknown")), None, ("v", "bound", "virtual")),
         (of_kinds(("x", "unbound", "unknown")), None, ("x", "unbound", "unknown")),
         (of_kinds(("x", "unbound", "unknown"), ("y", "bound", "unknown")), None, ("y", "bound", "unknown")),
-        # v3.0 names it: certain of its kind, and of its binding only where all agree.
-        (of_kinds(("x", "bound", "unknown"), ("y", "bound", "unknown")), STRANGER_BY_V3, ("iam::d:mfa:new", "bound", "virtual")),
+        # v3.0 names it: certain of its kind. It is certainly not bound where nothing is, and a bound entry may be a key.
+        (of_kinds(("x", "bound", "unknown")), STRANGER_BY_V3, ("iam::d:mfa:new", "unknown", "virtual")),
+        (of_kinds(("x", "bound", "unknown"), ("y", "bound", "unknown")), STRANGER_BY_V3, ("iam::d:mfa:new", "unknown", "virtual")),
+        (of_kinds(("x", "unbound", "unknown")), STRANGER_BY_V3, ("iam::d:mfa:new", "unbound", "virtual")),
         (of_kinds(("x", "unbound", "unknown"), ("y", "bound", "unknown")), STRANGER_BY_V3, ("iam::d:mfa:new", "unknown", "virtual")),
         # v5 does not show it yet, and what it shows says nothing of it.
         ([KEY], STRANGER_BY_V3, ("iam::d:mfa:new", "unknown", "virtual")),
@@ -270,6 +273,15 @@ def of_kinds(*devices):
 )
 def test_virtual_device_is_chosen_and_never_a_key(devices, by_v3, chosen):
     assert virtual_device(devices, by_v3) == (Device("u", *chosen) if chosen else None)
+
+
+def test_serial_number_that_somebody_gave_is_looked_for_before_what_v3_shows():
+    """Where the two APIs write serial numbers in forms that have nothing in common."""
+    by_v3 = Device("u", "iam/mfa/1f3a", "unknown", "virtual")
+    assert virtual_device([KEY, PHONE], by_v3, "iam::d:mfa:phone") == PHONE
+    for meant in (None, "iam/mfa/1f3a", "iam::d:mfa:gone"):
+        chosen = virtual_device([KEY, PHONE], by_v3, meant)
+        assert (chosen, chosen.named_by_v3) == (by_v3, True)
 
 
 @pytest.mark.parametrize(

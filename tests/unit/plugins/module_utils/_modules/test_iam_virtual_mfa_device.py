@@ -720,9 +720,22 @@ def test_protection_holds_no_device_that_is_unbound(cloud):
 def test_another_device_than_the_one_meant_is_left_alone(any_cloud, check_mode):
     user = any_cloud.users[0]
     device = any_cloud.cloud.give_device(user.id)
-    for options in ({"user_id": user.id, "serial_number": "gone"}, {"devices": [{"user_id": user.id, "serial_number": "gone"}]}):
+    gone = f"{device.serial_number}-gone"
+    for options in ({"user_id": user.id, "serial_number": gone}, {"devices": [{"user_id": user.id, "serial_number": gone}]}):
         outcome = only(any_cloud.run(DEVICE, check_mode=check_mode, impatient=True, state="absent", **options))
-        assert outcome == {"failed": False, "user_id": user.id, "serial_number": "gone", "binding": "unbound", "changed": False}
+        assert outcome == {"failed": False, "user_id": user.id, "serial_number": gone, "binding": "unbound", "changed": False}
+    assert user.device == device
+    assert any_cloud.writes() == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_serial_number_of_another_form_does_not_tell_that_the_device_is_gone(any_cloud, check_mode):
+    user = any_cloud.users[0]
+    device = any_cloud.cloud.give_device(user.id, bound=True)
+    given = {"user_id": user.id, "serial_number": "iam/mfa/1f3a"}
+    outcome = only(any_cloud.run(DEVICE, check_mode=check_mode, impatient=True, state="absent", **given))
+    assert (outcome["failed"], outcome["changed"], outcome["binding"]) == (True, False, "unknown")
+    assert f"than that of the device which the cloud shows, {device.serial_number}" in outcome["msg"]
     assert user.device == device
     assert any_cloud.writes() == []
 

@@ -277,6 +277,144 @@ def test_device_whose_serial_number_is_given_needs_no_kind(keyed, count):
     assert untouched(keyed, keys)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_nobody_is_called_protected_whose_bound_device_may_be_a_key(keyed, whole):
+    """Neither with a key alone nor with one beside a device that is not bound. Whose virtual device it is, the cloud does not tell either."""
+    only_key, both, ordinary, free = keyed.users[:4]
+    given_keys(keyed, 2)
+    keyed.cloud.give_device(both.id)
+    keyed.cloud.give_device(ordinary.id, bound=True)
+    for user in (only_key, both, ordinary):
+        keyed.cloud.protect(user.id)
+    without_v3(keyed)
+    result = keyed.run(MFA_INFO, **({} if whole else {"user_ids": [user.id for user in keyed.users[:4]]}))
+    shown = {user["user_id"]: user for user in result["users"]}
+    assert [shown[user.id]["posture"] for user in (only_key, both, ordinary, free)] == ["unknown", "unknown", "unknown", "unprotected"]
+    if whole:
+        assert [result["summary"][name] for name in ("bound", "unknown", "vmfa", "protected", "coverage")] == [0, 3, 3, 0, 0.0]
+
+
+# Serial numbers that have nothing in common
+
+
+@pytest.fixture(params=[True, False], ids=["own serial numbers", "both serial numbers"])
+def apart(request, start):
+    """A cloud whose v3.0 shows ``iam/mfa/{id}``, where v5 lists keys and devices by name; each API takes its own serial numbers, or both."""
+
+    def one(**more):
+        forms = {"serial_forms_differ": True, "serial_ids_in_v3": True, "own_serials_only": request.param}
+        return start(users=MANY + 1, security_keys_in_v5=True, **forms, **more)
+
+    return one
+
+
+def seen_by_v3(cloud, user):
+    return cloud.cloud.serial_shown(user, user.device, v5=False)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_v5_lists_alone_is_not_taken_for_the_device_of_v3(apart, whole):
+    cloud = apart()
+    ordinary, unbound, both, only_key = cloud.users[:4]
+    for user, bound in ((ordinary, True), (unbound, False), (both, False)):
+        cloud.cloud.give_device(user.id, bound=bound)
+    for user in (both, only_key):
+        cloud.cloud.give_key(user.id)
+    for user in cloud.users[:4]:
+        cloud.cloud.protect(user.id)
+    result = cloud.run(MFA_INFO, **({} if whole else {"user_ids": [user.id for user in cloud.users[:4]]}))
+    shown = {user["user_id"]: user for user in result["users"]}
+    assert [shown[user.id]["posture"] for user in cloud.users[:4]] == ["unknown", "required_only", "unknown", "required_only"]
+    for user, binding in ((ordinary, "unknown"), (unbound, "unbound"), (both, "unknown")):
+        assert shown[user.id]["device"] == {"serial_number": seen_by_v3(cloud, user), "binding": binding, "kind": "virtual"}
+    assert shown[ordinary.id]["devices"] == [
+        {"serial_number": seen_by_v5(cloud, ordinary, ordinary.device), "binding": "bound", "kind": "unknown"}
+    ]
+
+
+@pytest.mark.parametrize("old", ["v5", "v3"])
+def test_key_is_not_taken_for_a_device_that_one_api_does_not_show_yet_or_still_shows(apart, old):
+    """v5 shows the key alone, and v3.0 a device that was just made, or that was just removed."""
+    cloud = apart(stale=20.0, stale_of=old)
+    user = cloud.users[0]
+    keys = given_keys(cloud, FEW)
+    if old == "v3":
+        cloud.cloud.give_device(user.id)
+    cloud.cloud.protect(user.id)
+    with cloud.cloud.lock:
+        if old == "v3":
+            cloud.cloud.delete_device(cloud.admin, user.id, seen_by_v3(cloud, user))
+        else:
+            cloud.cloud.create_device(cloud.admin, user.id, "phone")
+    assert (user.device is None) == (old == "v3")
+    (shown,) = cloud.run(MFA_INFO, user_ids=[user.id])["users"]
+    assert (shown["posture"], shown["device"]["binding"], shown["device"]["kind"]) == ("unknown", "unknown", "virtual")
+    cloud.handle.clear_log()
+    bound = cloud.run(BIND, impatient=True, bindings=[{"user_id": user.id, "seed": "JBSWY3DPEHPK3PXP", **cloud.by_key(user)}])["bindings"][
+        0
+    ]
+    assert (bound["failed"], bound["binding"]) == (True, "unknown")
+    assert untouched(cloud, keys)
+    cloud.cloud.protect(user.id, enabled=False)
+    cloud.run(DEVICE, impatient=True, state="absent", user_id=user.id)
+    assert untouched(cloud, keys)
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+@pytest.mark.parametrize("with_key", [True, False])
+@pytest.mark.parametrize("serial", ["none", "v3", "v5"])
+def test_device_is_made_bound_unbound_and_removed_where_serial_numbers_have_nothing_in_common(apart, count, with_key, serial):
+    cloud = apart()
+    keys = given_keys(cloud, count) if with_key else {}
+    users = cloud.users[:count]
+    made = cloud.run(DEVICE, impatient=True, devices=[{"user_id": user.id} for user in users])["devices"]
+    assert [outcome["serial_number"] for outcome in made] == [seen_by_v5(cloud, user, user.device) for user in users]
+    # As a rollout binds, and as somebody who has only the seed does.
+    known = {
+        user.id: {} if serial == "none" else {"serial_number": cloud.cloud.serial_shown(user, user.device, v5=serial == "v5")}
+        for user in users
+    }
+    bound = cloud.run(BIND, impatient=True, bindings=[binding_of(user, **known[user.id]) for user in users])["bindings"]
+    assert [(outcome["failed"], outcome["binding"]) for outcome in bound] == [(False, "bound")] * count
+    assert all(user.device.bound for user in users)
+    again = cloud.run(BIND, impatient=True, bindings=[binding_of(user, **known[user.id]) for user in users])["bindings"]
+    assert [(outcome["failed"], outcome["changed"], outcome["binding"]) for outcome in again] == [(False, False, "bound")] * count
+    assert cloud.cloud.counters.wrong_codes == cloud.cloud.counters.refused_codes == 0
+    items = [{"user_id": user.id, **known[user.id]} for user in users]
+    gone = cloud.run(DEVICE, impatient=True, state="absent", devices=items)["devices"]
+    assert [(outcome["failed"], outcome["changed"], outcome["binding"]) for outcome in gone] == [(False, True, "unbound")] * count, gone
+    assert all(user.device is None for user in users)
+    assert untouched(cloud, keys)
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_device_of_a_rollout_is_bound_by_an_administrator_where_serial_numbers_have_nothing_in_common(apart, with_key):
+    cloud = apart()
+    keys = given_keys(cloud, FEW) if with_key else {}
+    user = cloud.users[0]
+    (made,) = cloud.run(DEVICE, impatient=True, user_id=user.id)["devices"]
+    item = {"user_id": user.id, "serial_number": made["serial_number"], "seed": made["seed"]}
+    assert cloud.run(BIND, impatient=True, bindings=[{**item, "presume_unbound": True}])["bindings"][0]["binding"] == "bound"
+    assert not cloud.run(BIND, impatient=True, bindings=[item])["bindings"][0]["changed"]
+    assert cloud.run(BIND, impatient=True, state="absent", bindings=[{"user_id": user.id, "serial_number": made["serial_number"]}])[
+        "changed"
+    ]
+    assert not user.device.bound
+    assert untouched(cloud, keys)
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+@pytest.mark.parametrize("replace", ["own", "unbound"])
+def test_lost_creation_is_made_anew_where_serial_numbers_have_nothing_in_common(apart, with_key, replace):
+    cloud = apart()
+    keys = given_keys(cloud, FEW) if with_key else {}
+    user = cloud.users[0]
+    cloud.handle.fault("lose:v5-create:1")
+    (outcome,) = cloud.run(DEVICE, impatient=True, user_id=user.id, name="phone", replace=replace)["devices"]
+    assert outcome.get("seed") == user.device.seed, outcome
+    assert untouched(cloud, keys)
+
+
 # Readings that are older than the device
 
 

@@ -11,11 +11,13 @@ import os
 import tempfile
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import posture
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import DEFINITIONS
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import as_known
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Wave
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import Removal, Wave
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -60,18 +62,36 @@ class Rollout:
                 credentials=self.credentials,
                 record=self.record,
             )
-            finished = self.forward(wave, entries) if state == "present" else self.back(wave, entries)
+            if state == "rotated":
+                finished = self.anew(wave, entries)
+            else:
+                finished = self.forward(wave, entries) if state == "present" else self.back(wave, entries)
             outcomes.update({outcome["user_id"]: outcome for outcome in finished.outcomes})
         return outcomes
 
-    def forward(self, wave, entries):
+    def anew(self, wave, entries):
+        """As the tasks of a rotation: the removal, and then an enrolment, each by a Wave of its own."""
+        finished = self.back(wave, entries)
+        again = Wave(
+            self.call,
+            entries,
+            Terms(self.strategy, "rotated"),
+            api="v5",
+            sleep=self.cloud.handle.advance,
+            credentials=self.credentials,
+            record=self.record,
+        )
+        removal = Removal(finished.removed, {outcome["user_id"]: outcome for outcome in finished.outcomes if outcome["failed"]})
+        return self.forward(again, entries, removal)
+
+    def forward(self, wave, entries, removal=None):
         stored = self.store.all_newest_first()
         self.store.announce(wave.announcing())
-        created = wave.create(self.store.intents)
+        created = wave.create(self.store.intents, removal)
         for user_id, seed in created.seeds.items():
             self.store.add(user_id, seed)
         self.store.withdraw(created.withdrawn)
-        finished = wave.finish(created.outcomes, created.seeds, self.store.all_newest_first(), stored)
+        finished = wave.finish(created.outcomes, created.seeds, self.store.all_newest_first(), stored, removal)
         for user_id, seed in finished.certain.items():
             self.store.add(user_id, seed)
         return finished
@@ -259,3 +279,88 @@ def test_roll_back_through_any_faults_loses_nothing_and_is_completed_or_undone_b
     assert_nothing_is_lost(rollout)
     assert_outcomes_are_true(rollout, outcomes, "absent")
     assert_complete(rollout, then)
+
+
+# Clouds that do not tell a virtual device from a security key
+
+
+def assert_protected_as_far_as_the_store_knows(rollout):
+    """An audit alone tells nobody to be protected, since what is bound may be a key. The stored serial number ties the device."""
+    users = rollout.call("iam_mfa_info", {})["users"]
+    seeds = rollout.store.all_newest_first()
+    shown = {user["user_id"]: (user["posture"], posture(as_known(user, seeds.get(user["user_id"], ())))) for user in users}
+    assert [shown[user.id] for user in rollout.cloud.users] == [("unknown", "protected")] * len(rollout.cloud.users)
+
+
+NO_TIE = {
+    "own serial numbers": ({"serial_forms_differ": True, "serial_ids_in_v3": True, "own_serials_only": True}, ()),
+    "both serial numbers": ({"serial_forms_differ": True, "serial_ids_in_v3": True}, ()),
+    "v3.0 not granted": ({}, ("forbid:get-device", "forbid:list-devices")),
+    "v3.0 not offered": ({}, ("unpublished:get-device", "unpublished:list-devices")),
+}
+
+
+@pytest.mark.parametrize(("world", "denied"), NO_TIE.values(), ids=list(NO_TIE))
+@pytest.mark.parametrize("stale", [0.0, 3.0])
+@pytest.mark.parametrize("binds", ["users", "administrator"])
+def test_enrolment_rotation_and_roll_back_where_nothing_tells_a_key_but_the_stored_serial_number(start, world, denied, stale, binds):
+    cloud = start(users=3, security_keys_in_v5=True, stale=stale, **world)
+    rollout = Rollout(cloud)
+    if binds == "administrator":
+        rollout.credentials = {user_id: {} for user_id in rollout.credentials}
+    for spec in denied:
+        cloud.handle.fault(spec)
+    # A key before the rollout is a device that nobody can account for where v3.0 tells nothing, so it comes later there.
+    ordinary, early, late = cloud.users
+    if not denied:
+        cloud.cloud.give_key(early.id)
+
+    def done(state, users=3):
+        cloud.handle.advance(90)
+        outcomes = rollout.run(state)
+        assert [(outcome["failed"], outcome["msg"]) for outcome in outcomes.values()] == [(False, None)] * users, outcomes
+        assert_nothing_is_lost(rollout)
+
+    done("present")
+    cloud.cloud.give_key(late.id)
+    assert all(user.device.bound and user.held_by_protection for user in cloud.users)
+    cloud.handle.advance(90)
+    assert_protected_as_far_as_the_store_knows(rollout)
+    assert rollout.run() == {}
+    before = [user.device for user in cloud.users]
+    # Where v3.0 would not tell the key from the next device, nothing is lifted or removed.
+    done("rotated", users=2 if denied else 3)
+    assert all(user.device.bound and user.held_by_protection for user in cloud.users)
+    assert [user.device == old for user, old in zip(cloud.users, before)] == [False, False, bool(denied)]
+    done("absent")
+    assert not any(user.device or user.held_by_protection for user in cloud.users)
+    assert rollout.store.seeds == {}
+    assert cloud.cloud.counters.key_writes == 0
+    assert (len(ordinary.keys), len(late.keys)) == (0, 1)
+
+
+@pytest.mark.parametrize("shows", [(), ("lose:v5-create:1",), ("lose:v5-enable:1",), ("lose:v5-create:1", "lose:v5-enable:1")])
+def test_enrolment_through_lost_answers_where_serial_numbers_have_nothing_in_common(start, shows):
+    cloud = start(users=3, security_keys_in_v5=True, **NO_TIE["own serial numbers"][0])
+    cloud.cloud.give_key(cloud.users[0].id)
+    rollout = Rollout(cloud)
+    for spec in shows:
+        cloud.handle.fault(spec)
+    rollout.run()
+    assert_nothing_is_lost(rollout)
+    assert_complete(rollout)
+    cloud.handle.advance(90)
+    assert_complete(rollout, "absent")
+    assert cloud.cloud.counters.key_writes == 0
+
+
+def test_roll_back_forgets_nobody_of_whom_a_gateway_says_404(otc):
+    rollout = Rollout(otc)
+    assert not any(outcome["failed"] for outcome in rollout.run().values())
+    # From the first look of the removal on: the audit has a listing.
+    otc.handle.fault("unpublished:get-device")
+    outcomes = rollout.run("absent")
+    assert all(outcome["failed"] for outcome in outcomes.values())
+    assert set(rollout.store.seeds) == {user.id for user in otc.users}
+    assert_nothing_is_lost(rollout)
+    assert_complete(rollout, "absent")

@@ -157,6 +157,30 @@ def test_roll_back_is_fulfilled_when_the_cloud_shows_nothing_of_it(shown, words)
     assert unfulfilled(entry(["unprotect", "remove"], "s1"), shown, BACK, None) == words
 
 
+PHONE, ANOTHER_FORM = (
+    "iam::d:mfa:phone",
+    "the cloud shows a device under a serial number of another form, so nobody knows whether the device is gone",
+)
+
+
+@pytest.mark.parametrize(
+    ("device", "devices", "words"),
+    [
+        # The other API's way to write it.
+        ("iam:d:mfa/phone", [], "the device is still there"),
+        ("iam:d:mfa/phone", ["iam:d:mfa/key", "iam:d:mfa/phone"], "the device is still there"),
+        # v3.0 shows a device that v5 does not list under this serial number, or lists as what it removed.
+        ("iam/mfa/1f3a", ["iam::d:mfa:key", PHONE], "the device is still there"),
+        ("iam/mfa/1f3a", ["iam::d:mfa:key"], None),
+        ("iam/mfa/1f3a", [], ANOTHER_FORM),
+        ("iam:d:mfa/other", [], None),
+    ],
+)
+def test_device_is_gone_only_where_the_cloud_tells_so(device, devices, words):
+    shown = {**user(binding="unknown", serial=device), "devices": [device_of(each, kind="unknown") for each in devices]}
+    assert unfulfilled(entry(["remove"], PHONE), shown, BACK, None) == words
+
+
 def test_only_what_was_to_be_done_is_looked_at():
     assert unfulfilled(entry(["bind"]), user(binding="bound", serial="s1"), ENROL, BOUND) is None
     assert unfulfilled(entry(["protect"]), user(protection=VMFA), ENROL, None) is None

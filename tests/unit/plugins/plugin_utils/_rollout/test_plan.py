@@ -67,6 +67,7 @@ def test_require_protects_whoever_is_not_protected(one, fate, steps):
 
 
 NEW = ["create", "bind", "protect"]
+ANEW = ["unprotect", "remove", "create", "bind", "protect"]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,32 @@ def test_device_of_which_nobody_knows_whether_it_is_a_key_is_left_alone_without_
         assert "does not tell whether it is a virtual MFA device or a security key" in reason
     assert plan_for(one, ENROL, stored=stored())[2] == ["bind", "protect"]
     assert plan_for(one, BACK, stored=stored())[2] == ["remove"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "device_kind", "steps"),
+    [
+        (["unknown"], "unknown", ANEW),
+        (["other", "unknown"], "virtual", ANEW),
+        # v3.0 told the virtual device, and will tell that it is gone.
+        (["unknown", "unknown"], "virtual", ANEW),
+        (["unknown", "unknown"], "unknown", []),
+    ],
+)
+def test_rotation_that_could_not_create_a_device_lifts_nothing(kinds, device_kind, steps):
+    devices = [*(device_of(f"key-{number}", kind=kind) for number, kind in enumerate(kinds[1:])), device_of("phone", kind=kinds[0])]
+    one = {
+        **user(protection=VMFA, devices=devices),
+        "device": device_of("key-0" if device_kind == "unknown" else "phone", kind=device_kind),
+    }
+    fate, reason, found = plan_for(one, Terms("enrol", "rotated"), stored=stored(serial="phone", bound=True))
+    assert found == steps
+    assert ("has another device of which the cloud does not tell" in reason) == (steps == [])
+    assert fate == ("todo" if steps else "left_alone")
+    assert plan_for(one, Terms("enrol", "absent"), stored=stored(serial="phone", bound=True), record=recorded())[2] == [
+        "unprotect",
+        "remove",
+    ]
 
 
 def test_device_whose_seed_is_stored_is_a_virtual_one_whatever_kind_is_shown():

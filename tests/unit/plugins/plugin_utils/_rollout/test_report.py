@@ -178,6 +178,16 @@ def test_seed_that_is_not_a_device_of_the_user_is_not_told_as_stored():
     assert [row["seed_stored"] for row in rows] == [False, False]
 
 
+@pytest.mark.parametrize(("known", "state"), [(False, ("key", "unknown", "unknown")), (True, ("phone", "bound", "protected"))])
+def test_bound_device_that_may_be_a_key_is_protected_only_by_what_is_stored(known, state):
+    devices = [device_of("key", kind="unknown"), device_of("phone", kind="unknown")]
+    before = audit_of({**user(protection=VMFA, devices=devices), "device": devices[0]})
+    report = report_of(planned("all", before, REQUIRE), before=before, seeds=stored(serial="phone") if known else {}, terms=REQUIRE)
+    (row,) = report["users"]
+    assert tuple(row["before"][name] for name in ("device", "binding", "posture")) == state
+    assert report["summary"]["posture"]["protected"] == int(known)
+
+
 def test_report_tells_the_account_of_the_cloud_at_the_end_of_its_line():
     before = audit_of(user())
     plan = planned("all", before, REQUIRE)
