@@ -14,7 +14,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import Query, entries, linked_pages, marked_pages
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.temporary_key import TemporaryKey, temporary_key
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Reply, Session, path_of
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NEVER, User, instant, v3_user, v5_user
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import NEVER, User, instant, named, v3_user, v5_user
 
 BOUND, UNBOUND, UNKNOWN = "bound", "unbound", "unknown"
 VIRTUAL, OTHER = "virtual", "other"
@@ -177,7 +177,7 @@ class Iam:
     def own_domains(self) -> list[tuple[str, str]]:
         """``GET /v3/auth/domains`` as (id, name)."""
         reply = self.session.read("GET", "/v3/auth/domains")
-        return [(str(entry["id"]), str(entry.get("name", ""))) for entry in entries(reply, "domains", "id")]
+        return [(str(entry["id"]), named(entry.get("name"))) for entry in entries(reply, "domains", "id")]
 
     def token_user(self, token: str) -> dict[str, Any]:
         """``GET /v3/auth/tokens``: the owner of ``token`` as Keystone describes them, with ``id``, ``name``, ``domain``; empty if it does not."""

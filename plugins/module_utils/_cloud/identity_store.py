@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import Query, entries, marked_pages
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import Reply, Session, path_of
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import instant
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import instant, named
 
 _PAGE = 100
 
@@ -73,7 +73,7 @@ class IdentityStore:
     def groups(self) -> dict[str, str]:
         """``GET .../groups``, all pages: the ids of the groups by their names."""
         listed = self._listing(self._path("groups"), "groups", [], "group_id", "display_name")
-        return {str(entry["display_name"]): str(entry["group_id"]) for entry in listed}
+        return {str(entry["display_name"]): str(entry["group_id"]) for entry in listed if entry["display_name"] is not None}
 
     def members(self, group_id: str) -> list[str]:
         """``GET .../group-memberships``, all pages: the ids of a group's members."""
@@ -151,7 +151,7 @@ def _person(entry: dict[str, Any]) -> Person:
     enabled = entry.get("enabled")
     return Person(
         str(entry["user_id"]),
-        str(entry["user_name"]),
+        named(entry["user_name"]),
         _text(entry.get("display_name")),
         enabled if isinstance(enabled, bool) else None,
         _email(entry.get("emails")),

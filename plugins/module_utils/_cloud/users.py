@@ -74,12 +74,17 @@ def _written(seconds: int) -> str | None:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) if 0 <= seconds <= _LATEST else None
 
 
+def named(value: Any) -> str:
+    """A name as text; empty where there is none, since ``None`` would be a name that somebody can ask for."""
+    return "" if value is None else str(value)
+
+
 def v3_user(entry: Mapping[str, Any]) -> User:
     """A user of ``GET /v3/users``, or of ``GET /v3.0/OS-USER/users/{user_id}``, which tells more."""
     access_mode = entry.get("access_mode")
     return User(
         str(entry["id"]),
-        str(entry.get("name", "")),
+        named(entry.get("name")),
         entry.get("enabled") is not False,
         _text(entry.get("domain_id")),
         NO if access_mode == "programmatic" else YES if access_mode in ("default", "console") else None,
@@ -95,7 +100,7 @@ def v5_user(entry: Mapping[str, Any]) -> User:
     tags = entry.get("tags")
     return User(
         str(entry["user_id"]),
-        str(entry.get("user_name", "")),
+        named(entry.get("user_name")),
         entry.get("enabled") is not False,
         is_root=_truth(entry.get("is_root_user")),
         created_at=instant(entry.get("created_at")),
@@ -114,7 +119,7 @@ def joined(user: User, other: User | None) -> User:
 
 def _tags(entries: list[Any]) -> dict[str, str]:
     return {
-        str(entry["tag_key"]): str(entry.get("tag_value", ""))
+        str(entry["tag_key"]): named(entry.get("tag_value"))
         for entry in entries
         if isinstance(entry, Mapping) and isinstance(entry.get("tag_key"), str)
     }

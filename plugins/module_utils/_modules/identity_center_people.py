@@ -61,7 +61,7 @@ def person_named(store: IdentityStore, user_name: str, option: str = "user_name"
     """The user of a name, which ``option`` gives. Raises OptionError where there is none."""
     if not user_name:
         raise OptionError(f"{option} must not be empty.")
-    person = next((person for person in store.people(user_name) if person.name == user_name), None)
+    person = next((person for person in store.people(user_name) if person.name and person.name == user_name), None)
     if person is None:
         raise unknown_name(option, user_name, [other.name for other in store.people()], USER)
     return person

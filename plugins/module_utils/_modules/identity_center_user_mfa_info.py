@@ -49,7 +49,7 @@ def _people(store: IdentityStore, names: Sequence[str] | None) -> list[Person]:
         return store.people()
     if len(names) == 1:
         return [person_named(store, names[0], "user_names")]
-    by_name = {person.name: person for person in store.people()}
+    by_name = {person.name: person for person in store.people() if person.name}
     for name in names:
         if name not in by_name:
             raise unknown_name("user_names", name, by_name, USER)

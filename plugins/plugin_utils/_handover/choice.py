@@ -75,7 +75,7 @@ def chosen(
     """
     shown = {user["user_id"]: user for user in audit or ()}
     names = {user_id: seeds[0].name or user_id for user_id, seeds in stored.items() if seeds}
-    names.update({user_id: str(user["name"]) or user_id for user_id, user in shown.items()})
+    names.update({user_id: str(user["name"] or user_id) for user_id, user in shown.items()})
     users = [user_id for user_id in names if stored.get(user_id)] if wanted is None else _found(wanted, names, shown)
     seeds: dict[str, StoredSeed] = {}
     causes: dict[str, str] = {}

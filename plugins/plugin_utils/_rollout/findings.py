@@ -184,7 +184,9 @@ def _identity_center_mfa(person: Entry) -> Finding:
         status, reason, remediation = PASS, "has an MFA device", ""
     else:
         status, reason, remediation = FAIL, "has no MFA device", _REGISTER
-    return Finding(IDENTITY_CENTER_MFA, PERSON, str(person["user_id"]), str(person["name"]), status, reason, None, remediation)
+    return Finding(
+        IDENTITY_CENTER_MFA, PERSON, str(person["user_id"]), str(person["name"] or person["user_id"]), status, reason, None, remediation
+    )
 
 
 def _of_user(control: Control, row: Entry, status: str, reason: str, until: str | None = None, remediation: str = "") -> Finding:

@@ -178,7 +178,7 @@ def _people(found: Entry | None) -> tuple[str, str, str] | None:
     if found is None:
         return None
     columns = [
-        Column("User", lambda row: name(row["name"])),
+        Column("User", lambda row: name(row["name"] or row["user_id"])),
         Column("User id", lambda row: td(f"<code>{text(row['user_id'])}</code>")),
         Column(
             "MFA devices",

@@ -476,7 +476,7 @@ def plan_lines(plan: Entry) -> list[str]:
     for number, wave in enumerate(plan["waves"], 1):
         steps = [step for step in ORDER if any(step in entry["steps"] for entry in wave)]
         others = f" and {len(wave) - 1} more" if len(wave) > 1 else ""
-        lines.append(f"wave {number} of {len(plan['waves'])}, to {', '.join(steps)}: {wave[0]['name']}{others}")
+        lines.append(f"wave {number} of {len(plan['waves'])}, to {', '.join(steps)}: {wave[0]['name'] or wave[0]['user_id']}{others}")
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already compliant")
@@ -485,6 +485,6 @@ def plan_lines(plan: Entry) -> list[str]:
         reasons = [(str(fate["user_id"] or ""), str(fate["name"] or fate["user_id"]), fate["reason"]) for fate in found]
         lines += [f"{word}: {who}: {reason}" for who, reason in alike(reasons, _SHOWN)]
     overdue = [fate for fate in plan["users"] if fate["campaign"] == OVERDUE]
-    dates = [(str(fate["user_id"]), str(fate["name"]), f"since {fate['not_before']}") for fate in overdue]
+    dates = [(str(fate["user_id"]), str(fate["name"] or fate["user_id"]), f"since {fate['not_before']}") for fate in overdue]
     lines += [f"overdue: {who}: {since}" for who, since in alike(dates, _SHOWN)]
     return [legible(line) for line in lines]

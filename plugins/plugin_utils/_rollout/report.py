@@ -287,7 +287,7 @@ def skipped_lines(report: Entry) -> list[str]:
     """Who was skipped and why, for a person, with what they have: whoever was asked for by name first, since they may be missed."""
     rows = [row for row in report["users"] if row["outcome"] == LEFT_ALONE]
     rows.sort(key=lambda row: not row["named"])
-    lines = [f"skipped: {row['name']}: {row['reason']}; {_has(row)}" for row in rows[:_MOST_SKIPPED]]
+    lines = [f"skipped: {row['name'] or row['user_id']}: {row['reason']}; {_has(row)}" for row in rows[:_MOST_SKIPPED]]
     if len(rows) > _MOST_SKIPPED:
         lines.append(f"skipped: {len(rows) - _MOST_SKIPPED} more, see the report")
     return [legible(line) for line in lines]

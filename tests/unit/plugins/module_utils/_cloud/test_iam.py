@@ -186,6 +186,10 @@ def test_instances_of_another_form_are_an_error(script, document):
         IdentityCenter(script((200, document)).session()).instances()
 
 
+def test_account_without_a_name_has_none(script):
+    assert script((200, {"domains": [{"id": "d1", "name": None}]})).iam().own_domains() == [("d1", "")]
+
+
 @pytest.mark.parametrize("document", [{}, [], None, {"sso_configuration": []}, {"sso_configuration": "x"}])
 def test_sso_configuration_of_another_form_is_an_error_since_it_would_be_overwritten(script, document):
     with pytest.raises(CloudError):

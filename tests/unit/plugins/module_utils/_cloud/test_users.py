@@ -62,6 +62,13 @@ def test_answers_of_another_form_tell_nothing():
     )
 
 
+def test_name_that_is_null_is_none_that_somebody_can_ask_for():
+    assert v3_user({"id": "u", "name": None}).name == v5_user({"user_id": "u", "user_name": None}).name == ""
+    assert v3_user({"id": "u", "name": 42}).name == v5_user({"user_id": "u", "user_name": 42}).name == "42"
+    assert v3_user({"id": "u", "name": "None"}).name == "None"
+    assert v5_user({"user_id": "u", "tags": [{"tag_key": "team", "tag_value": None}]}).tags == {"team": ""}
+
+
 def test_what_one_answer_does_not_tell_another_may():
     one, other = User("u", "ada", False, email="a@b.example"), User("u", "Ada", True, is_root=True, tags={})
     assert joined(one, other) == User("u", "ada", False, is_root=True, email="a@b.example", tags={})

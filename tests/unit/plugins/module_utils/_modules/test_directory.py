@@ -209,3 +209,17 @@ def test_error_of_another_status_is_no_question_of_names(script):
     server = script((500, {"error_msg": "no", "error_code": "IAM.0005"}))
     with pytest.raises(CloudError, match="HTTP 500"):
         all_users(server.iam())
+
+
+@pytest.mark.parametrize("name", ["None", "none", "null"])
+def test_user_whose_name_is_null_is_meant_by_no_name(any_cloud, name):
+    nameless, other = any_cloud.users[:2]
+    nameless.name = None
+    shown = {user["user_id"]: user for user in any_cloud.run(MFA_INFO)["users"]}
+    assert (shown[nameless.id]["name"], shown[other.id]["name"]) == ("", other.name)
+    for items in ([{"user_name": name}], [{"user_name": name}, {"user_name": other.name}]):
+        result = any_cloud.run(PROTECTION, users=items)
+        assert [(each["user_id"], each["failed"]) for each in result["users"]] == [(None, True), (other.id, False)][: len(items)]
+        assert f"user_name '{name}' is no user of this account." in result["users"][0]["msg"]
+    assert not nameless.held_by_protection
+    assert any_cloud.run(PROTECTION, user_id=nameless.id)["changed"]

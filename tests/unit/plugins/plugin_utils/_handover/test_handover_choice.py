@@ -120,3 +120,5 @@ def test_seed_that_is_none_is_told_without_it():
 
 def test_user_without_a_name_goes_by_id():
     assert chosen(None, {"u1": [StoredSeed("serial", NEW.seed)]}).names == {"u1": "u1"}
+    for name in ("", None):
+        assert chosen(None, {"u1": [StoredSeed("serial", NEW.seed)]}, [shown("u1", name, "serial")]).names == {"u1": "u1"}

@@ -188,6 +188,19 @@ def test_bound_device_that_may_be_a_key_is_protected_only_by_what_is_stored(know
     assert report["summary"]["posture"]["protected"] == int(known)
 
 
+def test_user_without_a_name_is_told_by_the_id():
+    nameless = {**user("u1", binding="unbound"), "name": ""}
+    before = audit_of(nameless, user("u2"))
+    plan = planned("all", before, ENROL)
+    assert "skipped: u1: has an unbound device" in "\n".join(plan["lines"])
+    assert (
+        "to create, bind, protect: u1" in planned([{"user_id": "u1", **own()}], audit_of({**nameless, "device": None}), ENROL)["lines"][0]
+    )
+    report = report_of(plan, before=before, terms=ENROL)
+    assert any(line.startswith("skipped: u1: ") for line in skipped_lines(report))
+    assert "None" not in report_csv(report)
+
+
 def test_report_tells_the_account_of_the_cloud_at_the_end_of_its_line():
     before = audit_of(user())
     plan = planned("all", before, REQUIRE)
