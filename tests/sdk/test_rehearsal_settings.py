@@ -188,9 +188,52 @@ def test_others_may_use_up_a_limit_that_all_share(start_cloud):
     assert cloud.cloud.counters.logins == 0
 
 
+@pytest.mark.parametrize("own_only", [True, False])
+def test_v3_may_show_ids_that_have_nothing_in_common_with_v5_and_each_api_may_take_its_own_only(start_cloud, own_only):
+    cloud = start_cloud(serial_forms_differ=True, serial_ids_in_v3=True, own_serials_only=own_only)
+    admin, user = admin_of(cloud), user_of(cloud)
+    by_v3 = user.create().json()["virtual_mfa_device"]["serial_number"]
+    (by_v5,) = [device["serial_number"] for device in admin("GET", KEYS_IN_V5).json()["mfa_devices"]]
+    assert by_v3.startswith("iam/mfa/") and by_v5 == f"iam::{cloud.describe()['domain_id']}:mfa:phone"
+    assert [device["serial_number"] for device in admin("GET", DEVICES).json()["virtual_mfa_devices"]] == [by_v3]
+    assert user.bind(by_v5, pair(cloud, user.user_id)).status_code == (404 if own_only else 204)
+    if own_only:
+        assert user.bind(by_v3, pair(cloud, user.user_id)).status_code == 204
+    answer = user("POST", "/v5/mfa-devices/disable", {"user_id": user.user_id, "serial_number": by_v3})
+    assert answer.status_code == (400 if own_only else 200)
+    assert not own_only or refusal(answer) == (400, "PAP5.0041")
+    assert cloud.cloud.user(user.user_id).device.bound is own_only
+
+
+@pytest.mark.parametrize(("stale_of", "seen"), [("both", (0, 0)), ("v3", (0, 1)), ("v5", (1, 0))])
+def test_one_api_alone_may_show_devices_late(start_cloud, stale_of, seen):
+    cloud = start_cloud(stale=60.0, stale_of=stale_of)
+    admin, user = admin_of(cloud), user_of(cloud)
+    assert user.create().status_code == 201
+    shown = admin("GET", DEVICES).json()["virtual_mfa_devices"], admin("GET", KEYS_IN_V5).json()["mfa_devices"]
+    assert tuple(len(devices) for devices in shown) == seen
+    assert user.device().status_code == (200 if seen[0] else 404)
+
+
+def test_gateway_may_know_no_call_of_a_route(start_cloud):
+    cloud = start_cloud()
+    cloud.fault("unpublished:list-devices:1")
+    admin = admin_of(cloud)
+    assert refusal(admin("GET", DEVICES)) == (404, "APIGW.0101")
+    assert admin("GET", DEVICES).status_code == 200
+
+
 @pytest.mark.parametrize(
     "settings",
-    [{"security_keys": 4}, {"disabled_status": 404}, {"shared_throttle": -1}, {"serial_forms_differ": True, "serial_form": "id-path"}],
+    [
+        {"security_keys": 4},
+        {"disabled_status": 404},
+        {"shared_throttle": -1},
+        {"serial_forms_differ": True, "serial_form": "id-path"},
+        {"serial_ids_in_v3": True},
+        {"own_serials_only": True},
+        {"stale_of": "v4"},
+    ],
 )
 def test_a_wrong_setting_is_refused(start_cloud, settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
