@@ -50,7 +50,8 @@ options:
     description:
       - The serial number of the device, as the cloud gave it. Without it the user's virtual MFA device is taken. A user has at most one.
       - The module fails if the user has another virtual MFA device.
-      - Without it, the module also fails where the cloud does not tell a virtual MFA device from a security key.
+      - Without it, the module also fails where the cloud does not tell a virtual MFA device from a security key. There the serial number decides, so give
+        one that a creation returned.
     type: str
   authentication_code_first:
     description:

@@ -14,7 +14,8 @@ description:
   - The cloud shows the seed of a device once, in the answer to its creation. This module returns it in that task's result, and never again.
     Store it before you bind the device.
   - A result that holds a seed is marked so that Ansible does not print it, even if C(no_log) was forgotten. The registered value is complete.
-  - A user can have security keys beside the virtual device. The module never changes one. Where the cloud does not tell the two apart, the user fails.
+  - A user can have security keys beside the virtual device. The module never changes one. Where the cloud does not tell the two apart, the user
+    fails unless O(serial_number) says which device is meant.
 author:
   - The hwc.mfa authors (@hwc-mfa)
 extends_documentation_fragment:
@@ -66,6 +67,8 @@ options:
   serial_number:
     description:
       - With O(state=absent), the device to remove. If the user has another one by now, nothing is done.
+      - If nothing tells whether that is the user's device, because the cloud shows it under a serial number of another form, the user fails.
+      - Where the cloud does not tell a virtual MFA device from a security key, the serial number decides. Give only one that a creation returned.
     type: str
     version_added: 1.0.0
   presume_unbound:

@@ -206,7 +206,7 @@ class _Maker:
             if device is not None and not comparable(serial_number, device.serial_number):
                 raise OptionError(
                     f"serial_number {serial_number} has another form than that of the device which the cloud shows, {device.serial_number}, so"
-                    " nothing tells whether they are one device: give serial_number as hwc.mfa.iam_mfa_info shows it, or leave it out."
+                    " nothing tells whether they are one device: leave serial_number out, or give it as hwc.mfa.iam_mfa_info shows the device."
                 )
             # The device that is meant is gone; another one in its place is somebody else's.
             return {"user_id": user_id, "serial_number": serial_number, "binding": UNBOUND, "changed": False}
