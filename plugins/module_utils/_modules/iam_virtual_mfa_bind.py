@@ -191,8 +191,9 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
                 return True
             error.hint = "Whether the device is still bound is not known: run again."
             raise
-        # How v3.0 says that a device is not bound is not documented: any other 400, 404 or 409 means it.
-        if device.binding == UNKNOWN and error.status in (400, 404, 409) and not error.has_code("1061", "1062"):
+        # How v3.0 says that a device is not bound is not documented: any other 400 or 409 means it, and a 404 that is not a gateway's.
+        refused = error.status in (400, 409) or error.says_none or error.may_say_none
+        if device.binding == UNKNOWN and refused and not error.has_code("1061", "1062"):
             return False
         raise
     return True

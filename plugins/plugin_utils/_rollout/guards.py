@@ -152,7 +152,8 @@ class Guards:
         auth = self._auth
         if _assumes(auth):
             return False
-        return str(auth.get("auth_user_id")) in self._people.by_id or str(auth.get("auth_username")) in self._people.by_name
+        user_id, name = auth.get("auth_user_id"), auth.get("auth_username")
+        return bool(user_id and str(user_id) in self._people.by_id) or bool(name and str(name) in self._people.by_name)
 
     def reason_to_spare(self, asked: Entry, user: Entry) -> str | None:
         """Why a user is not touched, or None."""
