@@ -750,6 +750,14 @@ def test_unbinding_what_v3_cannot_tell_to_be_unbound_is_no_failure(start, status
     assert (outcome["failed"], outcome["binding"]) == (False, "unbound")
 
 
+def test_gateway_that_does_not_know_the_call_says_nothing_of_a_binding(otc):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id, bound=True)
+    otc.handle.fault("unpublished:unbind")
+    outcome = only(otc.run(BIND, state="absent", user_id=user.id))
+    assert (outcome["failed"], outcome["binding"], outcome["error"]["code"]) == (True, "unknown", "APIGW.0101")
+
+
 def test_conflict_on_unbinding_what_v3_cannot_tell_means_that_it_was_unbound(otc):
     user = otc.users[0]
     otc.cloud.give_device(user.id)

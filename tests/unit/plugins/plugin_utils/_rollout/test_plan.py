@@ -581,6 +581,14 @@ def test_cloud_that_tells_the_caller_need_not_tell_the_administrators():
     assert make_plan("all", {**audit_of(user()), "administrators": None}, REQUIRE)["warnings"] == []
 
 
+@pytest.mark.parametrize("auth", [{}, {"auth_username": None}, {"auth_username": ""}])
+def test_user_called_none_is_not_the_one_whom_a_login_without_a_name_means(auth):
+    for name in ("None", ""):
+        audit = {**audit_of({**user("u1"), "name": name}, administrators=[]), "caller": None}
+        with pytest.raises(PlanError, match="does not tell which user the play runs as"):
+            planned("all", audit, REQUIRE, auth=auth)
+
+
 SOMEBODY = {"user_id": "somebody else", "name": None}
 
 
