@@ -23,7 +23,7 @@ PAGE = 3
 """How many secrets a listing tells at once, whatever was asked for: an answer may hold fewer."""
 
 Fate = Optional[str]
-"""What becomes of a request: None: it is answered; ``refused``: broken off before it was carried out; ``lost``: after that; ``unpublished``: a gateway's 404."""
+"""What becomes of a request. None: it is answered; ``refused``: broken off before it was carried out; ``lost``: after it; ``unpublished``: a gateway's 404."""
 
 
 @dataclass

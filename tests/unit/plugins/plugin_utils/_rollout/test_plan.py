@@ -592,8 +592,8 @@ def test_user_called_none_is_not_the_one_whom_a_login_without_a_name_means(auth)
 SOMEBODY = {"user_id": "somebody else", "name": None}
 
 
-def administered(*users, by=("u1", "u2"), caller=SOMEBODY):
-    return {**audit_of(*users), "caller": caller, "administrators": list(by)}
+def administered(*users, by=("u1", "u2"), caller=None):
+    return {**audit_of(*users), "caller": caller or SOMEBODY, "administrators": list(by)}
 
 
 def spared(audit, terms=REQUIRE, **context):
