@@ -22,6 +22,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened, plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Choice, Handover, HandoverError, chosen, wanted_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.formats import FORMATS, KEEPASS, Encryption, HandoverFile, files_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import misplaced
@@ -151,14 +152,14 @@ def _opened(value: Any, otherwise: str) -> Mapping[str, Any] | None:
 
 
 def _encryption(params: Mapping[str, Any]) -> Encryption:
-    # As ansible-vault itself reads a password from a file.
     passwords = {name: str(params[name] or "").strip("\r\n") for name in (*_PASSWORDS, "password")}
-    if not passwords["handover_password"].strip():
+    known = {name: as_vault_takes(password) for name, password in passwords.items()}
+    if not known["handover_password"]:
         raise WorkError("handover_password must not be empty: the files are encrypted with it.")
     if not passwords["keepass_password"] and KEEPASS in params["formats"]:
         raise WorkError("keepass_password must not be empty: formats has keepass, and the database is encrypted with it.")
     for name in _PASSWORDS:
-        if passwords["password"] and passwords[name] == passwords["password"]:
+        if known["password"] and known[name] == known["password"]:
             raise WorkError(f"{name} is the password of the seed store: whoever opens one file could open all seeds. Give another one.")
     return Encryption(passwords["handover_password"], passwords["keepass_password"])
 

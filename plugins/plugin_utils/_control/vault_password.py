@@ -9,13 +9,17 @@ from __future__ import annotations
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 
-def vault_with(password: str) -> VaultLib:
-    """Encrypts with a password as ansible-vault has it, which takes blanks and ends of lines away around it, typed or from a file.
+def as_vault_takes(password: str) -> bytes:
+    """A password as ansible-vault has it, which takes blanks and ends of lines away around it, typed or from a file."""
+    return password.encode("utf-8", "surrogateescape").strip()
 
-    What was encrypted with the blanks is decrypted as well. Raises ValueError where nothing is left of the password.
+
+def vault_with(password: str) -> VaultLib:
+    """Encrypts with a password as ansible-vault has it. What was encrypted with the blanks around it is decrypted as well.
+
+    Raises ValueError where nothing is left of the password.
     """
-    written = password.strip("\r\n").encode("utf-8")
-    secrets = list(dict.fromkeys((written.strip(), written)))
+    secrets = list(dict.fromkeys((as_vault_takes(password), password.strip("\r\n").encode("utf-8", "surrogateescape"))))
     if not secrets[0]:
         raise ValueError("the password is empty.")
     return VaultLib([("default", VaultSecret(secret)) for secret in secrets])

@@ -19,6 +19,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_credentials, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import formats_in
@@ -252,7 +253,7 @@ def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> I
             )
         return
     password = values.get("seed_store_password")
-    if not password or not str(password).strip():
+    if not password or not as_vault_takes(str(password)):
         yield f"{STORE_PASSWORD} is empty: give the vault password of the seeds in {PREFIX}seed_store_dir."
     wrong = texts.sentence(texts.not_text({STORE_PASSWORD: {"type": "str"}}, {STORE_PASSWORD: password}))
     if wrong is not None:

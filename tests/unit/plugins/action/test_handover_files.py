@@ -140,7 +140,10 @@ def test_seeds_of_the_operators_own_store_and_the_audit_come_as_the_role_has_the
         ({"entries": "[1]"}, "entries must be a mapping"),
         ({"audit": "{"}, "audit must be"),
         ({"handover_password": "\n"}, "handover_password must not be empty"),
+        ({"handover_password": " \t"}, "handover_password must not be empty"),
         ({"handover_password": STORE_PASSWORD}, "handover_password is the password of the seed store"),
+        # The same for ansible-vault.
+        ({"handover_password": f" {STORE_PASSWORD}\t"}, "handover_password is the password of the seed store"),
         ({"keepass_password": STORE_PASSWORD + "\n"}, "keepass_password is the password of the seed store"),
         ({"formats": ["keepass"]}, "keepass_password must not be empty"),
         ({"password": "wrong"}, "The seed store: .* cannot be decrypted"),
