@@ -266,6 +266,7 @@ def test_no_module_shows_a_secret_to_anybody_whether_it_succeeds_or_fails(playgr
 @pytest.mark.parametrize("poll", [1, 0])
 def test_modules_that_return_secrets_refuse_async_and_do_nothing(playground: Callable[..., Any], poll: int) -> None:
     # Whoever polls deletes the job's file in the end, but a play that ends before leaves it, readable for everybody.
+    # Both tasks must fail, which the last one asserts.
     ground = playground(users=2)
     run = ground.play(
         f"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.listing import Query, entries, linked_pages, marked_pages
@@ -92,18 +92,11 @@ class Iam:
         self.session.write("DELETE", "/v3.0/OS-MFA/virtual-mfa-devices", [("user_id", user_id), ("serial_number", serial_number)])
 
     def device_of(self, user_id: str) -> Device | None:
-        """``GET /v3.0/OS-MFA/users/{user_id}/virtual-mfa-device``; None where the user has none.
-
-        A 404 without a code may be a gateway's, so the account's listing is asked then.
-        """
+        """``GET /v3.0/OS-MFA/users/{user_id}/virtual-mfa-device``; None where the user has none."""
         try:
             reply = self.session.read("GET", path_of("v3.0", "OS-MFA", "users", user_id, "virtual-mfa-device"))
         except CloudError as error:
-            if error.says_none:
-                return None
-            if error.may_say_none:
-                return next((device for device in self.devices() if device.user_id == user_id), None)
-            raise
+            return _without(error, user_id, self.devices)
         serial_number = reply.field("virtual_mfa_device", "serial_number")
         return Device(user_id, str(serial_number), UNKNOWN, VIRTUAL) if serial_number else None
 
@@ -118,19 +111,11 @@ class Iam:
     # v3.0, login protection
 
     def protection_of(self, user_id: str) -> Protection:
-        """``GET /v3.0/OS-USER/users/{user_id}/login-protect``; the service's own 404 means that it was never configured.
-
-        A 404 without a code may be a gateway's, so the account's listing is asked then.
-        """
+        """``GET /v3.0/OS-USER/users/{user_id}/login-protect``; the service's own 404 means that it was never configured."""
         try:
             reply = self.session.read("GET", path_of("v3.0", "OS-USER", "users", user_id, "login-protect"))
         except CloudError as error:
-            never = Protection(user_id, False, NO_PROTECTION)
-            if error.says_none:
-                return never
-            if error.may_say_none:
-                return next((protection for protection in self.protections() if protection.user_id == user_id), never)
-            raise
+            return _without(error, user_id, self.protections) or Protection(user_id, False, NO_PROTECTION)
         return _protection(user_id, reply.field("login_protect"))
 
     def protections(self) -> list[Protection]:
@@ -264,6 +249,21 @@ class Iam:
         if not isinstance(count, int):
             raise reply.error("the answer does not tell of the root user, in the form that the API documents")
         return int(count)
+
+
+Entry = TypeVar("Entry", Device, Protection)
+
+
+def _without(error: CloudError, user_id: str, listing: Callable[[], list[Entry]]) -> Entry | None:
+    """What a user has whose own reading was refused: nothing where the service says so. Raises the error where that is not what it says.
+
+    A 404 without a code may be a gateway's, so the account's listing is asked then.
+    """
+    if error.says_none:
+        return None
+    if error.may_say_none:
+        return next((entry for entry in listing() if entry.user_id == user_id), None)
+    raise error
 
 
 def _binding(user_id: str, serial_number: str, codes: tuple[str, str]) -> dict[str, str]:

@@ -73,11 +73,12 @@ def virtual_device(devices: Sequence[Device], by_v3: Device | None = None, meant
     if by_v3 is None:
         return named or next((device for device in unknown if device.binding == BOUND), unknown[0])
     same = {device.binding for device in unknown if same_serial(device.serial_number, by_v3.serial_number)}
-    if named is not None and not same:
+    if same:
+        binding = same.pop() if len(same) == 1 else UNKNOWN
+    elif named is not None:
         return named
-    binding = same.pop() if len(same) == 1 else UNKNOWN
-    if not same and binding == UNKNOWN and _none_bound(unknown, by_v3):
-        binding = UNBOUND
+    else:
+        binding = UNBOUND if _none_bound(unknown, by_v3) else UNKNOWN
     return replace(by_v3, binding=binding, named_by_v3=True)
 
 

@@ -10,34 +10,23 @@ from dataclasses import replace
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNKNOWN, VIRTUAL, Device
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import DeviceReader, same_serial
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.own_writes import OwnWrites
+
+DEVICES = "device"
+"""The kind of ``OwnWrites`` that notes of each user the serial number and the binding of their virtual device."""
 
 
-class DeviceWrites:
-    """What this play has just made of users' virtual devices, for its next tasks."""
+def as_written(writes: OwnWrites, user_id: str, device: Device | None, reader: DeviceReader) -> Device | None:
+    """A device as the cloud showed it; with the binding ``unknown`` where this play has just written otherwise.
 
-    def __init__(self, context: Context) -> None:
-        self._writes = context.connections.own_writes("device")
-
-    def note(self, device: Device, binding: str) -> None:
-        """Note that a device was created, bound or unbound."""
-        self._writes.note(device.user_id, device.serial_number, binding)
-
-    def forget(self, device: Device) -> None:
-        """Note that a device was deleted, or that nobody knows what came of a request."""
-        self._writes.forget(device.user_id)
-
-    def checked(self, user_id: str, device: Device | None, reader: DeviceReader) -> Device | None:
-        """A device as the cloud showed it; with the binding ``unknown`` where this play has just written otherwise.
-
-        A device that this play has just created, and that is not shown yet, is waited for. It is certainly a virtual one.
-        """
-        written = self._writes.of(user_id)
-        if written is None:
-            return device
-        serial_number, binding = written
-        if device is None:
-            device = reader.read_until(user_id, lambda seen: seen is not None, serial_number)
-        if device is None or not same_serial(device.serial_number, serial_number):
-            return device
-        return replace(device, binding=binding if device.binding == binding else UNKNOWN, kind=VIRTUAL)
+    A device that this play has just created, and that is not shown yet, is waited for. It is certainly a virtual one.
+    """
+    written = writes.of(user_id)
+    if written is None:
+        return device
+    serial_number, binding = written
+    if device is None:
+        device = reader.read_until(user_id, lambda seen: seen is not None, serial_number)
+    if device is None or not same_serial(device.serial_number, serial_number):
+        return device
+    return replace(device, binding=device.binding if device.binding == binding else UNKNOWN, kind=VIRTUAL)

@@ -21,7 +21,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     refuse_unknown_kind,
     same_serial,
 )
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DeviceWrites
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DEVICES, as_written
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.logins_ahead import LoginsAhead
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
@@ -55,7 +55,7 @@ class _Binder:
         self.actors = Actors(context)
         self.ahead = LoginsAhead(items, self._log_in)
         self.protections = ProtectionReader(context.iam) if context.credentials is not None else None
-        self.writes = DeviceWrites(context)
+        self.writes = context.connections.own_writes(DEVICES)
 
     def _log_in(self, item: Mapping[str, Any]) -> None:
         _reader, writer, _own = self.actors.for_item(item)
@@ -85,9 +85,9 @@ class _Binder:
         try:
             writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep, self.ahead.use))
         except CloudError as error:
-            self.writes.forget(device)
+            self.writes.forget(device.user_id)
             return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]))
-        self.writes.note(device, BOUND)
+        self.writes.note(device.user_id, device.serial_number, BOUND)
         return _outcome(device, BOUND, True)
 
     def _reads_as(self, item: Mapping[str, Any], reader: DeviceReader, own: bool) -> bool:
@@ -113,7 +113,7 @@ class _Binder:
         if obstacle(device, serial_number) and serial_number is not None:
             # Somebody saw this serial: the reading may be older than the device.
             device = reader.read_until(user_id, lambda seen: obstacle(seen, serial_number) is None, meant=serial_number)
-        return self.writes.checked(user_id, device, reader), reader
+        return as_written(self.writes, user_id, device, reader), reader
 
     def _after_refusal(self, error: CloudError, device: Device, reader: DeviceReader, own: bool, just_made: bool) -> dict[str, Any]:
         """What a bind that did not plainly succeed has come to. Never sends it again: that would burn codes."""
@@ -161,9 +161,9 @@ class _Binder:
             if self.protections is not None:
                 self.protections.refuse_held(device)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
-        self.writes.forget(device)
+        self.writes.forget(device.user_id)
         changed = unbind(self.context, device, reader, writer, codes, own)
-        self.writes.note(device, UNBOUND)
+        self.writes.note(device.user_id, device.serial_number, UNBOUND)
         return _outcome(device, UNBOUND, changed)
 
 

@@ -24,7 +24,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     refuse_unknown_kind,
     same_serial,
 )
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DeviceWrites
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DEVICES, as_written
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import unbind
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
@@ -92,7 +92,7 @@ class _Maker:
         self.context = context
         self.actors = Actors(context)
         self.protections = ProtectionReader(context.iam) if context.credentials is not None else None
-        self.writes = DeviceWrites(context)
+        self.writes = context.connections.own_writes(DEVICES)
         self._others_may_create = True
         # What is known of each user's creation, for outcomes that failed.
         self.creations: dict[str, str] = {}
@@ -103,7 +103,7 @@ class _Maker:
         replace = item.get("replace") or self.context.params["replace"]
         presume_unbound = bool(item["presume_unbound"])
         reader, writer, own = self.actors.for_item(item)
-        device = self.writes.checked(user_id, reader.known(user_id), reader)
+        device = as_written(self.writes, user_id, reader.known(user_id), reader)
         lost_names: list[str] = []
         lost = False
         rounds_left = _ROUNDS
@@ -145,7 +145,7 @@ class _Maker:
                 if not rounds_left or (device is None and error.status == 409):
                     raise
                 continue
-            self.writes.note(Device(user_id, made.serial_number, UNBOUND), UNBOUND)
+            self.writes.note(user_id, made.serial_number, UNBOUND)
             return _created(user_id, made)
 
     def _create(self, user_id: str, name: str, writer: DeviceWriter, own: bool) -> NewDevice:
@@ -201,7 +201,7 @@ class _Maker:
         user_id = item["user_id"]
         reader, writer, own = self.actors.for_item(item)
         serial_number = item["serial_number"]
-        device = self.writes.checked(user_id, reader.known(user_id, serial_number), reader)
+        device = as_written(self.writes, user_id, reader.known(user_id, serial_number), reader)
         if device is None or (serial_number is not None and not same_serial(serial_number, device.serial_number)):
             if device is not None and not comparable(serial_number, device.serial_number):
                 raise OptionError(
@@ -216,12 +216,11 @@ class _Maker:
             if self.protections is not None and not item["presume_unbound"]:
                 self.protections.refuse_held(device)
             return {"user_id": user_id, "serial_number": device.serial_number, "binding": device.binding, "changed": True}
+        self.writes.forget(user_id)
         administrator = self.actors.administrator if own else None
         if item["presume_unbound"]:
             self._delete_unbound(device, reader, administrator, writer, own)
-            self.writes.forget(device)
             return _removed(device)
-        self.writes.forget(device)
         if own and administrator is None and device.binding == UNKNOWN:
             raise OptionError(
                 "IAM v3.0 wants a code from users who unbind their own device, which this module cannot make: give an administrator's credentials"

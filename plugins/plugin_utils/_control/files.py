@@ -74,10 +74,7 @@ def directory_at(text: str) -> Path:
 
 def _collection_of(path: Path) -> Path | None:
     """The directory of the collection of Ansible that a path is in, or None."""
-    for collection in (path, *path.parents):
-        if collection.parent.parent.name == "ansible_collections":
-            return collection
-    return None
+    return next((each for each in (path, *path.parents) if each.parent.parent.name == "ansible_collections"), None)
 
 
 def make_directory(path: Path) -> None:

@@ -121,7 +121,7 @@ class Guards:
         self.warnings.append(f"{text}.")
 
     def demand_a_way_in(self, named: Sequence[Any]) -> None:
-        """Raise PlanError where nobody can tell whom the play would lock out. ``named`` are the users of the plan, with their credentials."""
+        """Raise PlanError if nothing tells which user the play runs as. ``named`` are the users in the plan, with their own credentials."""
         caller = self._caller
         if (caller is not None and (caller.get("user_id") or caller.get("name"))) or self._login_names_a_user():
             return
