@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, requests_shown, task_environment
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, play_process, requests_shown, task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import ModuleCalls
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
@@ -108,7 +107,7 @@ class ActionModule(ControlNodeAction):
     def _phase(self, params: Mapping[str, Any], check_mode: bool, env: Mapping[str, str], memory: dict[str, Any]) -> dict[str, Any]:
         progress = Progress(legible(params["account"]), display.display)
         handle = None if check_mode else params["lock"]
-        owner = Owner.of_process(os.getppid(), self._host)
+        owner = Owner.of_process(play_process(), self._host)
         with kept_lock(handle, params["account"], owner, env) as lock, _heart(lock, progress) as lost:
             lives = play_lives()
             connections = Connections(params, env, lambda: lives() and lost() is None, memory)

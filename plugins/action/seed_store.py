@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_process, task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import STORE_SPEC, chosen_store
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
@@ -58,8 +57,7 @@ class ActionModule(ControlNodeAction):
 
     def _work(self, store: SeedStore, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         given = seeds_given(params["entries"] or {})
-        # A task runs in a process of its own; its parent is the run.
-        run = Owner.of_process(os.getppid(), self._host)
+        run = Owner.of_process(play_process(), self._host)
         result: dict[str, Any] = {}
         writes = any(params[name] for name in ("entries", "intends", "withdraws", "removes"))
         if check_mode:

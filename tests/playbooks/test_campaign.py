@@ -21,6 +21,12 @@ def day(ground: Any, days: int) -> str:
     return f"{datetime.datetime.fromtimestamp(ground.cloud.cloud.now() + days * DAY, datetime.timezone.utc):%Y-%m-%d}"
 
 
+def at_noon(ground: Any) -> Any:
+    """A playground whose cloud's clock stands at noon of this day, so that no hour of a test is another day."""
+    ground.cloud.advance(DAY / 2 - ground.cloud.cloud.now() % DAY)
+    return ground
+
+
 def protected(ground: Any) -> set[str]:
     return {user.name for user in ground.cloud.cloud.users.values() if user.protection is not None and user.protection.enabled}
 
@@ -31,7 +37,7 @@ def rows(ground: Any) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("profile", CLOUDS)
 def test_campaign_of_a_month(playground: Callable[..., Any], profile: str) -> None:
-    ground = playground("require", users=4, profile=profile)
+    ground = at_noon(playground("require", users=4, profile=profile))
     users = [user.name for user in ground.cloud.cloud.accounts[0].users[1:]]
     ground.variables[ACCOUNT] |= {
         "mfa_rollout_not_before": day(ground, 14),
@@ -80,7 +86,7 @@ def test_campaign_of_a_month(playground: Callable[..., Any], profile: str) -> No
 
 
 def test_date_of_a_user_and_selection_show_in_check_mode(playground: Callable[..., Any]) -> None:
-    ground = playground(users=4)
+    ground = at_noon(playground(users=4))
     cloud_users = ground.cloud.cloud.accounts[0].users[1:]
     cloud_users[0].tags = {"team": "blue"}
     cloud_users[1].tags = {"team": "blue"}

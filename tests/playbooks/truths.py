@@ -80,7 +80,7 @@ def assert_nothing_is_lost(ground: Any, strategy: str) -> None:
         if strategy == "enrol" and seen.protection is not None and seen.protection.enabled:
             assert seen.device is not None and seen.device.bound
     counters = ground.cloud.cloud.counters
-    assert (counters.wrong_codes, counters.refused_codes) == (0, 0)
+    assert (counters.wrong_codes, counters.refused_codes) == (0, 0), counters
 
 
 def assert_complete(ground: Any, strategy: str) -> None:

@@ -346,16 +346,20 @@ def _kill(pid: int) -> None:
     except ProcessLookupError:
         return
     # Workers have groups of their own, and ask before each request who their parent is. A big process takes a while to die.
-    while _lives(pid):
+    while lives(pid):
         time.sleep(0.002)
 
 
-def _lives(pid: int) -> bool:
-    """Whether a killed process still has its children, as far as this system tells; its parent may not have waited for it yet."""
+def lives(pid: int) -> bool:
+    """Whether a killed process still has its children, as far as this system tells; its parent may not have waited for it yet.
+
+    Its first thread may be gone while another still dies: its children have another parent only once all are gone.
+    """
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
             # Behind the name, which may hold anything.
-            return stream.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+            state = stream.read().rpartition(")")[2].split()[0]
+        return state not in ("Z", "X") or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (OSError, IndexError):
         return False
 

@@ -314,12 +314,14 @@ class Session:
             # A login happens here, before the body is made: it may take long, and codes age.
             seen_token = self.auth.prepare() if self.auth is not None else None
             self._wait_turn()
+            document = body() if callable(body) else body
+            # Asked last: a body with a code may have waited for the next step.
             if not read and not self.http.wanted():
                 # The play was killed and may have been started again; two runs must not write at once.
                 raise CloudError("not sent, because the play that asked for it has ended", call=call)
             sent = self.http.monotonic()
             try:
-                response = self._send(method, url, body, extra or {})
+                response = self._send(method, url, document, extra or {})
             except CloudError as silence:
                 self._trace(call, sent, f"no answer: {silence.message}")
                 # A hint says that trying again cannot help: a name that does not resolve, a certificate that is not trusted.
@@ -384,8 +386,7 @@ class Session:
             error.hint = self._elsewhere
         return error
 
-    def _send(self, method: str, url: str, body: Body, extra: dict[str, str]) -> Any:
-        document = body() if callable(body) else body
+    def _send(self, method: str, url: str, document: dict | None, extra: dict[str, str]) -> Any:
         data = None if document is None else json.dumps(document).encode("utf-8")
         headers = {
             "Accept": "application/json",

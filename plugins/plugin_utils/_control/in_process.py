@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from typing import Any, Callable
 
 from ansible import constants
@@ -112,9 +113,16 @@ def requests_shown(host: str) -> Callable[[str], None] | None:
     return (lambda line: display.v(line, host=host)) if display.verbosity > 0 else None
 
 
+def play_process() -> int:
+    """The id of the play's own process. A task runs in a process that the play has made, and has another parent once the play was killed."""
+    parent = parent_process()
+    # What the task was told when it was made.
+    return os.getppid() if parent is None else parent.pid
+
+
 def play_lives() -> Callable[[], bool]:
     """Whether the play still runs: a task runs in a process of its own, which survives a play that is killed."""
-    play = os.getppid()
+    play = play_process()
     return lambda: os.getppid() == play
 
 

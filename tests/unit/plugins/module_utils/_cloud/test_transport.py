@@ -305,6 +305,21 @@ def test_write_is_not_sent_once_nobody_waits_for_it(cloud):
     assert cloud.writes() == []
 
 
+def test_write_is_not_sent_once_the_play_has_ended_while_it_waited_for_a_new_code(cloud):
+    lives = True
+
+    def wait_for_a_code():
+        nonlocal lives
+        lives = False
+        return {"user": {"enabled": False}}
+
+    http = Http(HttpSettings(), wanted=lambda: lives)
+    session = Session(http, cloud.url)
+    with pytest.raises(CloudError, match="play that asked for it has ended"):
+        session.write("PUT", "/v3/users/1", body=wait_for_a_code)
+    assert cloud.log == []
+
+
 def test_read_that_is_cut_forever_says_so_and_is_no_uncertain_write(cloud):
     cloud.handle.fault("cut:users")
     with pytest.raises(CloudError, match="broke before the whole answer came") as caught:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import time
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import DEVICE
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, task_environment
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import play_lives, play_process, task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +108,25 @@ def test_environment_of_a_task_is_seen_while_it_works_and_gone_afterwards(monkey
         raise ZeroDivisionError
     assert os.environ["HTTPS_PROXY"] == "before"
     assert "HWC_PORT" not in os.environ and "HWC_LEFT" not in os.environ
+
+
+def test_task_whose_play_was_killed_before_it_began_knows_it():
+    forks = multiprocessing.get_context("fork")
+    listening, telling = forks.Pipe(duplex=False)
+
+    def play():
+        forks.Process(target=task).start()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def task():
+        while os.getppid() == multiprocessing.parent_process().pid:
+            time.sleep(0.001)
+        telling.send((play_process(), play_lives()()))
+
+    killed = forks.Process(target=play)
+    killed.start()
+    assert listening.poll(60)
+    assert listening.recv() == (killed.pid, False)
 
 
 def test_task_whose_play_was_killed_knows_it(monkeypatch):
