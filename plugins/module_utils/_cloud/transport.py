@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud import answers
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud import answers, departures
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, decode_error, named_limit
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.pace import Pace
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.proxies import proxies_for
@@ -88,15 +88,17 @@ class Reply:
 
 
 class _Adapter(HTTPAdapter):
-    """Connections whose answers are read within bounds, direct ones and those through proxies."""
+    """Connections that note what they send, and read answers within bounds: direct ones and those through proxies."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         answers.bound(self.poolmanager)
+        departures.note(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
         answers.bound(manager)
+        departures.note(manager)
         return manager
 
 
@@ -249,6 +251,7 @@ class Http:
         is larger than 64 MiB.
         """
         request = requests.PreparedRequest()
+        departures.await_next()
         request.prepare(method=method, url=url, headers=headers, data=data, auth=auth or _no_auth)
         # Read to its end here, where it can still be said of the call that its answer broke off.
         return answers.read(self._adapter.send(request, timeout=self.settings.timeout, **self._environment(url)))
@@ -414,10 +417,14 @@ class Session:
         host = urlsplit(self.base_url).netloc
         cause = f"{error.__class__.__name__} {error}"
         hint = None
-        uncertain = False
+        uncertain = departures.begun()
         if isinstance(error, answers.GivenUp):
             # Not tried again: it has taken as long, or as much, as several tries may.
-            text, hint, uncertain = f"{host} {error}", self._elsewhere, True
+            text, hint = f"{host} {error}", self._elsewhere
+        elif isinstance(error, requests.exceptions.ReadTimeout):
+            text = f"{host} did not answer within {self.http.settings.timeout:g} s (option timeout)"
+        elif uncertain:
+            text = f"the connection to {host} broke before the whole answer came"
         elif isinstance(error, requests.exceptions.ProxyError):
             text, hint = f"the proxy on the way to {host} cannot be reached or refuses", "Check HTTPS_PROXY and NO_PROXY."
         elif isinstance(error, requests.exceptions.SSLError):
@@ -428,8 +435,6 @@ class Session:
             text = (
                 f"no connection to {host} within {self.http.settings.timeout:g} s; check {self.option}{self.region}, the network or proxy"
             )
-        elif isinstance(error, requests.exceptions.ReadTimeout):
-            text, uncertain = f"{host} did not answer within {self.http.settings.timeout:g} s (option timeout)", True
         elif any(
             sign in cause
             for sign in ("NameResolutionError", "Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo")
@@ -438,10 +443,8 @@ class Session:
         # equivalent: urllib3 writes both, in the versions that were tested
         elif "NewConnectionError" in cause or "Failed to establish a new connection" in cause:
             text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}{self.region}, the network or proxy"
-        elif isinstance(
-            error, (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
-        ):
-            text, uncertain = f"the connection to {host} broke before the whole answer came", True
+        elif isinstance(error, requests.exceptions.ConnectionError):
+            text = f"the connection to {host} broke before anything was sent"
         else:
             text, hint = (
                 f"the request to {host} cannot be sent ({error.__class__.__name__})",

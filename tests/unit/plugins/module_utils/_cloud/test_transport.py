@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import re
 import resource
 import socket
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -640,6 +642,59 @@ def test_environment_that_says_neither_is_refused_by_its_name(tls_cloud):
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_validate_certs_false_trusts_anything(tls_cloud):
     assert tls_cloud.run(MFA_INFO, validate_certs=False)["summary"]["users"] == 5
+
+
+@pytest.fixture
+def tls_script(tmp_path):
+    """A server that reads a request by TLS, and sends bytes that are none of TLS: what a gateway says that gives up. Or, of b"", nothing at all."""
+    certfile, keyfile = write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certfile, keyfile)
+    listening = socket.create_server(("127.0.0.1", 0))
+    seen = []
+
+    def serve(answer):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _address = listening.accept()
+                if not answer:
+                    seen.append(connection)
+                    continue
+                with context.wrap_socket(connection, server_side=True) as tls:
+                    seen.append(tls.recv(65536))
+                    with socket.socket(fileno=os.dup(tls.fileno())) as plain:
+                        plain.sendall(answer)
+
+    def begin(answer, **settings):
+        threading.Thread(target=serve, args=(answer,), daemon=True).start()
+        http = Http(HttpSettings(verify=str(certfile), retries=2, **settings), Impatient())
+        return Session(http, f"https://127.0.0.1:{listening.getsockname()[1]}"), seen
+
+    yield begin
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+
+
+@pytest.mark.parametrize("answer", [b"\x15\x03\x03\x00\x02\x02\x28", b"\x17\x03\x03\x00\x10" + b"x" * 16, b"HTTP/1.1 502 Bad Gateway\r\n\r\n"])
+def test_tls_that_breaks_in_place_of_an_answer_leaves_open_what_became_of_the_request(tls_script, answer):
+    session, seen = tls_script(answer)
+    with pytest.raises(CloudError, match="broke before the whole answer came") as caught:
+        session.write("POST", "/v3.0/OS-MFA/virtual-mfa-devices", body={})
+    assert caught.value.uncertain
+    assert "certificate" not in str(caught.value)
+    assert len(seen) == 1
+    with pytest.raises(CloudError, match="broke before the whole answer came") as caught:
+        session.read("GET", "/v3/users")
+    assert not caught.value.uncertain
+    assert len(seen) == 1 + 3, "a read is repeated"
+
+
+def test_handshake_that_nobody_answers_comes_before_the_request(tls_script):
+    session, seen = tls_script(b"", timeout=0.2)
+    with pytest.raises(CloudError, match="did not answer within 0.2 s") as caught:
+        session.write("POST", "/v3.0/OS-MFA/virtual-mfa-devices", body={})
+    assert not caught.value.uncertain
+    assert len(seen) == 3, "so it is tried again"
 
 
 def test_certificate_for_another_address_is_refused(start, tmp_path):
