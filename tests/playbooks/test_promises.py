@@ -352,6 +352,24 @@ def test_security_keys_are_never_taken_for_virtual_devices(playground: Callable[
     assert cloud.counters.key_writes == cloud.counters.wrong_codes == cloud.counters.refused_codes == 0
 
 
+def test_device_that_one_api_made_and_both_show_is_one_device(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2, serial_forms_differ=True)
+    ground.cloud.fault("status=403:v5-create")
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    users = [ground.cloud.cloud.user(user["user_id"]) for user in ground.cloud.describe()["users"]]
+    shown = [row["after"]["device"] for row in ground.report(ACCOUNT)["users"]]
+    stored = [entry["serial_number"] for entry in ground.seeds(ACCOUNT).values()]
+    assert not set(shown) & set(stored), "the cloud shows another form than it gave"
+    assert [row["seed_stored"] for row in ground.report(ACCOUNT)["users"]] == [True, True]
+    again = ground.run(ROLLOUT)
+    assert again.code == 0 and again.recap(ACCOUNT)["changed"] == 0, again.output
+    ground.cloud.advance(90)
+    back = ground.run(ROLLBACK)
+    assert back.code == 0, back.output
+    assert all(user.device is None and not user.held_by_protection for user in users)
+
+
 def test_any_errors_fatal_writes_every_report_and_each_host_says_what_happened(playground: Callable[..., Any]) -> None:
     ground = playground(users=8, accounts=2)
     first, second = ground.variables

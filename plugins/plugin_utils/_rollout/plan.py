@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import OVERDUE, SCHEDULED, Campaign, time_in
@@ -291,7 +292,7 @@ class _Case:
         if self.seed is None or self.user["device"] is None or self.user["device"].get("kind", "virtual") != "unknown":
             return False
         serial_number = self.seed.serial_number
-        return any(device["kind"] == "unknown" and device["serial_number"] != serial_number for device in self.user.get("devices") or ())
+        return any(device["kind"] == "unknown" and not same_serial(device["serial_number"], serial_number) for device in self.user.get("devices") or ())
 
     @property
     def kind_unknown(self) -> bool:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import eq
 
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import comparable, same_serial
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entry
@@ -24,10 +25,13 @@ def devices_of(user: Entry) -> list[Entry]:
 
 def paired(user: Entry, seeds: Sequence[StoredSeed]) -> tuple[Entry, Entry | None, StoredSeed | None]:
     """The user, their virtual device, and its seed. A device whose seed is stored is a virtual one, whatever kind the cloud shows."""
-    for seed in seeds:
-        for device in devices_of(user):
-            if device["serial_number"] == seed.serial_number:
-                return user, device, seed
+    devices = devices_of(user)
+    # Made by one API, a device may be shown by the other one as well, under a serial number of another form.
+    for of_one_device in (eq, same_serial):
+        for seed in seeds:
+            for device in devices:
+                if of_one_device(device["serial_number"], seed.serial_number):
+                    return user, device, seed
     return user, user["device"], None
 
 

@@ -18,6 +18,7 @@ from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
@@ -357,7 +358,7 @@ class Wave:
         doubts = {}
         for entry in self._with(REMOVE):
             for seed in stored.get(entry["user_id"], ()):
-                if seed.serial_number == entry["serial_number"] and (seed.bound or seed.proven):
+                if same_serial(seed.serial_number, entry["serial_number"] or "") and (seed.bound or seed.proven):
                     doubts[entry["user_id"]] = replace(seed, bound=False, proven=False)
         return doubts
 
@@ -391,7 +392,7 @@ class Wave:
             user_id = entry["user_id"]
             if CREATE not in entry["steps"]:
                 for seed in stored.get(user_id, ()):
-                    if seed.serial_number == entry["serial_number"]:
+                    if same_serial(seed.serial_number, entry["serial_number"] or ""):
                         seeds.setdefault(user_id, seed)
             elif user_id in made:
                 if any(seed.is_of(made[user_id]) for seed in shown.get(user_id, ())):

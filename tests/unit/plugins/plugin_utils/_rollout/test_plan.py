@@ -143,6 +143,13 @@ def test_of_several_stored_seeds_the_one_of_the_shown_device_counts(shown):
     assert stored_seed(user(binding="unknown", serial=shown), of_user) == of_user[["newest", "older", "oldest"].index(shown)]
 
 
+def test_seed_belongs_to_its_device_under_a_serial_number_of_the_other_api_too():
+    older, newest = seed_of("iam::d1:mfa:u1-1"), seed_of("iam::d1:mfa:u1-2")
+    shown = user(binding="bound", serial="iam:d1:mfa/u1-1")
+    assert stored_seed(shown, seeds_in(several(newest, older))["u1"]) == seeds_in({"u1": older})["u1"][0]
+    assert stored_seed(shown, seeds_in(several(newest))["u1"]) is None
+
+
 def test_seed_of_a_device_that_is_not_shown_counts_for_nothing():
     seeds = several(seed_of("gone", bound=True), seed_of("gone-too", bound=True))
     assert plan_for(user(binding="unknown"), ENROL, stored=seeds)[::2] == ("left_alone", [])

@@ -409,6 +409,14 @@ def test_device_of_an_earlier_run_is_bound_with_the_stored_seed_of_its_serial():
     assert came(finished)["done"] == ["bind", "protect"]
 
 
+def test_device_of_an_earlier_run_is_bound_with_the_seed_that_is_stored_under_the_serial_of_the_other_api():
+    of_v3, of_v5 = "iam:d1:mfa/x", "iam::d1:mfa:x"
+    cloud = Cloud(user(binding="unbound", serial=of_v3))
+    enrolled(cloud, entry(steps=["bind", "protect"], serial_number=of_v3), stored={"u1": [seed_for("later"), seed_for(of_v5)]})
+    (item,) = cloud.items("iam_virtual_mfa_bind")
+    assert item["seed"] == f"seed-{of_v5}"
+
+
 @pytest.mark.parametrize("stored", [{}, {"u1": [seed_for("other")]}, {"u2": [seed_for("s1")]}])
 def test_device_of_an_earlier_run_is_not_bound_without_its_stored_seed(stored):
     cloud = Cloud(user(binding="unbound", serial="s1"))
