@@ -42,9 +42,10 @@ def shared_spec(spec: Mapping[str, dict[str, Any]], shared: Sequence[str]) -> di
     }
 
 
-def look_until(look: Callable[[], Seen], fits: Callable[[Seen], bool], sleep: Callable[[float], None]) -> Seen:
-    """Look until what is seen fits, or for some seconds; returns what was seen last."""
-    seen = look()
+def look_until(look: Callable[[], Seen], fits: Callable[[Seen], bool], sleep: Callable[[float], None], seen: Seen | None = None) -> Seen:
+    """Look until what is seen fits, or for some seconds; returns what was seen last. ``seen`` is what somebody has seen already."""
+    if seen is None:
+        seen = look()
     for pause in STALE_WAITS:
         if fits(seen):
             break

@@ -326,6 +326,11 @@ class DeviceWriter:
             device,
         )
 
+    @property
+    def wants_code_to_unbind(self) -> bool:
+        """Whether unbinding certainly goes by v3.0, which asks for a code; settled once something was read."""
+        return not self._reader.v5
+
     def unbind(self, device: Device, code: Callable[[], str]) -> None:
         """Unbind; only v3.0 asks for ``code``."""
         self._either(

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION, Protection
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, items_of, shared_spec, summarize
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import STALE_WAITS, items_of, look_until, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
@@ -52,7 +52,11 @@ class _Protector:
         current = self.reader.known(user_id)
         wanted = target(current, item["enabled"], method)
         written = self._written(user_id)
-        if wanted == current and written is not None:
+        if written is not None and target(written, item["enabled"], method) == written:
+            # It is so, and the cloud may still show what was before.
+            current = look_until(lambda: self.iam.protection_of(user_id), lambda seen: seen == written, self.context.http.sleep, current)
+            wanted = target(current, item["enabled"], method)
+        elif written is not None and wanted == current:
             # The cloud may still show what was before this play's own last write.
             current, wanted = written, target(written, item["enabled"], method)
         if wanted != current and not self.context.check_mode:

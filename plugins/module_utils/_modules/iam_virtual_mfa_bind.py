@@ -160,6 +160,8 @@ class _Binder:
         if self.context.check_mode:
             if self.protections is not None:
                 self.protections.refuse_held(device)
+            if writer.wants_code_to_unbind and not codes.given:
+                _demand_code_of_own(self.context, device, own)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
         self.writes.forget(device.user_id)
         changed = unbind(self.context, device, reader, writer, codes, own)
@@ -173,13 +175,7 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
     def code() -> str:
         if codes.given:
             return codes.current(writer.iam.session.clock, context.http.sleep)
-        caller = None if own else context.connections.caller()
-        if own or (caller and caller["user_id"] == device.user_id):
-            # A wrong code would count against the user, and a few of them lock the user.
-            raise OptionError(
-                "seed or authentication_code_first is needed: a user who unbinds their own device must send its current code"
-                " (with an administrator's credentials none is needed)."
-            )
+        _demand_code_of_own(context, device, own)
         return ANY_CODE
 
     try:
@@ -197,6 +193,16 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
             return False
         raise
     return True
+
+
+def _demand_code_of_own(context: Context, device: Device, own: bool) -> None:
+    """Raise OptionError if it is the user who unbinds: a wrong code would count against them, and a few of those lock them."""
+    caller = None if own else context.connections.caller()
+    if own or (caller and caller["user_id"] == device.user_id):
+        raise OptionError(
+            "seed or authentication_code_first is needed: a user who unbinds their own device must send its current code"
+            " (with an administrator's credentials none is needed)."
+        )
 
 
 def _outcome(device: Device, binding: str, changed: bool) -> dict[str, Any]:

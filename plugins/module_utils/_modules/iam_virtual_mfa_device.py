@@ -212,20 +212,20 @@ class _Maker:
             return {"user_id": user_id, "serial_number": serial_number, "binding": UNBOUND, "changed": False}
         if serial_number is None:
             refuse_unknown_kind(device)
-        if self.context.check_mode:
-            if self.protections is not None and not item["presume_unbound"]:
-                self.protections.refuse_held(device)
-            return {"user_id": user_id, "serial_number": device.serial_number, "binding": device.binding, "changed": True}
-        self.writes.forget(user_id)
         administrator = self.actors.administrator if own else None
-        if item["presume_unbound"]:
-            self._delete_unbound(device, reader, administrator, writer, own)
-            return _removed(device)
-        if own and administrator is None and device.binding == UNKNOWN:
+        if own and administrator is None and device.binding == UNKNOWN and not item["presume_unbound"]:
             raise OptionError(
                 "IAM v3.0 wants a code from users who unbind their own device, which this module cannot make: give an administrator's credentials"
                 " to the module beside the user's own, or unbind it first with hwc.mfa.iam_virtual_mfa_bind and state=absent."
             )
+        if self.context.check_mode:
+            if self.protections is not None and not item["presume_unbound"]:
+                self.protections.refuse_held(device)
+            return _removed(device)
+        self.writes.forget(user_id)
+        if item["presume_unbound"]:
+            self._delete_unbound(device, reader, administrator, writer, own)
+            return _removed(device)
         if device.binding != UNBOUND:
             # An administrator needs no code.
             unbind(self.context, device, reader, administrator or writer, Codes({}, needed=False), own and administrator is None)

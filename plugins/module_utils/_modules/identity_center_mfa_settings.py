@@ -81,6 +81,7 @@ def choose_instance(instances: list[Instance], instance_id: str | None, identity
 
 def find_instance(center: IdentityCenter, instance_id: str | None, identity_store_id: str | None) -> Instance:
     """The instance that options name, or the only one, and its store. Raises OptionError where none or several fit."""
+    instance_id, identity_store_id = instance_id or None, identity_store_id or None
     if instance_id:
         check_id(instance_id, "instance_id")
     if instance_id and identity_store_id:

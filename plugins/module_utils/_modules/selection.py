@@ -100,7 +100,8 @@ def selection_of(options: Mapping[str, Any] | None, name: str) -> Selection | No
 def _texts(value: Any, name: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    listed: Sequence[Any] = [value] if isinstance(value, str) else value
+    # As Ansible makes a list of a text.
+    listed: Sequence[Any] = value.split(",") if isinstance(value, str) else value
     if not isinstance(listed, (list, tuple)) or not listed or not all(isinstance(each, str) and each for each in listed):
         raise OptionError(f"{name} must be a list of texts, and name something.")
     return tuple(listed)

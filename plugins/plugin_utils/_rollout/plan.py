@@ -102,7 +102,10 @@ def make_plan(
     taken: set[str] = set()
     everybody = wanted == EVERYBODY
     if everybody and terms.state == RESET:
-        raise PlanError("With mfa_rollout_state=reset, mfa_rollout_users must name the users.")
+        if not terms.audit_only:
+            raise PlanError("With mfa_rollout_state=reset, mfa_rollout_users must name the users.")
+        # Whose phone is lost, somebody has yet to say.
+        everybody, wanted = False, []
     if not everybody and not isinstance(wanted, (list, tuple)):
         raise PlanError(NOT_USERS)
     named: Sequence[Any] = [{"user_id": user["user_id"]} for user in audit["users"]] if everybody else list(wanted)
@@ -292,7 +295,10 @@ class _Case:
         if self.seed is None or self.user["device"] is None or self.user["device"].get("kind", "virtual") != "unknown":
             return False
         serial_number = self.seed.serial_number
-        return any(device["kind"] == "unknown" and not same_serial(device["serial_number"], serial_number) for device in self.user.get("devices") or ())
+        return any(
+            device["kind"] == "unknown" and not same_serial(device["serial_number"], serial_number)
+            for device in self.user.get("devices") or ()
+        )
 
     @property
     def kind_unknown(self) -> bool:

@@ -100,11 +100,19 @@ def agency(auth: Any, from_environment: Any, environ: Mapping[str, str]) -> dict
     """
     given = {option: environ[name] for option, name in AGENCY_VARIABLES.items() if environ.get(name)}
     own = (auth.get(AGENCY) or {}) if isinstance(auth, Mapping) else None
-    if not given or not isinstance(own, Mapping) or is_true(from_environment) or _OWN_CREDENTIALS & set(auth) or set(own) - _OF_THE_ACCOUNT:
+    if not given or not isinstance(own, Mapping) or is_true(from_environment):
         return {}
+    if _OWN_CREDENTIALS & _said(auth) or _said(own) - _OF_THE_ACCOUNT:
+        return {}
+    own = {name: own[name] for name in _said(own)}
     if own:
         given = {option: value for option, value in given.items() if option in ("agency_name", "duration")}
     return {AGENCY: {**given, **own}}
+
+
+def _said(options: Mapping[str, Any]) -> set[str]:
+    """The options that are given. An empty one is not."""
+    return {name for name, value in options.items() if value not in (None, "")}
 
 
 def artifact_key(account: str) -> str:

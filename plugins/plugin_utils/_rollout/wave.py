@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord

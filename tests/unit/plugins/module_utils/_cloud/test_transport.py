@@ -675,7 +675,9 @@ def tls_script(tmp_path):
     listening.close()
 
 
-@pytest.mark.parametrize("answer", [b"\x15\x03\x03\x00\x02\x02\x28", b"\x17\x03\x03\x00\x10" + b"x" * 16, b"HTTP/1.1 502 Bad Gateway\r\n\r\n"])
+@pytest.mark.parametrize(
+    "answer", [b"\x15\x03\x03\x00\x02\x02\x28", b"\x17\x03\x03\x00\x10" + b"x" * 16, b"HTTP/1.1 502 Bad Gateway\r\n\r\n"]
+)
 def test_tls_that_breaks_in_place_of_an_answer_leaves_open_what_became_of_the_request(tls_script, answer):
     session, seen = tls_script(answer)
     with pytest.raises(CloudError, match="broke before the whole answer came") as caught:
@@ -691,7 +693,7 @@ def test_tls_that_breaks_in_place_of_an_answer_leaves_open_what_became_of_the_re
 
 def test_handshake_that_nobody_answers_comes_before_the_request(tls_script):
     session, seen = tls_script(b"", timeout=0.2)
-    with pytest.raises(CloudError, match="did not answer within 0.2 s") as caught:
+    with pytest.raises(CloudError, match=r"did not answer within 0\.2 s") as caught:
         session.write("POST", "/v3.0/OS-MFA/virtual-mfa-devices", body={})
     assert not caught.value.uncertain
     assert len(seen) == 3, "so it is tried again"

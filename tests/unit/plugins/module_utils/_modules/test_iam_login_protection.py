@@ -232,6 +232,18 @@ def test_protection_that_was_just_switched_off_is_switched_on_though_the_cloud_s
     assert cloud.writes() == ["login-protect-put"] * 3
 
 
+def test_what_was_just_written_is_not_written_again_though_the_cloud_still_shows_what_was_before(start):
+    cloud = start(stale=1.5)
+    user = cloud.users[0]
+    memory = {}
+    for changed in (True, False):
+        assert only(cloud.run(PROTECTION, memory=memory, user_id=user.id))["changed"] is changed
+    assert cloud.writes() == ["login-protect-put"]
+    # Somebody else has switched it off since.
+    cloud.cloud.protect(user.id, enabled=False)
+    assert only(cloud.run(PROTECTION, memory=memory, user_id=user.id))["changed"]
+
+
 def test_what_was_just_written_is_not_written_again_where_the_cloud_shows_it(any_cloud):
     user = any_cloud.users[0]
     memory = {}

@@ -646,17 +646,27 @@ def test_user_unbinds_their_own_device_with_its_code(otc, how):
     assert otc.cloud.counters.wrong_codes == 0
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize("flat", [True, False])
-def test_user_who_unbinds_without_a_code_is_refused_before_sending(otc, flat):
+def test_user_who_unbinds_without_a_code_is_refused_before_sending(otc, flat, check_mode):
     user = otc.users[0]
     otc.cloud.give_device(user.id, bound=True)
     if flat:
-        result = otc.run(BIND, state="absent", credentials=otc.by_key(user), user_id=user.id)
+        result = otc.run(BIND, check_mode=check_mode, state="absent", credentials=otc.by_key(user), user_id=user.id)
     else:
-        result = otc.run(BIND, state="absent", bindings=[{"user_id": user.id, **own(user)}])
+        result = otc.run(BIND, check_mode=check_mode, state="absent", bindings=[{"user_id": user.id, **own(user)}])
     assert "seed or authentication_code_first is needed" in only(result)["msg"]
     assert otc.writes() == []
     assert user.device.bound
+
+
+def test_nobody_needs_a_code_to_unbind_by_v5(cloud):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    binding = {"user_id": user.id, **own(user)}
+    checked, done = (cloud.run(BIND, check_mode=check_mode, state="absent", bindings=[binding]) for check_mode in (True, False))
+    assert checked == done
+    assert only(done)["changed"]
 
 
 def test_unbinding_a_user_without_a_device_is_nothing_to_do(any_cloud):

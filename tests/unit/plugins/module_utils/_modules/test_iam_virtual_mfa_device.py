@@ -877,3 +877,20 @@ def test_gateways_404_of_every_call_about_devices_changes_nothing(any_cloud, sta
         any_cloud.handle.fault(f"unpublished:{route}")
     assert only(any_cloud.run(DEVICE, impatient=True, state=state, user_id=user.id))["failed"]
     assert any_cloud.writes() == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_user_who_deletes_their_own_device_where_that_needs_a_code_is_refused_before_sending(otc, check_mode):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id, bound=True)
+    result = otc.run(DEVICE, check_mode=check_mode, state="absent", credentials={}, devices=[{"user_id": user.id, **otc.by_key(user)}])
+    assert "IAM v3.0 wants a code" in result["msg"]
+    assert otc.writes() == []
+
+
+def test_deletion_says_in_check_mode_what_it_says_for_real(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.cloud.give_device(user.id, bound=True)
+    checked, done = (any_cloud.run(DEVICE, check_mode=check_mode, state="absent", user_id=user.id) for check_mode in (True, False))
+    assert checked == done
+    assert done["devices"][0]["binding"] == "unbound"

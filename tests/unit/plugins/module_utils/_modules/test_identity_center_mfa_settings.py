@@ -92,6 +92,11 @@ def test_several_instances_are_listed_for_the_choice():
         choose_instance([ONE, OTHER], None, None)
 
 
+def test_option_that_is_empty_is_not_given(cloud):
+    result = cloud.run(SETTINGS, check_mode=True, instance_id="", identity_store_id="", user_permission="READ_ACTIONS")
+    assert result["instance_id"] == center_of(cloud).instance_id
+
+
 def test_store_of_no_instance_is_refused():
     with pytest.raises(OptionError, match=r"^identity_store_id fits no instance"):
         choose_instance([ONE, OTHER], None, "d9")

@@ -32,6 +32,7 @@ def missed(user, **options):
         ({"names": "Ada.?ovelace"}, None),
         ({"groups": ["others", "admins"]}, None),
         ({"groups": ["others"]}, "not in the groups"),
+        ({"groups": "others,admins"}, None),
         ({"tags": {"team": "blue"}}, None),
         ({"tags": {"team": "red"}}, "other tags"),
         ({"tags": {"floor": 5, 7: "seven"}}, None),

@@ -389,6 +389,15 @@ def test_there_is_no_plan_where_the_record_could_not_be_read(state):
         make_plan(wanted, audit_of(VMFA_BOUND), Terms("enrol", state), known=known)
 
 
+def test_audit_with_a_reset_of_nobody_yet_looks_at_everybody_and_plans_nothing():
+    audit = audit_of(VMFA_BOUND)
+    with pytest.raises(PlanError, match="mfa_rollout_users must name the users"):
+        planned("all", audit, Terms("require", "reset"))
+    plan = planned("all", audit, Terms("require", "reset", audit_only=True))
+    assert entries_of(plan) == []
+    assert [(fate["user_id"], fate["fate"]) for fate in plan["users"]] == [("u1", "left_alone")]
+
+
 # Users who are gone
 
 
@@ -502,6 +511,13 @@ def test_exemption_of_nobody_is_an_error_unless_accounts_share_a_list_or_nothing
         assert planned("all", audit_of(user()), terms, [item])["warnings"] == [
             "mfa_rollout_exempt names ghost, who is no user of this account."
         ]
+
+
+@pytest.mark.parametrize("caller", [None, {"user_id": None, "name": None}, {"user_id": None, "name": None, "principal_urn": "sts::d1:x"}])
+def test_user_without_a_name_is_not_the_caller_of_whom_nothing_is_known(caller):
+    audit = {**audit_of({**user("u1"), "name": None}, user("u2"), administrators=[]), "caller": caller}
+    plan = planned("all", audit, REQUIRE, [{"user_id": "u2"}], auth={"auth_username": None})
+    assert [entry["user_id"] for entry in entries_of(plan)] == ["u1"]
 
 
 @pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", "absent")])

@@ -94,6 +94,8 @@ def test_terms_are_all_those_of_a_plan_and_no_secret_is_in_the_settings():
         ({"assume_agency": {"agency_name": "own", "domain_id": "d-1"}}, False, None),
         ({"assume_agency": {"agency_urn": "iam::d-1:agency:own"}}, False, None),
         (KEY, False, None),
+        (dict.fromkeys(KEY, ""), False, {**COMMON, "domain_id": "d-credential", "external_id": "x-1"}),
+        ({"assume_agency": {"agency_name": "", "domain_id": "d-1"}}, False, {**COMMON, "domain_id": "d-1"}),
         ({}, "yes", None),
         ("text", False, None),
         ({"assume_agency": "text"}, False, None),
