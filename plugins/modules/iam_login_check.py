@@ -21,6 +21,13 @@ extends_documentation_fragment:
   - hwc.mfa.fleet
   - hwc.mfa.attributes
   - hwc.mfa.attributes.read
+attributes:
+  check_mode:
+    support: full
+    details: Users log in in check mode too, since nothing else is a proof. Their codes are spent.
+  idempotent:
+    support: partial
+    details: A code works once. A second run with the same O(users[].auth_passcode), or with O(new_codes=false) in the same 30 seconds, is refused.
 options:
   users:
     description:

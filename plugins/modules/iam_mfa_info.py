@@ -240,7 +240,7 @@ users:
           sample: vmfa
 summary:
   description: Counts of users.
-  returned: success, without O(user_ids)
+  returned: success, without O(user_ids) and O(user_names)
   type: dict
   contains:
     users:
@@ -304,7 +304,7 @@ summary:
       sample: 93.7
 root:
   description: The root user, who owns the account. Nobody else can give them a device.
-  returned: success, without O(user_ids)
+  returned: success, without O(user_ids) and O(user_names)
   type: dict
   version_added: 1.0.0
   contains:
@@ -337,7 +337,7 @@ groups:
   sample: {admin: [4e3d4d0f51dd5d5cdd946658d2511c38]}
 account:
   description: The account that the module's credentials reach.
-  returned: success, without O(user_ids)
+  returned: success, without O(user_ids) and O(user_names)
   type: dict
   version_added: 1.0.0
   contains:
@@ -356,7 +356,7 @@ caller:
     - The user or agency that the module's credentials belong to, or V(null) where the cloud does not tell. Temporary keys are known on Huawei Cloud only, where
       STS tells.
     - The role C(hwc.mfa.mfa_rollout) never touches that user.
-  returned: success, without O(user_ids)
+  returned: success, without O(user_ids) and O(user_names)
   type: dict
   contains:
     user_id:
@@ -381,7 +381,7 @@ administrators:
       another group are not listed.
     - V(null) where these credentials may not read it.
     - The role C(hwc.mfa.mfa_rollout) never touches the last of them.
-  returned: success, without O(user_ids)
+  returned: success, without O(user_ids) and O(user_names)
   type: list
   elements: str
   version_added: 1.0.0

@@ -21,7 +21,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 
 LOGIN = "POST /v3/auth/tokens"
 USERS = "GET /v3/users"
-CODE_WANTED = "This account asks for a code of its MFA device: give auth_user_id and auth_passcode."
+CODE_WANTED = "The login needs a code of the user's MFA device: give auth_user_id and auth_passcode."
 ACCOUNT = "acme-berlin"
 TOKEN_BEGIN = "gAAAA"
 """What all of Keystone's tokens and receipts begin with."""

@@ -308,7 +308,7 @@ def test_what_is_wrong_with_users_is_the_message_itself(playground: Callable[...
     ground.variables[ACCOUNT]["mfa_rollout_exempt"] = [{"name": "ghost"}]
     run = ground.run(ROLLOUT, env=core)
     assert run.failure(ACCOUNT) == (
-        "mfa_rollout_exempt names ghost, who is no user of this account. Mend it, or set mfa_rollout_exempt_strict=false where accounts share one list."
+        "mfa_rollout_exempt names ghost, who is no user of this account. Fix it, or set mfa_rollout_exempt_strict=false where accounts share one list."
     )
 
 

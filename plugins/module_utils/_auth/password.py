@@ -226,7 +226,7 @@ def _login_hint(error: CloudError, with_code: bool, by_id: bool) -> str | None:
             return "A login with a code names its user by auth_user_id, not by auth_username."
         if with_code:
             return "The code was refused: each code works once, and only in its 30 s."
-        return "This account asks for a code of its MFA device: give auth_user_id and auth_passcode."
+        return "The login needs a code of the user's MFA device: give auth_user_id and auth_passcode."
     # Keystone says the same of a wrong password, a wrong code, and of a user who is locked, disabled or has no role.
     if with_code:
         return "Check the user, auth_password, auth_domain_name and auth_passcode (each code works once, and only in its 30 s)" + _NOT_TOLD

@@ -141,7 +141,7 @@ _HINTS: tuple[tuple[int | None, tuple[str, ...], str], ...] = (
     (400, ("1105",), "The access key has expired: give the user a new access_key and secret_key."),
     (400, ("1107",), "The access key is disabled: enable it, or give another access_key and secret_key."),
     (400, ("1108",), "The security_token has expired: get new temporary keys, all three of access_key, secret_key and security_token."),
-    (401, ("0061",), "The account is locked after too many failures: wait until the cloud unlocks it."),
+    (401, ("0061",), "The user is locked after too many failures: wait until the cloud unlocks them."),
     (401, ("0066", "0067"), "The token is no longer valid: give a fresh auth_token."),
     (401, ("0301",), "Check access_key and secret_key, security_token for temporary keys, and this machine's clock."),
     (

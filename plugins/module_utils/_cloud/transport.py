@@ -482,6 +482,7 @@ def _certificate_reason(cause: str) -> str:
         "self-signed certificate",
         "self signed certificate",
         "certificate has expired",
+        "certificate is not yet valid",
     ):
         if sign in cause:
             return sign

@@ -168,7 +168,7 @@ def _rollout_outcome(row: Entry) -> Iterator[Finding]:
     if row["outcome"] == "done":
         yield _of_user(ROLLOUT_OUTCOME, row, PASS, "all steps succeeded")
     elif row["outcome"] in ("failed", "not_reached"):
-        yield _of_user(ROLLOUT_OUTCOME, row, FAIL, str(row["reason"]), None, "Mend what the reason names, and run the rollout again.")
+        yield _of_user(ROLLOUT_OUTCOME, row, FAIL, str(row["reason"]), None, "Fix what the reason names, and run the rollout again.")
 
 
 _REGISTER = (

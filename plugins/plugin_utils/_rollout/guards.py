@@ -117,7 +117,7 @@ class Guards:
     def _exempts_nobody(self, item: Entry) -> None:
         text = f"mfa_rollout_exempt names {legible(item.get('user_id') or item.get('name'), 80)}, who is no user of this account"
         if self._terms.exempt_strict and not self._terms.audit_only:
-            raise PlanError(f"{text}. Mend it, or set mfa_rollout_exempt_strict=false where accounts share one list.")
+            raise PlanError(f"{text}. Fix it, or set mfa_rollout_exempt_strict=false where accounts share one list.")
         self.warnings.append(f"{text}.")
 
     def demand_a_way_in(self, named: Sequence[Any]) -> None:

@@ -225,7 +225,7 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
         elif name == "users" and found in (None, EVERYBODY, []) and values.get("state") == RESET and not audit_only:
             yield f"With {PREFIX}state=reset, {PREFIX}users must name the users."
     if values.get("state") == ROTATED and not enrols:
-        yield f"{PREFIX}state=rotated goes with {PREFIX}strategy=enrol: other seeds are the users' own."
+        yield f"{PREFIX}state=rotated goes with {PREFIX}strategy=enrol: with require, users keep the seeds themselves, so there is nothing to rotate."
     if values.get("state") in (RESET, ROTATED) and not audit_only and not values.get("report_dir") and not values.get("seed_store_dir"):
         yield (
             f"{PREFIX}state={values['state']} lifts login protection for a moment, and keeps in a file that it must come back: give"

@@ -229,7 +229,7 @@ class CsmsSecrets(SecretsService):
         return StoreError(f"cannot {legible(what, 300)} at {self._host}: {error}{advice}")
 
     def _strange(self, what: str) -> StoreError:
-        return StoreError(f"{self._host} answered for {what} what the secret management service does not: is endpoint right?")
+        return StoreError(f"{self._host} answered for {what} as the secret management service never does: is endpoint right?")
 
 
 def _is_absent(error: CloudError) -> bool:

@@ -31,7 +31,7 @@ LAST = 999999
 class Mark:
     """A page that tells what is about to happen, or has, to users; no secret is in it.
 
-    Version 0.2 wrote ``intends``, after which an older seed of the same user could be that of another device.
+    Versions before 1.0 wrote ``intends``, after which an older seed of the same user could be that of another device.
     """
 
     announces: tuple[str, ...] = ()

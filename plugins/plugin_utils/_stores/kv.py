@@ -298,7 +298,7 @@ class KeyValue(SecretsService):
 
     def _strange(self, path: tuple[str, ...]) -> StoreError:
         return StoreError(
-            f"{self._host} answered for {self._named(path)} what no KV engine of version 2 does: is {self._options.option} right?"
+            f"{self._host} answered for {self._named(path)} as no KV engine of version 2 does: is {self._options.option} right?"
         )
 
     def _named(self, path: tuple[str, ...]) -> str:

@@ -59,7 +59,7 @@ def of_the_cloud(message):
 def test_login_that_wants_a_code_is_known_in_every_shape(body):
     error = refusal(body, ALONE)
     assert wants_code(error)
-    assert error.hint == "This account asks for a code of its MFA device: give auth_user_id and auth_passcode."
+    assert error.hint == "The login needs a code of the user's MFA device: give auth_user_id and auth_passcode."
 
 
 @pytest.mark.parametrize(

@@ -504,7 +504,7 @@ def test_names_that_differ_in_case_only_can_both_be_meant():
 @pytest.mark.parametrize("item", [{"name": "ghost"}, {"user_id": "ghost"}, {"user_id": "ghost", "name": "phantom"}])
 def test_exemption_of_nobody_is_an_error_unless_accounts_share_a_list_or_nothing_is_done(item, state):
     with pytest.raises(
-        PlanError, match=r"mfa_rollout_exempt names ghost, who is no user of this account\. Mend it, or set mfa_rollout_exempt_strict=false"
+        PlanError, match=r"mfa_rollout_exempt names ghost, who is no user of this account\. Fix it, or set mfa_rollout_exempt_strict=false"
     ):
         planned("all", audit_of(user()), Terms("require", state), [item])
     for terms in (Terms("require", state, exempt_strict=False), Terms("require", state, audit_only=True)):

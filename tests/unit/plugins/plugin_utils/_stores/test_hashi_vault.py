@@ -449,7 +449,7 @@ def test_outage_in_the_midst_of_a_write_is_an_error_and_the_seed_is_there_or_not
 
 def test_page_of_a_proxy_in_the_place_of_the_engine_is_an_error(engine, opens, monkeypatch):
     monkeypatch.setattr(engine.server.RequestHandlerClass, "result", lambda *_given: (200, "<html>"))
-    assert "what no KV engine of version 2 does: is url right?" in refusal(opens().read)
+    assert "as no KV engine of version 2 does: is url right?" in refusal(opens().read)
 
 
 def test_certificate_that_is_not_trusted_is_said_to_be_that(engine, opens, tmp_path):
