@@ -10,7 +10,6 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import seed_text
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     create_file,
@@ -20,8 +19,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     replace_file,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened, plain
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Choice, Handover, HandoverError, chosen, wanted_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.formats import FORMATS, KEEPASS, Encryption, HandoverFile, files_of
@@ -57,12 +55,6 @@ class ActionModule(ControlNodeAction):
     _env: Mapping[str, str] = {}
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        given = plain(own_args(self))
-        wrong = texts.sentence(
-            texts.not_text({name: self.spec[name] for name in _PASSWORDS}, {n: given[n] for n in _PASSWORDS if n in given})
-        )
-        if wrong is not None:
-            return {"failed": True, "changed": False, "msg": wrong}
         # Options of the store can be variables of the environment, and requests looks for proxies there.
         with task_environment(self) as self._env:
             return super().run(tmp, task_vars)

@@ -16,11 +16,8 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, OTHER, UNBOUND, UNKNOWN, VIRTUAL, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import FEW, look_until
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NO_V5, NOT_OFFERED
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
-
-_NO_V5 = (*NOT_OFFERED, 401)
-"""How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
 
 
 def with_kinds(listed: Sequence[Device], by_v3: Device | None, v3_told: bool, serial_number: str | None = None) -> list[Device]:
@@ -286,7 +283,7 @@ class DeviceReader:
                 self._settle("v5")
                 return answer
             except CloudError as error:
-                if self._api == "v5" or error.status not in _NO_V5:
+                if self._api == "v5" or error.status not in NO_V5:
                     raise
                 # What is refused of one user may be about that user and not about v5: a fleet must not go blind for a user who is gone.
                 if one_user and error.code and not error.has_code("0101") and self._v5_lists():
@@ -299,7 +296,7 @@ class DeviceReader:
         try:
             self.iam.probe_v5()
         except CloudError as error:
-            if error.status not in _NO_V5:
+            if error.status not in NO_V5:
                 raise
             return False
         return True

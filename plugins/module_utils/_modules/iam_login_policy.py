@@ -15,7 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Cloud
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.policies import Policies
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.convergence import converge
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.policies import account_id
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NOT_OFFERED
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import NO_V5
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
@@ -48,9 +48,6 @@ _RANGES_V3 = {**_RANGES, "lockout_duration": (15, 30, " minutes with v3.0 of IAM
 _TEXT = "custom_info_for_login"
 _FORBIDDEN_V5 = re.compile(r"[@#%&<>\\$^*]")
 _FORBIDDEN_SHOWN = r"@ # % & < > \ $ ^ *"
-
-_NO_V5 = (*NOT_OFFERED, 401)
-"""How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,7 @@ def _read(policies: Policies, api: str, domain_id: Callable[[], str]) -> LoginPo
         try:
             return LoginPolicy(V5, policies.login_policy_v5())
         except CloudError as error:
-            if api == V5 or error.status not in _NO_V5:
+            if api == V5 or error.status not in NO_V5:
                 raise
     return LoginPolicy(V3, policies.login_policy(domain_id()))
 

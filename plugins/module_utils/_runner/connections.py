@@ -29,6 +29,9 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.own_writes import 
 NOT_OFFERED = (400, 403, 404, 405, 406, 501)
 """The statuses with which a cloud answers a call that it does not have, or that these credentials may not make."""
 
+NO_V5 = (*NOT_OFFERED, 401)
+"""How a cloud without v5, or that does not grant it to these credentials, answers. v3.0 then gives the definite answer."""
+
 
 class Connections:
     """Connections, identities, clocks and paces. Closed by whoever made them.

@@ -23,8 +23,6 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entr
 
 PASS, FAIL, MUTED, NOT_APPLICABLE, UNCERTAIN = "pass", "fail", "muted", "not_applicable", "unknown"
 
-STATUSES = (PASS, FAIL, MUTED, NOT_APPLICABLE, UNCERTAIN)
-
 INFORMATIONAL, MEDIUM, HIGH, CRITICAL = "informational", "medium", "high", "critical"
 
 USER, ROOT, PERSON = "user", "root", "person"

@@ -18,6 +18,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_te
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, UNKNOWN, coverage
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE, SCHEDULED
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.findings import FAIL, USER_MFA, findings_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import OTHER_FORM
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.report import report_csv_rows
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entry, PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.version import COLLECTION, VERSION
@@ -28,8 +29,6 @@ SCHEMA = "https://github.com/hwc-mfa/hwc.mfa/blob/main/docs/schema/merged_report
 OUTCOMES = ("done", "planned", "already", "scheduled", "left_alone", "failed", "not_reached")
 STATES = ("present", "absent", "reset", "rotated")
 _DATED = (DUE, OVERDUE)
-
-_OTHER_FORM = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 def is_merged(document: Any) -> bool:
@@ -131,7 +130,7 @@ def report_in(raw: Any) -> dict[str, Any]:
     try:
         report = _complete(document)
         _check(report)
-    except _OTHER_FORM:
+    except OTHER_FORM:
         raise PlanError("it is no report of hwc.mfa.mfa_rollout.") from None
     return report
 

@@ -80,7 +80,7 @@ def report_page(report: Entry, trend: Mapping[str, Entry] | None = None) -> str:
         ("Strategy", text(report["strategy"])),
         ("Changed something", "no" if report["check_mode"] else "yes" if report["summary"]["done"] else "nothing was done"),
     ]
-    top = _tiles(report, found) + attention(_attention(report, found))
+    top = _tiles(report) + attention(_attention(report, found))
     return frame(f"MFA report: {account}", f"Multi-factor authentication: {kind.lower()}", name(report["account"]), facts, top, sections)
 
 
@@ -94,7 +94,7 @@ def _coverage(report: Entry) -> tuple[str, str, str]:
     return coverage_section(bars, "Users of the whole account, by posture")
 
 
-def _tiles(report: Entry, found: Sequence[Finding]) -> str:
+def _tiles(report: Entry) -> str:
     summary, population = report["summary"], report["population"]
     after = summary["posture_after"]
     if after is None:

@@ -234,7 +234,9 @@ def _check(terms: Terms) -> None:
     if terms.state not in STATES:
         raise PlanError(f"mfa_rollout_state must be one of {', '.join(STATES)}.")
     if terms.state == ROTATED and terms.strategy != ENROL:
-        raise PlanError("mfa_rollout_state=rotated goes with mfa_rollout_strategy=enrol: with require, users keep the seeds themselves, so there is nothing to rotate.")
+        raise PlanError(
+            "mfa_rollout_state=rotated goes with mfa_rollout_strategy=enrol: with require, users keep the seeds themselves, so there is nothing to rotate."
+        )
     time_in(terms.rotate_before, "mfa_rollout_rotate_before")
     sizes = terms.wave_sizes
     if not sizes or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):

@@ -22,7 +22,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     users_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import CREATE, terms_of
 
 
 def plan_from(
@@ -60,11 +60,16 @@ def packed(plan: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "users_packed": pack(plan["users"]), "waves": [_packed_wave(wave) for wave in plan["waves"]]}
 
 
+def creating(wave: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The users of a wave for whom devices are about to be created, to be announced in the store."""
+    return [entry["user_id"] for entry in wave if CREATE in entry["steps"]]
+
+
 def _packed_wave(wave: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     indexes = [entry["index"] for entry in wave]
     return {
         "entries_packed": pack(wave),
         "first": min(indexes),
         "last": max(indexes),
-        "creating": [entry["user_id"] for entry in wave if "create" in entry["steps"]],
+        "creating": creating(wave),
     }

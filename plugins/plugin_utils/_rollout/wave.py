@@ -362,10 +362,6 @@ class Wave:
                     doubts[entry["user_id"]] = replace(seed, bound=False, proven=False)
         return doubts
 
-    def announcing(self) -> list[str]:
-        """The users whose devices ``create`` will make, to be announced in the store."""
-        return [entry["user_id"] for entry in self._with(CREATE)]
-
     # The steps
 
     def _bulk(self, step: str, module: str, key: str, items: list[dict[str, Any]], **options: Any) -> None:

@@ -98,7 +98,9 @@ class KvStore(Journal):
         for page in copy:
             self._add(page)
         if self.read() != before:
-            raise StoreError(f"{self.place} shows something else after its pages were copied, so none was deleted: please report this as a bug of hwc.mfa.")
+            raise StoreError(
+                f"{self.place} shows something else after its pages were copied, so none was deleted: please report this as a bug of hwc.mfa."
+            )
         # The oldest first: so what is left always tells the same, wherever this ends.
         for name in old:
             self._service.delete(*self._path, name)

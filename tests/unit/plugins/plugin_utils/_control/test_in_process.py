@@ -110,6 +110,7 @@ def test_environment_of_a_task_is_seen_while_it_works_and_gone_afterwards(monkey
     assert "HWC_PORT" not in os.environ and "HWC_LEFT" not in os.environ
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_task_whose_play_was_killed_before_it_began_knows_it():
     forks = multiprocessing.get_context("fork")
     listening, telling = forks.Pipe(duplex=False)

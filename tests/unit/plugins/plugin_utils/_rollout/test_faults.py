@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import posture
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import DEFINITIONS
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import creating
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import as_known
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
@@ -86,7 +87,7 @@ class Rollout:
 
     def forward(self, wave, entries, removal=None):
         stored = self.store.all_newest_first()
-        self.store.announce(wave.announcing())
+        self.store.announce(creating(entries))
         created = wave.create(self.store.intents, removal)
         for user_id, seed in created.seeds.items():
             self.store.add(user_id, seed)

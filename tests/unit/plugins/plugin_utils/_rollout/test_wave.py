@@ -12,6 +12,7 @@ import itertools
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout import wave as _wave
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import creating
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.wave import LOOKS, PAUSE, Removal, Wave
@@ -132,7 +133,7 @@ def as_shown(seeds):
 def enrolled(cloud, *entries, announced=None, shown=None, stored=None, **options):
     """A wave as the role goes through it, where its store keeps everything, or shows just what is given."""
     wave = wave_over(cloud, *entries, **options)
-    created = wave.create(wave.announcing() if announced is None else announced)
+    created = wave.create(creating(entries) if announced is None else announced)
     return created, wave.finish(created.outcomes, created.seeds, as_shown(created.seeds) if shown is None else shown, stored or {})
 
 
@@ -235,7 +236,7 @@ def test_without_any_announcement_no_module_is_called(announced):
 
 def test_everybody_who_is_created_is_to_be_announced_and_nobody_else():
     entries = [entry("u1"), entry("u2", ["bind", "protect"], serial_number="s2"), entry("u3", intended=True), entry("u4", ["protect"])]
-    assert wave_over(Cloud(), *entries).announcing() == ["u1", "u3"]
+    assert creating(entries) == ["u1", "u3"]
 
 
 def test_seeds_are_given_once_and_are_in_no_outcome():
@@ -1004,7 +1005,7 @@ def rotated(cloud, *entries, lifting=None):
     gone = wave_over(cloud, *entries, terms=terms).remove(stored, {}, lifting)
     removal = Removal(gone.removed, {outcome["user_id"]: outcome for outcome in gone.outcomes if outcome["failed"]})
     wave = wave_over(cloud, *entries, terms=terms)
-    created = wave.create(wave.announcing(), removal)
+    created = wave.create(creating(entries), removal)
     return gone, created, wave.finish(created.outcomes, created.seeds, as_shown(created.seeds), stored, removal)
 
 
