@@ -25,8 +25,8 @@ options:
   user_ids:
     description:
       - The ids of the users to read, instead of the whole account.
-      - RV(users[].name) and RV(users[].enabled) are then V(null), because only the listing of the whole account has them. A user who does not
-        exist is returned without a device and without login protection.
+      - RV(users[].name) and RV(users[].enabled) are then V(null) unless O(details) is set, because the listing of the whole account is not read. A user
+        who does not exist is returned without a device and without login protection.
     type: list
     elements: str
     version_added: 1.0.0
@@ -47,13 +47,14 @@ options:
     version_added: 1.0.0
   groups:
     description:
-      - Names of groups whose members are returned as RV(groups). Two calls a group.
+      - Names of groups whose members are returned as RV(groups). Two calls a group. Mutually exclusive with O(user_ids) and O(user_names).
     type: list
     elements: str
     version_added: 1.0.0
   select:
     description:
       - Which users to return and to count. A user must fit all that is given. A user of whom the cloud does not tell what is asked for does not fit.
+      - Mutually exclusive with O(user_ids) and O(user_names).
     type: dict
     version_added: 1.0.0
     suboptions:
