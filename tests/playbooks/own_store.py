@@ -35,7 +35,7 @@ OWN_STORE = """\
   ansible.builtin.copy:
     dest: "{{ own_store }}"
     mode: "0600"
-    content: "{{ {'entries': entries, 'intents': intents | difference(entries.keys() | list) | difference(untold)} | to_json }}"
+    content: "{{ {'entries': entries, 'intents': intents | difference(saved.keys() | list) | difference(untold)} | to_json }}"
   no_log: true
 """
 

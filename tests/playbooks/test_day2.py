@@ -10,6 +10,7 @@ import time
 from typing import Any, Callable
 
 import pytest
+from own_store import with_own_store
 from truths import Death, all_at_once, assert_nothing_is_lost, deaths_of, die_at
 from twins import CLOUDS
 
@@ -209,6 +210,32 @@ def test_rotation_that_dies_at_any_request_is_completed_by_the_next_run(
             die(ground, death)
     else:
         all_at_once(lambda death: die(scene(str(death)), death), deaths)
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_what_was_before_the_rollout_comes_back_after_a_rotation_where_the_store_alone_knows_it(
+    playground: Callable[..., Any], died: bool
+) -> None:
+    ground = playground(users=2)
+    first, second = users_of(ground)
+    ground.cloud.cloud.protect(first.id, "sms")
+    with_own_store(ground)
+    del ground.variables[ACCOUNT]["mfa_rollout_seed_store_dir"]
+    reports = ground.variables[ACCOUNT].pop("mfa_rollout_report_dir")
+    enrolled(ground)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated", "mfa_rollout_report_dir": reports}
+    if died:
+        die_at(ground, ROLLOUT, Death(1, "after", "v5-delete"))
+        ground.cloud.advance(60)
+    run = ground.run(ROLLOUT)
+    assert run.code == 0, run.output
+    ground.cloud.advance(60)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "present"}
+    back = ground.run("hwc.mfa.rollback")
+    assert back.code == 0, back.output
+    assert (first.device, second.device) == (None, None)
+    assert (first.protection.enabled, first.protection.verification_method) == (True, "sms")
+    assert not second.protection.enabled
 
 
 FORGETFUL_STORE = """---

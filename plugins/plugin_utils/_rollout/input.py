@@ -111,6 +111,7 @@ _PLANNED: Mapping[str, Any] = {
     "intended": bool,
     "unbind": bool,
     "protection": dict,
+    "replaced": dict,
     "restore": dict,
     "index": int,
 }

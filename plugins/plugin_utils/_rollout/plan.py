@@ -126,7 +126,7 @@ def make_plan(
         if record is None and known.record is not None:
             # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
             seeds = [replace(seed, before=None) for seed in seeds]
-        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled, user_id in known.lifted)
+        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled, user_id in known.lifted, seeds)
         spared = guards.reason_to_spare(asked, user)
         missed = selection.missed(user, groups) if selection is not None and spared is None else None
         fate, reason, entry = _decide(case, spared if missed is None else f"not selected: {missed}")
@@ -260,6 +260,9 @@ class _Case:
     lifted: bool
     """Whether an earlier run has lifted the user's protection for a moment, and did not come to set it again."""
 
+    seeds: Sequence[StoredSeed] = ()
+    """All stored seeds of the user, the newest first."""
+
     @property
     def set_protection(self) -> Entry | None:
         """What a rollout of this strategy did to the user's login protection, by its record, or by the seed that it stored; else None."""
@@ -348,8 +351,18 @@ def _entry(case: _Case, steps: list[str]) -> dict[str, Any]:
         # A device that only an announcement accounts for may be somebody else's after all: a bound one survives a deletion without unbinding.
         "unbind": case.seed is not None or (case.device is not None and _may_be_unbound(case, case.device["binding"])),
         "protection": dict(case.user["login_protection"]),
+        "replaced": dict(_replaced(case, steps) or {}) if CREATE in steps else {},
         "restore": dict((case.set_protection or {}).get("before") or {}) if UNPROTECT in steps and case.terms.state == ABSENT else {},
     }
+
+
+def _replaced(case: _Case, steps: Sequence[str]) -> Entry | None:
+    """The protection that the seed of a new device keeps as the one before the rollout, or None. A roll-back may have nothing but the store to know it by."""
+    if PROTECT in steps and UNPROTECT not in steps and not case.lifted:
+        return dict(case.user["login_protection"])
+    # What is lifted for a moment and comes back is not what was before. The seed of the device that was, or is, replaced knows.
+    old = case.seed or next(iter(case.seeds), None)
+    return None if old is None else old.before
 
 
 def _may_be_unbound(case: _Case, binding: str) -> bool:

@@ -206,8 +206,7 @@ class Wave:
                     str(outcome["serial_number"]),
                     str(seed),
                     str(entry["name"] or ""),
-                    # A roll-back may have nothing but the store to know it by.
-                    before=protection_in(entry["protection"]) if PROTECT in entry["steps"] and UNPROTECT not in entry["steps"] else None,
+                    before=protection_in(entry["replaced"]),
                     made_at=now,
                 )
             # A leftover of an earlier run is known by that run's announcement, which stays while the leftover does.
@@ -557,8 +556,10 @@ class Wave:
             before = seeds[user_id].before
             if PROTECT not in steps:
                 before = before if has_vmfa({"login_protection": entry["protection"]}) else None
-            elif user_id in self._lifted or user_id in unset:
+            elif user_id in unset:
                 before = None
+            elif user_id in self._lifted:
+                continue
             elif before is None and not self._tables[PROTECT][user_id].get("failed"):
                 before = protection_in(entry["protection"])
             if before != seeds[user_id].before:

@@ -231,6 +231,7 @@ def test_entry_says_what_a_wave_must_know_and_no_secret():
         "intended": True,
         "unbind": True,
         "protection": SMS,
+        "replaced": {},
         "restore": {},
         "index": 0,
     }
@@ -387,6 +388,21 @@ def test_there_is_no_plan_where_the_record_could_not_be_read(state):
     wanted, known = [{"user_id": "u1", **own()}], Known(seeds_in(stored(before=OFF)), unread=["record"])
     with pytest.raises(PlanError, match="the record of login protection could not be read, so nobody knows what a rollout has set"):
         make_plan(wanted, audit_of(VMFA_BOUND), Terms("enrol", state), known=known)
+
+
+@pytest.mark.parametrize("before", [OFF, SMS])
+def test_seed_that_replaces_another_keeps_what_was_before_the_rollout(before):
+    seeds = stored(before=before)
+    assert entry_for(user(), ENROL)["replaced"] == OFF
+    assert entry_for(user(protection=SMS), ENROL)["replaced"] == SMS
+    assert entry_for(VMFA_BOUND, Terms("enrol", "rotated"), stored=seeds)["replaced"] == before
+    assert entry_for(VMFA_BOUND, Terms("enrol", "rotated"), stored=stored())["replaced"] == {}
+    # A rotation that was ended after it had removed the device, and before protection was back.
+    known = Known(seeds_in(seeds), lifted={"u1": VMFA})
+    for state in ("rotated", "present"):
+        plan = make_plan([{"user_id": "u1", **own()}], audit_of(user()), Terms("enrol", state), known=known)
+        (entry,) = entries_of(plan)
+        assert (entry["steps"], entry["replaced"]) == (["create", "bind", "protect"], before)
 
 
 def test_audit_with_a_reset_of_nobody_yet_looks_at_everybody_and_plans_nothing():

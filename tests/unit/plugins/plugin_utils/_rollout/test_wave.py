@@ -118,7 +118,8 @@ def entry(user_id="u1", steps=NEW, **more):
         "serial_number": None,
         "intended": False,
     }
-    return {**base, "unbind": True, "protection": OFF, "restore": {}, "index": 0, **more}
+    replaced = more.get("protection", OFF) if {"create", "protect"} <= {*steps} and "unprotect" not in steps else {}
+    return {**base, "unbind": True, "protection": OFF, "replaced": replaced, "restore": {}, "index": 0, **more}
 
 
 def wave_over(cloud, *entries, terms=ENROL, credentials=None, **more):
@@ -1256,10 +1257,12 @@ def test_seed_that_told_nothing_tells_what_was_before_once_the_wave_has_set_prot
     assert told(Cloud(one), planned, stored={"u1": seed_for("s1", before=OFF)}) == {}
 
 
-def test_seed_tells_nothing_of_protection_that_was_lifted_for_a_moment_and_is_back(tmp_path):
+@pytest.mark.parametrize("replaced", [{}, OFF, SMS])
+def test_seed_of_a_device_whose_protection_was_lifted_for_a_moment_tells_what_the_plan_knows_of_before(tmp_path, replaced):
     record = recording(tmp_path)
     record.begin([old("u1")])
-    assert told(Cloud(user("u1")), entry("u1"), record=record) == {"u1": None}
+    created, finished = enrolled(Cloud(user("u1")), entry("u1", replaced=replaced), record=record)
+    assert [seed.before for seed in (created.seeds["u1"], finished.certain.get("u1", created.seeds["u1"]))] == [replaced or None] * 2
     assert in_record(tmp_path) == {}
 
 
