@@ -19,11 +19,11 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     replace_file,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.inventory_places import misplaced_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import opened
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Choice, Handover, HandoverError, chosen, wanted_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.formats import FORMATS, KEEPASS, Encryption, HandoverFile, files_of
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import misplaced
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import STORE_SPEC, chosen_store
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, Seeds, StoreError, check_account, seeds_of
 
@@ -98,8 +98,7 @@ class ActionModule(ControlNodeAction):
 
     def _destination(self, params: Mapping[str, Any]) -> Path:
         """The directory of the files. Raises ValueError, WorkError where they would be read or lost there."""
-        sources = [str(source) for source in self._play.get("ansible_inventory_sources") or ()]
-        cause = misplaced("destination", str(params["destination"]), sources, str(self._play.get("playbook_dir") or "."))
+        cause = misplaced_in(self._play, "destination", str(params["destination"]))
         if cause is not None:
             raise WorkError(cause)
         if ("awx_job_id" in self._play or "tower_job_id" in self._play) and not params["persistent"]:

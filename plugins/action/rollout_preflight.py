@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.inventory_places import misplaced_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
     STORE_PASSWORD,
     changes_each_time,
-    misplaced,
     unknown_variables,
     warnings_of,
     wrong_state,
@@ -89,9 +89,8 @@ class ActionModule(ControlNodeAction):
         return wrong_types(specs["main"]["options"], variables)
 
     def _misplaced(self, variables: Mapping[str, Any]) -> Iterator[str]:
-        sources = [str(source) for source in self._play.get("ansible_inventory_sources") or ()]
         for name in ("mfa_rollout_report_dir", "mfa_rollout_seed_store_dir"):
             if variables.get(name):
-                cause = misplaced(name, str(variables[name]), sources, str(self._play.get("playbook_dir") or "."))
+                cause = misplaced_in(self._play, name, str(variables[name]))
                 if cause is not None:
                     yield cause

@@ -19,6 +19,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     read_file,
     replace_file,
 )
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.inventory_places import misplaced_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import unpack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import (
     DEFAULT_FORMATS,
@@ -57,6 +58,9 @@ class ActionModule(ControlNodeAction):
         except PlanError as error:
             raise WorkError(str(error)) from None
         try:
+            cause = misplaced_in(self._play, "directory", str(directory))
+            if cause is not None:
+                raise WorkError(cause)
             directory = directory_at(directory)
             account = str(params.get("account") or "")
             if params.get("merge_from") is not None:

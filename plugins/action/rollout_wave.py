@@ -148,6 +148,8 @@ class ActionModule(ControlNodeAction):
                 {
                     **{name: found[name] for name in ("users", "summary", "caller", "administrators", "root", "api", "now")},
                     "groups": found.get("groups", {}),
+                    # A user of the plan may have the very credentials that the environment, or module_defaults, give the play.
+                    "credentials": connections.credentials.digest if connections.credentials is not None else None,
                     # Whoever doubts the report can ask where, and by which requests, this was seen.
                     "endpoint": connections.iam_session().base_url,
                     "request_ids": list(connections.http.request_ids),

@@ -177,7 +177,7 @@ RETURN = r"""
 audit_packed:
   description: >-
     The users, the summary, the caller, the administrators, the root user, the groups, the C(api) and the time (C(now)) of the account, as
-    M(hwc.mfa.iam_mfa_info) returns them, with the C(endpoint) and the newest C(request_ids), as a JSON text.
+    M(hwc.mfa.iam_mfa_info) returns them, with the C(endpoint), the newest C(request_ids) and a digest of the C(credentials), as a JSON text.
   returned: success, with O(phase=audit)
   type: str
   sample: ' {}'

@@ -128,3 +128,50 @@ def test_audit_that_fails_or_could_not_look_fails_the_host_though_it_is_ignored(
     assert run.code == 2, run.output
     said = "There is no report, since a task before it has failed." if fault else "coverage is 0.0 %, under 100 %"
     assert said in run.failures(ACCOUNT)[-1]
+
+
+AGAIN = """\
+    - ansible.builtin.include_role:
+        name: hwc.mfa.mfa_rollout
+    - block:
+        - ansible.builtin.include_role:
+            name: hwc.mfa.mfa_rollout
+          vars: {mfa_rollout_state: absent, mfa_rollout_account: "{{ next_account }}", mfa_rollout_exempt: "{{ next_exempt | default([]) }}"}
+      always:
+        - ansible.builtin.debug:
+            msg: "{{ inventory_hostname }} has the report of {{ mfa_rollout_report.document | default('nothing', true) }}"
+"""
+
+
+@pytest.mark.parametrize("fatal", [False, True])
+def test_use_of_the_role_that_stops_at_its_variables_tells_nothing_of_the_use_before(playground: Callable[..., Any], fatal: bool) -> None:
+    ground = playground("require", users=4, accounts=2)
+    first, second = ground.variables
+    for account in ground.variables:
+        ground.variables[account]["next_account"] = f"next-{account}"
+    ground.variables[second]["next_exempt"] = 3
+    run = ground.play(AGAIN, header=f"{HEADER}  any_errors_fatal: {str(fatal).lower()}\n")
+    assert run.code == 2, run.output
+    said = " ".join(run.output.split())
+    assert f"{second} has the report of nothing" in said
+    assert "2 done" not in said.partition("has the report of")[0].rpartition(f"{second}: 2 done")[2]
+    assert not (ground.path / "report" / f"next-{second}.json").exists()
+    if fatal:
+        assert f"next-{first}: broke off before its end" in said
+        assert not (ground.path / "report" / f"next-{first}.json").exists()
+        assert all(user.protection.enabled for user in users_of(ground))
+
+
+def test_hand_over_leaves_the_report_of_the_rollout_before_it(playground: Callable[..., Any]) -> None:
+    ground = playground(users=1)
+    handover = "    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n        tasks_from: handover\n"
+    tell = '    - ansible.builtin.debug:\n        msg: "{{ mfa_rollout_report.summary.done }} is done"\n'
+    words = {
+        "mfa_handover_users": "all",
+        "mfa_handover_dir": str(ground.path / "handover"),
+        "mfa_handover_password": "a password to hand over",
+    }
+    ground.variables[ACCOUNT] |= words
+    run = ground.play(f"{ROLE}{handover}{tell}")
+    assert run.code == 0, run.output
+    assert "1 is done" in run.output

@@ -370,6 +370,25 @@ def test_device_that_one_api_made_and_both_show_is_one_device(playground: Callab
     assert all(user.device is None and not user.held_by_protection for user in users)
 
 
+@pytest.mark.parametrize("where", ["environment", twin("module_defaults")])
+def test_user_who_has_the_plays_own_key_is_left_alone_wherever_the_play_has_it_from(playground: Callable[..., Any], where: str) -> None:
+    ground = playground(users=2, tells_caller=False)
+    variables = ground.variables[ACCOUNT]
+    admin = ground.cloud.describe()["accounts"][0]["admin"]
+    keys = {name: variables["mfa_rollout_auth"].pop(name) for name in ("access_key", "secret_key")}
+    variables["mfa_rollout_users"].append({"user_id": admin["user_id"], **keys})
+    variables["mfa_rollout_exempt"] = [{"name": "nobody who is here", "reason": "a list for all"}]
+    variables["mfa_rollout_exempt_strict"] = False
+    defaults = f"  module_defaults:\n    group/hwc.mfa.mfa: {json.dumps(keys)}\n" if where == "module_defaults" else ""
+    env = {f"HW_{name.upper()}": value for name, value in keys.items()} if where == "environment" else {}
+    run = ground.play(AT_PLAY[1], header=f"{HEADER}{defaults}", env=env)
+    assert run.code == 0, run.output
+    assert "the play runs as this user" in run.output
+    own = ground.cloud.cloud.user(admin["user_id"])
+    assert own.device is None and own.protection is None
+    assert len([user for user in ground.cloud.cloud.users.values() if user.held_by_protection]) == 2
+
+
 def test_any_errors_fatal_writes_every_report_and_each_host_says_what_happened(playground: Callable[..., Any]) -> None:
     ground = playground(users=8, accounts=2)
     first, second = ground.variables

@@ -21,6 +21,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import (
     Credentials,
     Source,
     Surroundings,
+    digest_of,
     header_safe,
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
@@ -70,6 +71,10 @@ class AccessKey(Credentials):
 
     def first_identity(self, around: Surroundings) -> SignatureAuth:
         return SignatureAuth(self, around.session.clock.now, region=around.signing_region)
+
+    @property
+    def digest(self) -> str:
+        return digest_of("access_key", self.access_key)
 
     def caller(self, iam: Iam, auth: Auth) -> Mapping[str, str | None] | None:
         return {"user_id": iam.access_key_user(self.access_key), "name": None}

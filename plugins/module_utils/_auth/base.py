@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -177,9 +178,19 @@ class Credentials:
         """An identity for the question which account this is, where ``identity`` would have to ask it; None: ``identity`` itself can ask."""
         return None
 
+    @property
+    def digest(self) -> str | None:
+        """By which the same credentials are known among those of users, where the cloud does not tell whose they are; see ``digest_of``."""
+        return None
+
     @abstractmethod
     def caller(self, iam: Iam, auth: Auth) -> Mapping[str, str | None] | None:
         """The ``user_id`` and ``name`` of the user whom the cloud takes these credentials for; None where it does not tell. Raises CloudError."""
+
+
+def digest_of(option: str, value: str) -> str:
+    """A digest of what an option names a user by or proves them with. Nothing can be read from it."""
+    return hashlib.sha256(f"{option}:{value}".encode()).hexdigest()
 
 
 def header_safe(text: str, option: str) -> str:

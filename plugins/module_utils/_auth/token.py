@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import NO_ACCOUNT, Account, Auth, Credentials, Source, Surroundings
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import (
+    NO_ACCOUNT,
+    Account,
+    Auth,
+    Credentials,
+    Source,
+    Surroundings,
+    digest_of,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Iam
 
@@ -37,6 +45,10 @@ class Token(Credentials):
 
     def identity(self, around: Surroundings) -> TokenAuth:
         return TokenAuth(self)
+
+    @property
+    def digest(self) -> str:
+        return digest_of("auth_token", self.auth_token)
 
     def caller(self, iam: Iam, auth: Auth) -> Mapping[str, str | None] | None:
         user = iam.token_user(self.auth_token)

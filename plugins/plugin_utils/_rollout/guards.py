@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import digest_of
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible, quoted
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import NOTICE_DAYS, later, time_in
@@ -69,6 +70,7 @@ class Guards:
         self._terms = terms
         self._auth = auth
         self._caller: Entry | None = audit.get("caller")
+        self._credentials: str | None = audit.get("credentials")
         self._administrators: Sequence[str] | None = audit.get("administrators")
         self.warnings: list[str] = []
         self._now: str | None = audit.get("now")
@@ -178,7 +180,8 @@ class Guards:
 
     def _has_the_credentials(self, asked: Entry) -> bool:
         """Whether the play runs with the credentials of this user of the plan."""
-        return any(self._auth.get(secret) and self._auth[secret] == asked.get(secret) for secret in ("access_key", "auth_token"))
+        given = {option: asked[option] for option in ("access_key", "auth_token") if asked.get(option)}
+        return any(self._auth.get(option) == value or self._credentials == digest_of(option, str(value)) for option, value in given.items())
 
     def spare_the_last(self, fates: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
         """Take one administrator out of a plan that would touch all of them.

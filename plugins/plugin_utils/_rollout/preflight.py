@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import difflib
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from pathlib import Path
 from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -18,7 +16,6 @@ from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import directory_at
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_credentials, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
@@ -125,33 +122,6 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
         advice = f"did you mean {prefix}{near[0]}?" if near else "ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
         causes.append(f"{legible(name, 80)} is no variable of the role: {advice}")
     return causes
-
-
-def misplaced(variable: str, text: str, sources: Sequence[str], playbook_dir: str) -> str | None:
-    """Why files must not lie in the directory ``text``, or None: Ansible reads all files of an inventory's directory as inventory.
-
-    ``sources`` are the inventories that Ansible was given. Of a file's directory it reads ``host_vars`` and ``group_vars`` only.
-    """
-    try:
-        directory = directory_at(os.path.expandvars(text))
-    except ValueError as error:
-        return f"{variable}: {error}"
-    place = Path(os.path.realpath(directory))
-    read: list[Path] = []
-    for source in [*sources, playbook_dir]:
-        path = Path(os.path.realpath(source))
-        if path.is_dir() and source != playbook_dir:
-            read.append(path)
-        else:
-            base = path if source == playbook_dir else path.parent
-            read += [base / "host_vars", base / "group_vars"]
-    within = next((path for path in read if place == path or path in place.parents), None)
-    if within is None:
-        return None
-    return (
-        f"{variable} is {legible(directory, 255)}, and Ansible reads what lies in {legible(within, 255)} as inventory or variables:"
-        " name a directory outside of it."
-    )
 
 
 def wrong_state(variables: Mapping[str, Any], only: str | None) -> Iterator[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import digest_of
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan, own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import stored_seed
@@ -527,6 +528,15 @@ def test_exemption_of_nobody_is_an_error_unless_accounts_share_a_list_or_nothing
         assert planned("all", audit_of(user()), terms, [item])["warnings"] == [
             "mfa_rollout_exempt names ghost, who is no user of this account."
         ]
+
+
+@pytest.mark.parametrize("option", ["access_key", "auth_token"])
+def test_user_who_has_the_very_credentials_that_the_environment_gives_the_play_is_left_alone(option):
+    audit = {**audit_of(user("u1"), user("u2"), user("u3"), administrators=[]), "caller": None, "credentials": digest_of(option, SECRET)}
+    wanted = [{"user_id": "u1", option: SECRET}, {"user_id": "u2", option: f"{SECRET}2"}, {"user_id": "u3", "auth_password": SECRET}]
+    plan = planned(wanted, audit, ENROL)
+    assert [one["reason"] for one in plan["users"]] == ["the play runs as this user", "", ""]
+    assert plan["warnings"] == [], "one of the users in the plan is the one"
 
 
 @pytest.mark.parametrize("caller", [None, {"user_id": None, "name": None}, {"user_id": None, "name": None, "principal_urn": "sts::d1:x"}])
