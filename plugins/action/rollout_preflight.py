@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.inventory_places import misplaced_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
     STORE_PASSWORD,
@@ -48,6 +49,10 @@ class ActionModule(ControlNodeAction):
     }
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        with task_environment(self) as env:
+            return self._checked(params, check_mode, env)
+
+    def _checked(self, params: Mapping[str, Any], check_mode: bool, env: Mapping[str, str]) -> dict[str, Any]:
         variables, audit_only = params["variables"], params["audit_only"]
         causes = [
             *unknown_variables(str(name) for name in self._play),
@@ -59,13 +64,13 @@ class ActionModule(ControlNodeAction):
             ),
             *wrong_state(variables, params["only_state"]),
             *self._misplaced(variables),
-            *(self._wrong_types(variables) or wrong_values(variables, audit_only, params["in_awx"])),
+            *(self._wrong_types(variables) or wrong_values(variables, audit_only, params["in_awx"], env)),
             *changes_each_time(variables, lambda: self._templar.template(self._play.get(STORE_PASSWORD))),
         ]
         if causes:
             raise WorkError(" ".join(legible(cause) for cause in dict.fromkeys(causes)))
         warnings = [f"{legible(variables.get('mfa_rollout_account', ''), 255)}: {each}" for each in warnings_of(variables, audit_only)]
-        found = settings(variables, os.environ, audit_only=audit_only, in_awx=params["in_awx"], check_mode=check_mode)
+        found = settings(variables, env, audit_only=audit_only, in_awx=params["in_awx"], check_mode=check_mode)
         if found["record_dir"] and not audit_only:
             _refuse_record(os.path.expandvars(found["record_dir"]), str(variables.get("mfa_rollout_account", "")), found["record_in_store"])
         return {"changed": False, "settings": found, **({"warnings": warnings} if warnings else {})}

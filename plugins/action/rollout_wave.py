@@ -26,6 +26,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls impo
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host, with_own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.earlier_report import of_another_account
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     entries_in,
     made_in,
@@ -77,6 +78,7 @@ class ActionModule(ControlNodeAction):
         "shown": {"type": "raw"},
         "stored": {"type": "raw"},
         "record_directory": {"type": "path"},
+        "report_directory": {"type": "path"},
         "record_in_store": {"type": "bool", "default": False},
         "concurrency": {"type": "int", "default": 8},
         "lock": {"type": "raw", "no_log": True},
@@ -138,6 +140,10 @@ class ActionModule(ControlNodeAction):
         account = found["account"]
         if params["account_id"] and account["id"] and params["account_id"] != account["id"]:
             raise WorkError(_of_another(self._host, params["account_id"], account))
+        if params["report_directory"]:
+            wrong = of_another_account(params["report_directory"], params["account"], account["id"])
+            if wrong is not None:
+                raise WorkError(wrong)
         other = other_host(account["id"], self._host) if params["claim"] else None
         if other is not None:
             raise WorkError(_taken(other, account["id"]))
@@ -273,7 +279,7 @@ def _of_another(host: str, expected: str, account: Mapping[str, Any]) -> str:
 
 def _taken(other: str, account_id: str | None) -> str:
     return (
-        f"host {legible(other, 255)} of this play already works on this account of the cloud (id {legible(account_id, 80)}):"
+        f"host {legible(other, 255)} of this run already stands for this account of the cloud (id {legible(account_id, 80)}):"
         " give each host the credentials of its own account."
     )
 

@@ -52,8 +52,13 @@ options:
     required: true
   account_id:
     description:
-      - The cloud's id of the account. Only one host of a play can work on it. O(phase=audit) fails if the credentials reach another account.
+      - The cloud's id of the account. Only one host of a run can work on it. O(phase=audit) fails if the credentials reach another account.
     type: str
+  report_directory:
+    description:
+      - With O(phase=audit), where reports are kept. It fails if the report that is there under the name O(account) is that of another account of the cloud.
+    type: path
+    version_added: 1.1.0
   claim:
     description:
       - Whether O(phase=audit) reserves the account for this host of the play.

@@ -237,10 +237,10 @@ def test_second_host_of_a_play_that_reaches_the_same_account_stops_and_names_the
     run = ground.run(ROLLOUT)
     assert run.code == 2, run.output
     stopped = [line for line in run.output.splitlines() if line.startswith("fatal: ")]
-    assert len(stopped) == 1 and "of this play already works on this account of the cloud" in stopped[0]
+    assert len(stopped) == 1 and "of this run already stands for this account of the cloud" in stopped[0]
     loser = "alias" if "[alias]" in stopped[0] else ACCOUNT
     winner = ({"alias", ACCOUNT} - {loser}).pop()
-    assert f"host {winner} of this play" in stopped[0]
+    assert f"host {winner} of this run" in stopped[0]
     store = ground.seed_directory if winner == ACCOUNT else ground.path / "other-seeds"
     if strategy == "enrol":
         assert not list((ground.path / ("seeds" if loser == ACCOUNT else "other-seeds")).rglob("*.yml"))
@@ -254,7 +254,7 @@ def test_two_hosts_with_one_store_directory_do_not_share_the_lock(playground: Ca
     second_host(ground, mfa_rollout_account=ACCOUNT)
     run = ground.run(ROLLOUT)
     assert run.code == 2
-    assert "of this play is at work on this account" in run.output or "of this play already works on this account" in run.output
+    assert "of this play is at work on this account" in run.output or "of this run already stands for this account" in run.output
     assert_nothing_is_lost(ground, "enrol")
     assert ground.cloud.cloud.counters.creates == 4
 
@@ -387,6 +387,22 @@ def test_user_who_has_the_plays_own_key_is_left_alone_wherever_the_play_has_it_f
     own = ground.cloud.cloud.user(admin["user_id"])
     assert own.device is None and own.protection is None
     assert len([user for user in ground.cloud.cloud.users.values() if user.held_by_protection]) == 2
+
+
+def test_two_accounts_of_one_name_do_not_replace_each_others_reports(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=4, accounts=2)
+    first, second = ground.variables
+    for account in ground.variables:
+        ground.variables[account]["mfa_rollout_account"] = "same"
+    assert ground.run(ROLLOUT, "--limit", first).code == 0
+    kept = ground.report("same")
+    for playbook, words in ((ROLLOUT, []), (ROLLOUT, ["--check"]), ("hwc.mfa.audit", [])):
+        run = ground.run(playbook, "--limit", second, *words)
+        assert run.code == 2, run.output
+        assert f"is the report of the account with the id {kept['cloud_account']['id']}" in " ".join(run.output.split())
+    assert ground.report("same") == kept
+    others = ground.cloud.cloud.accounts[1].users
+    assert not any(user.held_by_protection or user.protection for user in others)
 
 
 def test_any_errors_fatal_writes_every_report_and_each_host_says_what_happened(playground: Callable[..., Any]) -> None:

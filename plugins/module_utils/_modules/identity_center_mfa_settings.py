@@ -135,11 +135,16 @@ def _wanted(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: params.get(name) for name in ("user_permission", *SSO_SETTINGS)}
 
 
+def check(params: Mapping[str, Any]) -> None:
+    """Raise OptionError for values that no page would take."""
+    if params["allowed_mfa_types"] is not None and not params["allowed_mfa_types"]:
+        raise OptionError("allowed_mfa_types must name at least one type; to switch MFA off, use mfa_mode=DISABLED.")
+
+
 def work_settings(context: Context) -> dict[str, Any]:
     """The work of ``identity_center_mfa_settings``."""
+    check(context.params)
     wanted = _wanted(context.params)
-    if wanted["allowed_mfa_types"] is not None and not wanted["allowed_mfa_types"]:
-        raise OptionError("allowed_mfa_types must name at least one type; to switch MFA off, use mfa_mode=DISABLED.")
     sso_wanted = any(wanted[name] is not None for name in SSO_SETTINGS)
     center = context.connections.identity_center
     instance = find_instance(center, context.params["instance_id"], context.params["identity_store_id"])

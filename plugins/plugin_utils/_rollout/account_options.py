@@ -10,10 +10,14 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable
 
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import find, kind_given
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._modules import iam_login_policy, iam_operation_protection
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.identity_center_mfa_settings import SETTINGS
+from ansible_collections.hwc.mfa.plugins.module_utils._modules import (
+    iam_login_policy,
+    iam_operation_protection,
+    identity_center_mfa_settings,
+)
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
@@ -22,15 +26,19 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 PREFIX = "mfa_rollout_"
 
 ACCOUNT_OPTIONS: Mapping[str, tuple[Definition, Callable[[Mapping[str, Any]], None]]] = {
-    "identity_center": (SETTINGS, lambda _options: None),
+    "identity_center": (identity_center_mfa_settings.SETTINGS, identity_center_mfa_settings.check),
     "login_policy": (iam_login_policy.LOGIN_POLICY, lambda options: iam_login_policy.check(options["api"], options)),
     "operation_protection": (iam_operation_protection.OPERATION_PROTECTION, iam_operation_protection.check),
 }
 """The variables whose values are options of a module, and what the module says of them without asking."""
 
 
-def wrong_options(values: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each thing that is wrong with the options in the variables. A secret among them is never told."""
+def wrong_options(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the options in the variables. A secret among them is never told.
+
+    Credentials among them join those in ``mfa_rollout_auth``, and may be completed by the environment.
+    """
+    auth = values.get("auth")
     for name, (definition, check) in ACCOUNT_OPTIONS.items():
         options = values.get(name, {})
         if not isinstance(options, Mapping):
@@ -44,6 +52,8 @@ def wrong_options(values: Mapping[str, Any]) -> Iterator[str]:
         if not validated.error_messages:
             try:
                 check(validated.validated_parameters)
+                if kind_given(known) is not None:
+                    find({**(auth if isinstance(auth, Mapping) else {}), **known}, environ)
             except OptionError as error:
                 yield f"{PREFIX}{name}: {error}"
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,12 +28,14 @@ class People:
         self.by_name: dict[str, Entry] = {}
         self._by_likeness: dict[str, str] = {}
         for user in users:
+            if user["name"] is None:
+                continue
             name = str(user["name"])
             self.by_name.setdefault(name, user)
             self._by_likeness.setdefault(_likeness(name), name)
 
     def alike(self, name: Any) -> str | None:
-        """The name of a user that differs from ``name`` in case or blanks only; None where a user has that very name, or none is alike."""
+        """The name of a user that differs from ``name`` in nothing that people see, or in case or blanks only; None where a user has that very name, or none is alike."""
         return None if str(name) in self.by_name else self._by_likeness.get(_likeness(str(name)))
 
     def asked_for(self, asked: Any) -> Entry | None:
@@ -52,7 +55,9 @@ class People:
 
 
 def _likeness(name: str) -> str:
-    return "".join(name.split()).casefold()
+    # A letter with an accent can be one character or two, and some characters show nothing.
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", "".join(each for each in text if not each.isspace() and unicodedata.category(each) != "Cf"))
 
 
 EXEMPT = "exempt: "

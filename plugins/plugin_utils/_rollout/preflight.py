@@ -143,8 +143,11 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
     return [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
 
 
-def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
-    """A sentence for each thing that is wrong with the variables' values, without a secret. Of the users some are enough."""
+def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the variables' values, without a secret. Of the users some are enough.
+
+    ``environ`` is the environment that the role's tasks see.
+    """
     values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
     auth = values.get("auth", {})
     if not isinstance(auth, Mapping):
@@ -168,7 +171,7 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool) -
             f"{PREFIX}account is {legible(account, 255)}, and must not end in {ending}, as the names of files of reports and records do. Set"
             f" it to another name, and rename its directory in {PREFIX}seed_store_dir if it has one."
         )
-    yield from wrong_options(values)
+    yield from wrong_options(values, environ or {})
     enrols = values.get("strategy", REQUIRE) == ENROL
     checks: Mapping[str, Callable[[Any], Any]] = {
         "users": users_in,

@@ -9,8 +9,8 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options i
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import SECRET
 
 
-def wrong(values):
-    return list(wrong_options(values))
+def wrong(values, environ=None):
+    return list(wrong_options(values, environ or {}))
 
 
 def test_what_is_right_has_no_cause():
@@ -38,6 +38,9 @@ def test_what_is_right_has_no_cause():
         ("login_policy", {"session_timeout": 1}, "mfa_rollout_login_policy: session_timeout must be from 15 to 1440 minutes."),
         ("login_policy", {"api": "v3", "lockout_duration": "60"}, "mfa_rollout_login_policy: lockout_duration must be from 15 to 30"),
         ("login_policy", {"session_timeout": "soon"}, "mfa_rollout_login_policy: argument 'session_timeout' is of type"),
+        ("identity_center", {"allowed_mfa_types": []}, "mfa_rollout_identity_center: allowed_mfa_types must name at least one type"),
+        ("operation_protection", {"access_key": "AK"}, "mfa_rollout_operation_protection: secret_key is missing: access_key is given"),
+        ("login_policy", {"access_key": "AK", "auth_token": "T"}, "mfa_rollout_login_policy: access_key and auth_token are two kinds"),
         ("operation_protection", {"mobile": "1"}, "mfa_rollout_operation_protection: mobile must be a country code"),
         ("operation_protection", {"scene": "sms"}, "mfa_rollout_operation_protection: value of scene must be one of"),
         ("operation_protection", {"allow_user": {"manage_all": True}}, "mfa_rollout_operation_protection: "),
@@ -47,6 +50,14 @@ def test_each_cause_names_the_variable_and_the_option(name, options, cause):
     (found,) = wrong({name: options})
     assert found.startswith(cause)
     assert found.isprintable()
+
+
+def test_credentials_of_a_setting_may_be_completed_by_those_of_the_role_or_the_environment():
+    options = {"identity_center": {"access_key": "AK", "mfa_mode": "ALWAYS_ON"}}
+    assert len(wrong(options)) == 1
+    assert wrong({**options, "auth": {"secret_key": SECRET}}) == []
+    assert wrong(options, {"HW_ACCESS_KEY": "AK", "HW_SECRET_KEY": SECRET}) == []
+    assert "two kinds" in wrong({"login_policy": {"auth_token": "T"}, "auth": {"access_key": "AK", "secret_key": SECRET}})[0]
 
 
 def test_no_secret_is_told():

@@ -500,13 +500,32 @@ def test_name_and_id_of_digits_may_come_as_numbers():
     assert entries_of(plan) == []
 
 
-@pytest.mark.parametrize("name", ["Name-u1", "NAME-U1", " name-u1", "name-u1 ", "name- u1", "name-u1\u00a0", "name\t-u1"])
+@pytest.mark.parametrize(
+    "name", ["Name-u1", "NAME-U1", " name-u1", "name-u1 ", "name- u1", "name-u1\u00a0", "name\t-u1", "name\u200b-u1", "ｎame-u1"]
+)
 @pytest.mark.parametrize("terms", [REQUIRE, Terms(exempt_strict=False), Terms(audit_only=True), BACK])
 def test_name_that_is_nearly_a_users_is_an_error_that_names_the_user(name, terms):
     for more in ({}, {"user_id": "u2"}):
         with pytest.raises(PlanError, match=r"mfa_rollout_exempt names .*, and the user is called 'name-u1': write it just so") as caught:
             planned("all", audit_of(*BOTH), terms, [{"name": name, **more}])
         assert f"names {name!r}, and" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Ren\u00e9", "Rene\u0301", "RENE\u0301", "Ren\u200d\u00e9"])
+def test_name_in_another_form_of_its_letters_is_nearly_a_users(name):
+    for users in ("Ren\u00e9", "Rene\u0301"):
+        audit = audit_of(user("u1", name=users), user("u2"))
+        terms = Terms(exempt_strict=False)
+        if name == users:
+            assert [entry["user_id"] for entry in entries_of(planned("all", audit, terms, [{"name": name}]))] == ["u2"]
+        else:
+            with pytest.raises(PlanError, match="write it just so"):
+                planned("all", audit, terms, [{"name": name}])
+
+
+def test_nobody_is_called_none():
+    audit = audit_of({**user("u1"), "name": None}, user("u2"))
+    assert len(entries_of(planned("all", audit, Terms(exempt_strict=False), [{"name": "None"}]))) == 2
 
 
 def test_names_that_differ_in_case_only_can_both_be_meant():
