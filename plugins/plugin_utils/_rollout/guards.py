@@ -35,7 +35,7 @@ class People:
             self._by_likeness.setdefault(_likeness(name), name)
 
     def alike(self, name: Any) -> str | None:
-        """The name of a user that differs from ``name`` in nothing that people see, or in case or blanks only; None where a user has that very name, or none is alike."""
+        """The user who has nearly this name: case, blanks, or what nobody sees. None where a user has that very name, or nobody is alike."""
         return None if str(name) in self.by_name else self._by_likeness.get(_likeness(str(name)))
 
     def asked_for(self, asked: Any) -> Entry | None:
