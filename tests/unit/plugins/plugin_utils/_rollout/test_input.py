@@ -61,6 +61,7 @@ def test_wave_of_which_an_entry_lacks_something_is_refused(missing):
         {"user_id": None},
         {"serial_number": 5},
         {"protection": None},
+        {"replaced": []},
         {"restore": []},
         {"index": "1"},
     ],

@@ -147,6 +147,7 @@ def entry(user_id="u1", steps=("protect",), protection=None):
         "intended": False,
         "unbind": False,
         "protection": protection or OFF,
+        "replaced": {},
         "restore": {},
         "index": 0,
     }
