@@ -278,6 +278,10 @@ def test_store_of_another_account_is_refused(playground: Callable[..., Any]) -> 
     ground.variables[first] = {**ground.variables[second], "mfa_rollout_users": ground.variables[second]["mfa_rollout_users"]}
     creates = ground.cloud.cloud.counters.creates
     run = ground.play(AT_PLAY[1], "--limit", first, header=AT_PLAY[0])
+    assert run.code == 2 and "is the report of the account with the id" in run.output
+    # Where nobody keeps reports, the store tells.
+    del ground.variables[first]["mfa_rollout_report_dir"]
+    run = ground.play(AT_PLAY[1], "--limit", first, header=AT_PLAY[0])
     assert run.code == 2 and "it belongs to the account with the id" in run.output
     assert ground.cloud.cloud.counters.creates == creates
 

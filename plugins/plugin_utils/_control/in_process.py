@@ -117,7 +117,7 @@ def play_process() -> int:
     """The id of the play's own process. A task runs in a process that the play has made, and has another parent once the play was killed."""
     parent = parent_process()
     # What the task was told when it was made.
-    return os.getppid() if parent is None else parent.pid
+    return os.getppid() if parent is None or parent.pid is None else parent.pid
 
 
 def play_lives() -> Callable[[], bool]:
