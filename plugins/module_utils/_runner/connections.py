@@ -86,8 +86,8 @@ class Connections:
         self._memory[self._memory_key(what)] = value
 
     def own_writes(self, kind: str) -> OwnWrites:
-        """What this play has just written of users, whatever the credentials."""
-        return OwnWrites(self._memory, kind, self.http.wall)
+        """What this play has just written of users at this IAM, whatever the credentials."""
+        return OwnWrites(self._memory, f"{kind} {endpoints.iam_endpoint(self._params, self._variables)}", self.http.wall)
 
     def _memory_key(self, what: str) -> str:
         return f"{what} {self.fingerprint()}"

@@ -272,7 +272,7 @@ def test_write_that_failed_or_lies_long_ago_is_not_believed_instead_of_the_cloud
     assert not only(any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=False))["changed"]
     any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=True)
     any_cloud.cloud.protect(user.id, enabled=False)
-    for entry in memory["written protection"].values():
+    for entry in memory[f"written protection {any_cloud.url}"].values():
         entry[0] -= 61
     assert not only(any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=False))["changed"]
 
@@ -287,3 +287,12 @@ def test_gateways_404_says_nothing_of_a_users_protection(any_cloud, enabled, che
     assert result["users"][0]["failed"]
     assert result["users"][0]["error"]["code"] == "APIGW.0101"
     assert any_cloud.writes() == []
+
+
+def test_what_was_written_at_one_cloud_says_nothing_of_another(start):
+    memory = {}
+    for _cloud in range(2):
+        # The same to the last id.
+        cloud = start()
+        assert only(cloud.run(PROTECTION, memory=memory, user_id=cloud.users[0].id))["changed"]
+        assert cloud.routes().count("login-protect-get") == 1
