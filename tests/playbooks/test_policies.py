@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable
 
 ACCOUNT = "acme-berlin"
@@ -90,3 +91,19 @@ def test_policies_are_checked_before_the_cloud_is_asked(playground: Callable[...
     assert "mfa_rollout_login_policy: login_failed_times must be from 3 to 10." in run.output
     assert "mfa_rollout_operation_protection has no option admin_chek: did you mean admin_check?" in run.output
     assert ground.cloud.log == []
+
+
+def test_credentials_of_a_policy_may_be_completed_by_the_module_defaults_of_the_play(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=1)
+    auth = ground.variables[ACCOUNT]["mfa_rollout_auth"]
+    key = {"access_key": auth["access_key"]}
+    ground.variables[ACCOUNT] |= {
+        "mfa_rollout_auth": {"iam_endpoint": auth["iam_endpoint"], **key},
+        "mfa_rollout_login_policy": {**key, "login_failed_times": 4},
+    }
+    defaults = f"  module_defaults:\n    group/hwc.mfa.mfa: {json.dumps({'secret_key': auth['secret_key']})}\n"
+    header = f"- hosts: all\n  connection: local\n  gather_facts: false\n{defaults}"
+    role = "    - ansible.builtin.import_role:\n        name: hwc.mfa.mfa_rollout\n"
+    run = ground.play(role, header=header)
+    assert run.code == 0, run.output
+    assert ground.play(role, header=header).recap(ACCOUNT)["changed"] == 0

@@ -29,28 +29,44 @@ def misplaced(variable: str, text: str, sources: Sequence[str], playbook_dir: st
     try:
         directory = directory_at(os.path.expandvars(text))
     except ValueError as error:
-        return f"{variable}: {error}"
+        return str(error) if str(error).startswith(variable) else f"{variable}: {error}"
     place = Path(os.path.realpath(directory))
-    read: list[Path] = []
-    for source in [*sources, playbook_dir]:
-        path = Path(os.path.realpath(source))
-        if path.is_dir() and source != playbook_dir:
-            read.append(path)
-        else:
-            base = path if source == playbook_dir else path.parent
-            read += [base / "host_vars", base / "group_vars"]
-    for path in read:
-        if any(place == target or target in place.parents for target in (path, *_linked(path))):
+    for read in _read_by_ansible(sources, playbook_dir):
+        if any(place == path or path in place.parents for path in _with_links(read)):
             return (
-                f"{variable} is {legible(directory, 255)}, and Ansible reads what lies in {legible(path, 255)} as inventory or variables:"
+                f"{variable} is {legible(directory, 255)}, and Ansible reads what lies in {legible(read, 255)} as inventory or variables:"
                 " name a directory outside of it."
             )
     return None
 
 
-def _linked(directory: Path) -> Iterator[Path]:
-    """Where links in a directory lead, which Ansible follows. What they lead to may not be there yet."""
-    for folder, names, files in os.walk(directory):
-        for path in (os.path.join(folder, name) for name in (*names, *files)):
-            if os.path.islink(path):
-                yield Path(os.path.realpath(path))
+def _read_by_ansible(sources: Sequence[str], playbook_dir: str) -> Iterator[Path]:
+    bases = {os.path.abspath(playbook_dir)}
+    for source in sources:
+        if os.path.isdir(source):
+            yield Path(os.path.realpath(source))
+        elif "," not in source or os.path.exists(source):  # else a list of hosts
+            bases |= {os.path.dirname(os.path.abspath(source)), os.path.dirname(os.path.realpath(source))}
+    for base in sorted(bases):
+        yield from (Path(base) / "host_vars", Path(base) / "group_vars")
+
+
+_MOST = 10_000
+"""Folders to look for links in. What has more is no inventory that anybody waits for."""
+
+
+def _with_links(directory: Path) -> Iterator[Path]:
+    """Where a directory really is, and where links in it lead, and links in those. What they lead to may not be there yet."""
+    todo, seen, folders = [os.path.realpath(directory)], set(), 0
+    while todo:
+        place = todo.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        yield Path(place)
+        for folder, names, files in os.walk(place):
+            folders += 1
+            if folders > _MOST:
+                return
+            paths = (os.path.join(folder, name) for name in (*names, *files))
+            todo += [os.path.realpath(path) for path in paths if os.path.islink(path)]

@@ -22,6 +22,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import 
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import replaced
 
 PREFIX = "mfa_rollout_"
 
@@ -33,10 +34,10 @@ ACCOUNT_OPTIONS: Mapping[str, tuple[Definition, Callable[[Mapping[str, Any]], No
 """The variables whose values are options of a module, and what the module says of them without asking."""
 
 
-def wrong_options(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+def wrong_options(values: Mapping[str, Any], environ: Mapping[str, str], defaults: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each thing that is wrong with the options in the variables. A secret among them is never told.
 
-    Credentials among them join those in ``mfa_rollout_auth``, and may be completed by the environment.
+    Credentials among them join those in ``mfa_rollout_auth``, and may be completed by the play's ``defaults`` or by the environment.
     """
     auth = values.get("auth")
     for name, (definition, check) in ACCOUNT_OPTIONS.items():
@@ -53,9 +54,15 @@ def wrong_options(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iter
             try:
                 check(validated.validated_parameters)
                 if kind_given(known) is not None:
-                    find({**(auth if isinstance(auth, Mapping) else {}), **known}, environ)
+                    _refuse_credentials({**(auth if isinstance(auth, Mapping) else {}), **known}, environ, defaults)
             except OptionError as error:
                 yield f"{PREFIX}{name}: {error}"
+
+
+def _refuse_credentials(options: Mapping[str, Any], environ: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
+    """Raise OptionError where credentials are of two kinds, or are half a kind that nothing completes."""
+    dropped = replaced([options, defaults])
+    find({**{name: value for name, value in defaults.items() if name not in dropped}, **options}, environ)
 
 
 def wrong_credentials(auth: Mapping[str, Any]) -> Iterator[str]:

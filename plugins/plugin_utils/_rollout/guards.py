@@ -173,13 +173,13 @@ class Guards:
         """Whether the play itself runs as this user: by what the cloud says, by the login, or by the very credentials."""
         caller, auth = self._caller, self._auth
         # A cloud need not tell a user's name, nor a login: two that are not known are not the same.
-        name = user["name"] or ""
-        if caller and (caller.get("user_id") == user["user_id"] or (not caller.get("user_id") and caller.get("name") == name)):
+        name = user["name"]
+        if caller and (caller.get("user_id") == user["user_id"] or (name and not caller.get("user_id") and caller.get("name") == name)):
             return True
         if auth.get("auth_user_id") == user["user_id"]:
             return True
         # Whoever assumes an agency is of another account, where another user has that name.
-        if auth.get("auth_username") == name and not _assumes(auth):
+        if name and auth.get("auth_username") == name and not _assumes(auth):
             return True
         return self._has_the_credentials(asked)
 

@@ -143,10 +143,16 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
     return [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
 
 
-def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+def wrong_values(
+    variables: Mapping[str, Any],
+    audit_only: bool,
+    in_awx: bool,
+    environ: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
     """A sentence for each thing that is wrong with the variables' values, without a secret. Of the users some are enough.
 
-    ``environ`` is the environment that the role's tasks see.
+    ``environ`` is the environment that the role's tasks see, and ``defaults`` are the credentials in the play's ``module_defaults``.
     """
     values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
     auth = values.get("auth", {})
@@ -171,7 +177,7 @@ def wrong_values(variables: Mapping[str, Any], audit_only: bool, in_awx: bool, e
             f"{PREFIX}account is {legible(account, 255)}, and must not end in {ending}, as the names of files of reports and records do. Set"
             f" it to another name, and rename its directory in {PREFIX}seed_store_dir if it has one."
         )
-    yield from wrong_options(values, environ or {})
+    yield from wrong_options(values, environ or {}, defaults or {})
     enrols = values.get("strategy", REQUIRE) == ENROL
     checks: Mapping[str, Callable[[Any], Any]] = {
         "users": users_in,

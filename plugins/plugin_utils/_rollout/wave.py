@@ -470,11 +470,11 @@ class Wave:
     # The record
 
     def _note(self, entries: Sequence[Entry]) -> str | None:
-        """Take note of whose protection is about to be set, or lifted for a moment. Returns why that could not be, or None."""
-        if self._record is None or not entries:
+        """Take note of whose protection is about to be set, or lifted for a moment, and learn whose is lifted. Returns why that could not be, or None."""
+        if self._record is None:
             return None
         try:
-            self._lifted = self._record.begin(entries).lifted
+            self._lifted = (self._record.begin(entries) if entries else self._record.returned([])).lifted
         except AccountFileError as error:
             return str(error)
         return None
@@ -556,10 +556,10 @@ class Wave:
             before = seeds[user_id].before
             if PROTECT not in steps:
                 before = before if has_vmfa({"login_protection": entry["protection"]}) else None
-            elif user_id in unset:
-                before = None
             elif user_id in self._lifted:
                 continue
+            elif user_id in unset:
+                before = None
             elif before is None and not self._tables[PROTECT][user_id].get("failed"):
                 before = protection_in(entry["protection"])
             if before != seeds[user_id].before:

@@ -66,3 +66,32 @@ def test_directory_to_which_a_link_in_an_inventory_leads_is_refused(project, lin
     for directory in (outside, outside / "sub"):
         assert "Ansible reads what lies in" in misplaced("directory", str(directory), [str(project / "inv")], str(project / "plays"))
     assert misplaced("directory", str(project / "outside-2"), [str(project / "inv")], str(project / "plays")) is None
+
+
+def test_links_are_followed_to_their_end_and_loops_have_one(project):
+    for name, target in (("inv/a", "A"), ("A/b", "B"), ("B/back", "inv"), ("B/self", "B")):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).symlink_to(project / target)
+    assert misplaced("directory", str(project / "B" / "reports"), [str(project / "inv")], str(project / "plays"))
+    assert misplaced("directory", str(project / "C"), [str(project / "inv")], str(project / "plays")) is None
+
+
+@pytest.mark.parametrize("source", ["accounts.yml", "plays"])
+@pytest.mark.parametrize("directory", ["host_vars/reports", "shared/reports"])
+def test_variables_may_lie_elsewhere_by_a_link(project, source, directory):
+    beside = project if source == "accounts.yml" else project / "plays"
+    beside.mkdir(exist_ok=True)
+    (beside / "host_vars").symlink_to(project / "shared")
+    place = beside / directory if directory.startswith("host") else project / directory
+    sources = [str(project / "accounts.yml")] if source == "accounts.yml" else []
+    assert misplaced("directory", str(place), sources, str(project / "plays"))
+
+
+def test_directory_of_the_playbook_can_be_an_inventory_too(project):
+    assert misplaced("directory", str(project / "reports"), [], str(project)) is None
+    assert misplaced("directory", str(project / "reports"), [str(project)], str(project))
+
+
+def test_list_of_hosts_is_no_file_however_long(project):
+    hosts = ",".join(f"account-{number}" for number in range(200)) + ","
+    assert misplaced("directory", str(project / "reports"), [hosts], str(project / "plays")) is None

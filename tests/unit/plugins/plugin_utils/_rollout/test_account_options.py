@@ -9,8 +9,8 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options i
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import SECRET
 
 
-def wrong(values, environ=None):
-    return list(wrong_options(values, environ or {}))
+def wrong(values, environ=None, defaults=None):
+    return list(wrong_options(values, environ or {}, defaults or {}))
 
 
 def test_what_is_right_has_no_cause():
@@ -52,11 +52,14 @@ def test_each_cause_names_the_variable_and_the_option(name, options, cause):
     assert found.isprintable()
 
 
-def test_credentials_of_a_setting_may_be_completed_by_those_of_the_role_or_the_environment():
+def test_credentials_of_a_setting_may_be_completed_by_those_of_the_role_the_play_or_the_environment():
     options = {"identity_center": {"access_key": "AK", "mfa_mode": "ALWAYS_ON"}}
     assert len(wrong(options)) == 1
     assert wrong({**options, "auth": {"secret_key": SECRET}}) == []
     assert wrong(options, {"HW_ACCESS_KEY": "AK", "HW_SECRET_KEY": SECRET}) == []
+    assert wrong(options, defaults={"secret_key": SECRET, "region": "eu-de"}) == []
+    assert len(wrong(options, defaults={"auth_token": SECRET})) == 1
+    assert wrong({**options, "auth": {"secret_key": SECRET}}, defaults={"auth_token": SECRET}) == [], "what is further away does not count"
     assert "two kinds" in wrong({"login_policy": {"auth_token": "T"}, "auth": {"access_key": "AK", "secret_key": SECRET}})[0]
 
 

@@ -561,8 +561,9 @@ def test_user_who_has_the_very_credentials_that_the_environment_gives_the_play_i
 @pytest.mark.parametrize("caller", [None, {"user_id": None, "name": None}, {"user_id": None, "name": None, "principal_urn": "sts::d1:x"}])
 def test_user_without_a_name_is_not_the_caller_of_whom_nothing_is_known(caller):
     audit = {**audit_of({**user("u1"), "name": None}, user("u2"), administrators=[]), "caller": caller}
-    plan = planned("all", audit, REQUIRE, [{"user_id": "u2"}], auth={"auth_username": None})
-    assert [entry["user_id"] for entry in entries_of(plan)] == ["u1"]
+    for auth in ({}, {"auth_username": None}, {"auth_username": ""}):
+        plan = planned("all", audit, REQUIRE, [{"user_id": "u2"}], auth=auth)
+        assert [entry["user_id"] for entry in entries_of(plan)] == ["u1"]
 
 
 @pytest.mark.parametrize("terms", [ENROL, REQUIRE, Terms("enrol", "absent")])

@@ -1266,6 +1266,14 @@ def test_seed_of_a_device_whose_protection_was_lifted_for_a_moment_tells_what_th
     assert in_record(tmp_path) == {}
 
 
+def test_seed_keeps_what_was_before_though_protection_that_was_lifted_could_not_be_set_again(tmp_path):
+    record = recording(tmp_path)
+    record.begin([old("u1")])
+    one, planned, seeds = leftover(SMS, steps=("bind", "protect"))
+    cloud = Cloud(one, wrong={"iam_virtual_mfa_bind": {"u1": {"failed": True, "msg": "no", "binding": "unbound"}}})
+    assert told(cloud, planned, stored=seeds, record=record) == {}
+
+
 # Phones that are lost
 
 
