@@ -248,3 +248,14 @@ def test_reports_of_a_directory_become_one_page(playground: Callable[..., Any]) 
     assert again.recap("localhost")["changed"] == 0, again.output
     run = ground.run("hwc.mfa.report_merge")
     assert run.code != 0 and "Give the directory where the reports are as mfa_report_merge_from" in " ".join(run.output.split())
+
+
+def test_merged_report_is_not_written_where_it_would_be_a_host_of_the_next_run(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=1)
+    assert ground.run(AUDIT).code == 0
+    inventory = ground.path / "inventory"
+    run = ground.run(
+        "hwc.mfa.report_merge", "-e", f"mfa_report_merge_from={ground.path}/report", "-e", f"mfa_report_merge_to={inventory}/merged"
+    )
+    assert run.code != 0 and f"Ansible reads what lies in {inventory} as inventory" in " ".join(run.output.split())
+    assert not (inventory / "merged").exists()
