@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.control_node import ControlNodeAction, WorkError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import task_environment
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.inventory_places import misplaced_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import (
     STORE_PASSWORD,
     changes_each_time,
@@ -57,8 +54,6 @@ class ActionModule(ControlNodeAction):
 
     def _checked(self, params: Mapping[str, Any], check_mode: bool, env: Mapping[str, str]) -> dict[str, Any]:
         variables, audit_only = params["variables"], params["audit_only"]
-        # Those of the action group reach this task too.
-        defaults = {name: value for name, value in plain(own_args(self)).items() if name in AUTH_SPEC}
         causes = [
             *unknown_variables(str(name) for name in self._play),
             *self._elsewhere(),
@@ -69,7 +64,7 @@ class ActionModule(ControlNodeAction):
             ),
             *wrong_state(variables, params["only_state"]),
             *self._misplaced(variables),
-            *(self._wrong_types(variables) or wrong_values(variables, audit_only, params["in_awx"], env, defaults)),
+            *(self._wrong_types(variables) or wrong_values(variables, audit_only, params["in_awx"], env, self._group_defaults)),
             *changes_each_time(variables, lambda: self._templar.template(self._play.get(STORE_PASSWORD))),
         ]
         if causes:

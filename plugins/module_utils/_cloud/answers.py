@@ -47,19 +47,6 @@ def longest(timeout: float | None) -> float:
     return LEAST_SECONDS if timeout is None else max(LEAST_SECONDS, TIMES_TIMEOUT * timeout)
 
 
-def bound(manager: Any) -> None:
-    """Make a pool manager of urllib3 read answers within bounds."""
-    classes = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _bounded(pool) for scheme, pool in classes.items()}
-
-
-def _bounded(pool: Any) -> Any:
-    if issubclass(pool.ConnectionCls.response_class, _Response):
-        return pool
-    connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": _Response})
-    return type("BoundedPool", (pool,), {"ConnectionCls": connection})
-
-
 def read(response: Any) -> Answer:
     """Read a response of requests to its end. Raises GivenUp, and what requests raises; the connection is closed then."""
     try:
@@ -83,7 +70,7 @@ def _too_large() -> GivenUp:
     return GivenUp(f"sent an answer of more than {LARGEST / 2**20:g} MiB")
 
 
-class _Response(http.client.HTTPResponse):
+class Response(http.client.HTTPResponse):
     """An answer whose bytes are counted from the first one, those of its headers included."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:

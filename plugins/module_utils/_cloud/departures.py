@@ -9,6 +9,7 @@ The errors of the libraries do not tell: a TLS error can be one of the handshake
 
 from __future__ import annotations
 
+import http.client
 import threading
 from typing import Any
 
@@ -30,27 +31,12 @@ def begun() -> bool:
     return _departure.begun
 
 
-def note(manager: Any) -> None:
-    """Make the connections of a pool manager of urllib3 note what they send."""
-    classes = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _noting(pool) for scheme, pool in classes.items()}
-
-
-def _noting(pool: Any) -> Any:
-    if issubclass(pool.ConnectionCls, _Noting):
-        return pool
-    connection = type("NotingConnection", (_Noting, pool.ConnectionCls), {})
-    return type("NotingPool", (pool,), {"ConnectionCls": connection})
-
-
-class _Noting:
-    """Goes before a connection class of http.client's kind."""
-
-    sock: Any
+class Connection(http.client.HTTPConnection):
+    """A connection that notes what it sends; in front of one of urllib3's classes, which connect and send in their own way."""
 
     def connect(self) -> None:
         try:
-            super().connect()  # type: ignore[misc]
+            super().connect()
         finally:
             _departure.begun = False
 
@@ -58,4 +44,4 @@ class _Noting:
         if self.sock is None:
             self.connect()
         _departure.begun = True
-        super().send(data)  # type: ignore[misc]
+        super().send(data)

@@ -92,14 +92,25 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        answers.bound(self.poolmanager)
-        departures.note(self.poolmanager)
+        _watch(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        answers.bound(manager)
-        departures.note(manager)
+        _watch(manager)
         return manager
+
+
+def _watch(manager: Any) -> None:
+    """Make the connections of a pool manager of urllib3 note what they send, and read answers within bounds."""
+    classes = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _watched(pool) for scheme, pool in classes.items()}
+
+
+def _watched(pool: Any) -> Any:
+    if issubclass(pool.ConnectionCls, departures.Connection):
+        return pool
+    connection = type("WatchedConnection", (departures.Connection, pool.ConnectionCls), {"response_class": answers.Response})
+    return type("WatchedPool", (pool,), {"ConnectionCls": connection})
 
 
 def _no_auth(request: Any) -> Any:

@@ -23,12 +23,16 @@ class WorkError(Exception):
 
 
 class ControlNodeAction(ActionBase):
-    """Validates the options that ``spec`` describes, and calls ``work``, which finds the variables of the host in ``_play``."""
+    """Validates the options that ``spec`` describes, and calls ``work``.
+
+    That finds the variables of the host in ``_play``, and in ``_group_defaults`` the credentials of the action group that are no options here.
+    """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     spec: Mapping[str, Mapping[str, Any]]
     _play: Mapping[str, Any] = {}
+    _group_defaults: Mapping[str, Any] = {}
 
     @abstractmethod
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -37,8 +41,10 @@ class ControlNodeAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._play = task_vars or {}
         result = super().run(tmp, task_vars)
-        # Defaults of the action group reach these plugins too, and mean nothing to them.
-        args = {name: value for name, value in plain(own_args(self)).items() if name in self.spec or name not in AUTH_SPEC}
+        given = plain(own_args(self))
+        # Defaults of the action group reach these plugins too, and mean nothing to most of them.
+        self._group_defaults = {name: value for name, value in given.items() if name in AUTH_SPEC and name not in self.spec}
+        args = {name: value for name, value in given.items() if name not in self._group_defaults}
         # Names of accounts may be numbers; credentials never are.
         wrong = texts.sentence(texts.not_text({name: self.spec[name] for name in self.spec if _is_credential(name, self.spec)}, args))
         if wrong is not None:

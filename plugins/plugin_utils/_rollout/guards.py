@@ -75,7 +75,8 @@ class Guards:
         self._terms = terms
         self._auth = auth
         self._caller: Entry | None = audit.get("caller")
-        self._credentials: str | None = audit.get("credentials")
+        # Those of the environment or of module_defaults are known to the audit alone.
+        self._credentials = {audit.get("credentials"), *_digests(auth)}
         self._administrators: Sequence[str] | None = audit.get("administrators")
         self.warnings: list[str] = []
         self._now: str | None = audit.get("now")
@@ -185,8 +186,7 @@ class Guards:
 
     def _has_the_credentials(self, asked: Entry) -> bool:
         """Whether the play runs with the credentials of this user of the plan."""
-        given = {option: asked[option] for option in ("access_key", "auth_token") if asked.get(option)}
-        return any(self._auth.get(option) == value or self._credentials == digest_of(option, str(value)) for option, value in given.items())
+        return not self._credentials.isdisjoint(_digests(asked))
 
     def spare_the_last(self, fates: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
         """Take one administrator out of a plan that would touch all of them.
@@ -206,6 +206,11 @@ class Guards:
         for fate in fates:
             if fate["user_id"] == touched[0]:
                 fate.update(fate=LEFT_ALONE, reason=_LAST)
+
+
+def _digests(options: Entry) -> list[str]:
+    """The digests of the key and the token among credentials."""
+    return [digest_of(option, str(options[option])) for option in ("access_key", "auth_token") if options.get(option)]
 
 
 def _assumes(auth: Entry) -> bool:

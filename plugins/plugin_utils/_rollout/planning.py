@@ -61,7 +61,7 @@ def packed(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def creating(wave: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The users of a wave for whom devices are about to be created, to be announced in the store."""
+    """The users of a wave who get new devices. The store announces them first."""
     return [entry["user_id"] for entry in wave if CREATE in entry["steps"]]
 
 
