@@ -5,26 +5,16 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import requests
 from ansible_collections.hwc.mfa.tests.simulator.server import lives
+from ansible_collections.hwc.mfa.tests.unit.half_dead_process import end_first_thread, process_that_half_dies
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal
 
 # Much memory takes a dying process some time to give back.
 BIG = "import time; held = bytearray(b'x') * 400_000_000; print(flush=True); time.sleep(600)"
-
-# A process that is killed dies thread by thread, in any order. The argument is the number of the system call that ends one thread.
-HALF_DEAD = """
-import ctypes, sys, threading, time
-threading.Thread(target=time.sleep, args=(600,)).start()
-print(flush=True)
-ctypes.CDLL(None).syscall(int(sys.argv[1]), 0)
-"""
 
 
 def test_play_is_dead_before_the_request_that_killed_it_is_answered(cloud: Rehearsal):
@@ -37,16 +27,9 @@ def test_play_is_dead_before_the_request_that_killed_it_is_answered(cloud: Rehea
 
 
 def test_play_lives_as_long_as_one_of_its_threads():
-    end_thread = {"x86_64": "60", "aarch64": "93"}[platform.machine()]
-    with subprocess.Popen([sys.executable, "-c", HALF_DEAD, end_thread], stdout=subprocess.PIPE) as play:
-        try:
-            assert play.stdout is not None
-            play.stdout.readline()
-            end = time.monotonic() + 60
-            while Path(f"/proc/{play.pid}/stat").read_text(encoding="utf-8").split()[2] != "Z":
-                assert time.monotonic() < end
-            assert lives(play.pid)
-        finally:
-            play.kill()
+    with process_that_half_dies() as play:
+        end_first_thread(play)
+        assert lives(play.pid)
+        play.kill()
         os.waitid(os.P_PID, play.pid, os.WEXITED | os.WNOWAIT)
         assert not lives(play.pid)

@@ -87,11 +87,15 @@ class Owner:
 
 
 def _started(pid: int) -> str:
-    """When a process began, in the kernel's own measure; empty where the kernel does not tell, and for a zombie process."""
+    """When a process began, in the kernel's own measure; empty where the kernel does not tell, and for a process of which no thread lives.
+
+    A killed process is called a zombie as soon as its first thread is gone, but its workers see it live until its last one is, and work on.
+    """
     try:
         # The name in parentheses may hold anything. Behind it come the state and, as the 20th field, the time.
         fields_ = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return "" if fields_[0] in "ZX" else fields_[19]
+        gone = fields_[0] in "ZX" and len(os.listdir(f"/proc/{pid}/task")) <= 1  # equivalent: it lists at least the first
+        return "" if gone else fields_[19]
     except (OSError, IndexError):  # equivalent: IndexError is for a kernel that tells less than Linux
         return ""
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores import lock as _lock
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import LEASE, Owner, StoreLock, alone
+from ansible_collections.hwc.mfa.tests.unit.half_dead_process import end_first_thread, process_that_half_dies
 
 OURS = Owner.of_process(os.getpid())
 PLACE_KNOWN = pytest.mark.skipif(not OURS.visible_from(OURS), reason="the kernel does not tell of its start, its namespaces or processes")
@@ -89,6 +90,19 @@ def test_run_that_was_killed_holds_nobody_back(tmp_path, other):
         time.sleep(0.01)
     assert StoreLock(tmp_path, OURS).acquire() is None
     other.wait()
+
+
+@PLACE_KNOWN
+def test_run_that_is_dying_has_its_lock_until_its_last_thread_is_gone(tmp_path):
+    # Its workers see their parent live as long, and go on.
+    with process_that_half_dies() as dying:
+        theirs = Owner.of_process(dying.pid)
+        assert StoreLock(tmp_path, theirs).acquire() is None
+        end_first_thread(dying)
+        assert f"process {dying.pid} on" in StoreLock(tmp_path, OURS).acquire()
+        dying.kill()
+        os.waitid(os.P_PID, dying.pid, os.WEXITED | os.WNOWAIT)
+        assert StoreLock(tmp_path, OURS).acquire() is None
 
 
 def test_number_of_a_process_that_came_again_is_not_taken_for_the_run(tmp_path, other):
