@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes a release in a clone, tries it there, and only then takes its commit and its tag into the checkout.
 
+Between releases the files that name a version name the one that is expected next, so that a report tells a checkout from the release before it.
+
 python3 tests/tools/release.py VERSION, or `make release VERSION=1.2.3`. It pushes nothing.
 """
 
@@ -44,16 +46,12 @@ def rehearse(version: str, log: Log) -> pathlib.Path:
     git("clone", "--quiet", "--no-hardlinks", str(common.ROOT), str(clone))
     for name in ("user.name", "user.email"):
         git("config", name, git("log", "-1", f"--format=%{'an' if name == 'user.name' else 'ae'}"), folder=clone)
-    now = _version_in(clone)
-    if not VERSION.fullmatch(version) or [int(part) for part in version.split(".")] <= [int(part) for part in now.split(".")]:
-        raise NoRelease(f"{version} is not a version above {now}, such as 1.2.3.")
+    expected = _version_in(clone)
+    if not VERSION.fullmatch(version) or _numbers(version) < _numbers(expected):
+        raise NoRelease(f"{version} is not a version from {expected} on, such as 1.2.3.")
     if version in git("tag", folder=clone).split():
         raise NoRelease(f"there is a tag {version} already.")
-    for file in (pathlib.Path("galaxy.yml"), IN_CODE):
-        text = (clone / file).read_text(encoding="utf-8")
-        if text.count(now) != 1:
-            raise NoRelease(f"{file} names the version {now} {text.count(now)} times.")
-        (clone / file).write_text(text.replace(now, version), encoding="utf-8")
+    _set_version(clone, version)
     lint, run = venvs.ensure("lint", log), venvs.ensure("run", log)
     home = venvs.prepare_home(LANE / "home")
     _do([lint / "bin" / "antsibull-changelog", "release", "--version", version], log, clone, common.environment(home, lint / "bin"))
@@ -61,7 +59,28 @@ def rehearse(version: str, log: Log) -> pathlib.Path:
     git("commit", "--quiet", "-m", f"Release {version}", folder=clone)
     git("tag", "-a", version, "-m", f"Release {version}", folder=clone)
     _try(version, clone, run, log)
+    _set_version(clone, _next_minor(version))
+    git("commit", "--quiet", "-a", "-m", f"Begin {_next_minor(version)}", folder=clone)
     return clone
+
+
+def _set_version(folder: pathlib.Path, version: str) -> None:
+    """Replace the version in the two files that name it. Raises NoRelease."""
+    now = _version_in(folder)
+    for file in (pathlib.Path("galaxy.yml"), IN_CODE):
+        text = (folder / file).read_text(encoding="utf-8")
+        if text.count(now) != 1:
+            raise NoRelease(f"{file} names the version {now} {text.count(now)} times.")
+        (folder / file).write_text(text.replace(now, version), encoding="utf-8")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+def _next_minor(version: str) -> str:
+    major, minor, _patch = _numbers(version)
+    return f"{major}.{minor + 1}.0"
 
 
 def _version_in(folder: pathlib.Path) -> str:
@@ -100,10 +119,9 @@ def _try(version: str, clone: pathlib.Path, run: pathlib.Path, log: Log) -> None
 
 
 def step(log: Log) -> Outcome:
-    """As a step of `make test`: a release of the next minor version, of which nothing is kept."""
-    major, minor, _patch = _version_in(common.ROOT).split(".")
+    """As a step of `make test`: a release of the version that is expected next, of which nothing is kept."""
     try:
-        rehearse(f"{major}.{int(minor) + 1}.0", log)
+        rehearse(_version_in(common.ROOT), log)
     except NoRelease as reason:
         log.write(f"{reason}\n")
         return Outcome(failed=1, notes=(str(reason).splitlines()[0],))
@@ -123,7 +141,7 @@ def main(version: str) -> int:
     except NoRelease as reason:
         print(f"no release: {reason}", file=sys.stderr)
         return 1
-    print(f"{version} is released here: {LANE / f'hwc-mfa-{version}.tar.gz'}. Push the commit and the tag, and the workflow publishes it.")
+    print(f"{version} is released here: {LANE / f'hwc-mfa-{version}.tar.gz'}. Push the commits and the tag, and the workflow publishes it.")
     return 0
 
 

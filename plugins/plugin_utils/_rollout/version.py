@@ -6,4 +6,4 @@
 
 from __future__ import annotations
 
-COLLECTION, VERSION = "hwc.mfa", "1.0.0"
+COLLECTION, VERSION = "hwc.mfa", "1.1.0"
