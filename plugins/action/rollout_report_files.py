@@ -21,6 +21,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.inventory_places import misplaced_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import unpack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.earlier_report import of_another_account
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.evidence import (
     DEFAULT_FORMATS,
     SUMS,
@@ -94,6 +95,10 @@ class ActionModule(ControlNodeAction):
         if merged and not account:
             raise WorkError("account must name the files of a merged report.")
         name = account if merged else report["account"]
+        if not merged:
+            wrong = of_another_account(str(directory), name, (report.get("cloud_account") or {}).get("id"))
+            if wrong is not None:
+                raise WorkError(wrong)
         refuse_taken(name)
         keeps = "html" in formats and not merged
         trend, runs, warnings = _trend_with(directory, report) if keeps else (None, {}, [])

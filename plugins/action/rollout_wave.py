@@ -24,7 +24,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import ModuleCalls
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host, with_own_credentials
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_account, other_host, with_own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.earlier_report import of_another_account
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
@@ -144,6 +144,9 @@ class ActionModule(ControlNodeAction):
             wrong = of_another_account(params["report_directory"], params["account"], account["id"])
             if wrong is not None:
                 raise WorkError(wrong)
+            named = other_account(params["account"], account["id"], self._host)
+            if named is not None:
+                raise WorkError(_named_alike(self._host, named, params["account"]))
         other = other_host(account["id"], self._host) if params["claim"] else None
         if other is not None:
             raise WorkError(_taken(other, account["id"]))
@@ -274,6 +277,14 @@ def _of_another(host: str, expected: str, account: Mapping[str, Any]) -> str:
     return (
         f"host {legible(host, 255)} stands for the account with the id {legible(expected, 80)}, and its credentials reach the account with the id"
         f" {legible(account['id'], 80)}{name}: look at mfa_rollout_account_id and mfa_rollout_auth."
+    )
+
+
+def _named_alike(host: str, other: str, name: str) -> str:
+    hosts = f"hosts {legible(other, 255)} and {legible(host, 255)}" if other != host else f"two uses of the role by host {legible(host, 255)}"
+    return (
+        f"{hosts} reach two accounts of the cloud under the one name {legible(name, 80)}, and the report of one would replace that of the other:"
+        " give each account an mfa_rollout_account of its own."
     )
 
 

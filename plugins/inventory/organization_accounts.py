@@ -253,7 +253,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory import answers, filters, naming, variables
@@ -327,7 +327,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         validated = OptionsValidator(SPEC).validate(given)
         secrets.update(validated._no_log_values)
         if validated.error_messages:
-            raise OptionError(validated.error_messages[0])
+            raise OptionError(sentences(validated)[0])
         options = dict(validated.validated_parameters)
         for name in ("include", "exclude"):
             filters.check(options[name], name)

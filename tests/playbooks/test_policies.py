@@ -8,20 +8,24 @@ from __future__ import annotations
 import json
 from typing import Any, Callable
 
+import pytest
+from twins import twin
+
 ACCOUNT = "acme-berlin"
 POLICIES = {
     "mfa_rollout_login_policy": {"login_failed_times": 3, "lockout_duration": 30},
     "mfa_rollout_operation_protection": {
         "operation_protection": True,
-        "admin_check": "on",
+        "admin_check": True,  # as YAML reads a bare on
         "scene": "email",
         "email": "security@example.com",
     },
 }
 
 
-def policy_routes(ground: Any) -> list[str]:
-    return [entry["route"] for entry in ground.cloud.log if entry["route"] and "policy" in entry["route"]]
+def policy_routes(ground: Any, method: str = "") -> list[str]:
+    log = [entry for entry in ground.cloud.log if entry["route"] and entry["method"].startswith(method)]
+    return [entry["route"] for entry in log if "policy" in entry["route"]]
 
 
 def stored(ground: Any) -> dict[str, Any]:
@@ -66,7 +70,7 @@ def test_policies_wait_for_a_rollout_that_went_well(playground: Callable[..., An
     ground.variables[ACCOUNT] |= {**POLICIES, "mfa_rollout_wave_sizes": [1]}
     ground.cloud.fault("forbid:login-protect-put")
     assert ground.run("hwc.mfa.rollout").code != 0
-    assert policy_routes(ground) == []
+    assert policy_routes(ground, "PUT") == []
 
 
 def test_policy_that_cannot_be_set_fails_the_host_and_the_users_are_reported(playground: Callable[..., Any]) -> None:
@@ -78,6 +82,27 @@ def test_policy_that_cannot_be_set_fails_the_host_and_the_users_are_reported(pla
     assert "PAP5.0001" in run.output
     assert ground.report(ACCOUNT)["summary"]["done"] == 2
     assert "protect" not in stored(ground)
+
+
+@pytest.mark.parametrize(
+    ("profile", "fault", "said"),
+    [
+        ("otc", "", "lockout_duration must be from 15 to 30 minutes with v3.0 of IAM."),
+        ("huaweicloud", "forbid:protect-policy-get", "HTTP 403"),
+    ],
+)
+@pytest.mark.parametrize("words", [[], twin(["--check"])])
+def test_policy_that_this_cloud_does_not_take_is_told_before_anybody_is_touched(
+    playground: Callable[..., Any], profile: str, fault: str, said: str, words: list[str]
+) -> None:
+    ground = playground("require", users=2, profile=profile)
+    ground.variables[ACCOUNT] |= {**POLICIES, "mfa_rollout_login_policy": {"lockout_duration": 60}}
+    if fault:
+        ground.cloud.fault(fault)
+    run = ground.run("hwc.mfa.rollout", *words)
+    assert run.code == 2, run.output
+    assert said in " ".join(run.failures(ACCOUNT))
+    assert ground.cloud.cloud.counters.writes == 0
 
 
 def test_policies_are_checked_before_the_cloud_is_asked(playground: Callable[..., Any]) -> None:

@@ -409,6 +409,20 @@ def test_two_accounts_of_one_name_do_not_replace_each_others_reports(playground:
     assert not any(user.held_by_protection or user.protection for user in others)
 
 
+@pytest.mark.parametrize("words", [[], ["--check"]])
+def test_two_accounts_of_one_name_are_told_by_the_first_audit_of_both(playground: Callable[..., Any], words: list[str]) -> None:
+    ground = playground("require", users=2, accounts=2)
+    for account in ground.variables:
+        ground.variables[account]["mfa_rollout_account"] = "same"
+    run = ground.run("hwc.mfa.audit", *words)
+    assert run.code == 2, run.output
+    (first,) = [name for name in ground.variables if not run.failures(name)]
+    (second,) = [name for name in ground.variables if name != first]
+    assert f"hosts {first} and {second} reach two accounts of the cloud under the one name same" in run.failure(second)
+    if not words:
+        assert ground.report("same")["cloud_account"]["name"] == first
+
+
 def test_any_errors_fatal_writes_every_report_and_each_host_says_what_happened(playground: Callable[..., Any]) -> None:
     ground = playground(users=8, accounts=2)
     first, second = ground.variables

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
+from ansible.module_utils.errors import UnsupportedError
 
 
 class OptionsValidator(ArgumentSpecValidator):
@@ -22,6 +23,14 @@ class OptionsValidator(ArgumentSpecValidator):
 
     def validate(self, parameters: Mapping[str, Any], *args: Any, **kwargs: Any) -> ValidationResult:
         return super().validate(_finite(self._spec, parameters), *args, **kwargs)
+
+
+def sentences(result: ValidationResult) -> list[str]:
+    """What is wrong with options. Of those that there are not, ansible-core's error gives the names alone."""
+    return [
+        f"Unsupported parameters: {error.msg}" if isinstance(error, UnsupportedError) else str(getattr(error, "msg", error))
+        for error in result.errors
+    ]
 
 
 def _finite(spec: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:

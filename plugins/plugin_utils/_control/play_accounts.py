@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ansible import constants
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
@@ -22,12 +23,29 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import omit
 def other_host(account_id: str | None, host: str) -> str | None:
     """Take the account for a host of this play. Returns the host that took it before, or None: it is ours.
 
-    An account whose id the cloud does not tell can be anybody's. The note lies in the play's own temporary directory. Raises OSError.
+    An account whose id the cloud does not tell can be anybody's. Raises OSError.
     """
     if not account_id:
         return None
-    name = hashlib.sha256(account_id.encode("utf-8")).hexdigest()[:32]
-    path = Path(constants.DEFAULT_LOCAL_TMP) / f"hwc.mfa-account-{name}"
+    holder = _first_note("account", account_id, host)
+    return None if holder == host else holder
+
+
+def other_account(name: str, account_id: str | None, host: str) -> str | None:
+    """Take a name, which names the files of reports, for an account. Returns the host that took it for another account before, or None.
+
+    Files alone do not tell: two hosts look for them before either writes. Raises OSError.
+    """
+    if not account_id:
+        return None
+    holder_id, _space, holder = _first_note("name", name, f"{quote(account_id)} {host}").partition(" ")
+    return None if holder_id == quote(account_id) else holder
+
+
+def _first_note(kind: str, about: str, text: str) -> str:
+    """The note that was made first in this play about a thing: ``text``, unless there is one. It lies in the play's own temporary directory."""
+    name = hashlib.sha256(about.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    path = Path(constants.DEFAULT_LOCAL_TMP) / f"hwc.mfa-{kind}-{name}"
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
@@ -35,12 +53,12 @@ def other_host(account_id: str | None, host: str) -> str | None:
         for _try in range(50):
             found = path.read_text(encoding="utf-8")
             if found.endswith("\n"):
-                return None if found == f"{host}\n" else found.rstrip("\n")
+                return found.rstrip("\n")
             time.sleep(0.02)
         return found or "another host"
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"{host}\n")
-    return None
+        file.write(f"{text}\n")
+    return text
 
 
 _CREDENTIALS = (*(option for kind in KINDS for option in kind.telling), "cloud", AGENCY)

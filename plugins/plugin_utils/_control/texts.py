@@ -16,7 +16,8 @@ def not_text(spec: Mapping[str, Mapping[str, Any]], args: Mapping[str, Any], at:
         option = spec.get(name, {"type": "raw"})
         label = f"{at}{name}"
         if option.get("type", "str") == "str":
-            if not isinstance(value, (str, type(None))):
+            # Of words such as "on" YAML makes a truth value, and ansible-core makes the one of the choices of it that was meant.
+            if not isinstance(value, (str, type(None))) and not (isinstance(value, bool) and "choices" in option):
                 yield label
         elif isinstance(value, (list, tuple)) and option.get("type") == "list":
             yield from _within(option, value, label)

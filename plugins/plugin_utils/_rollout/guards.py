@@ -89,7 +89,7 @@ class Guards:
         found: dict[str, str] = {}
         for item in exempt:
             if not isinstance(item, Mapping) or not (item.get("user_id") or item.get("name")):
-                raise PlanError("mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason.")
+                raise PlanError("mfa_rollout_exempt must be a list of mappings, each with user_id or name, and best a reason.")
             reason = str(item.get("reason") or "no reason given")
             name = item.get("name")
             alike = self._people.alike(name) if name else None

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact, opened, plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     EVERYBODY,
     ORDER,
@@ -166,7 +167,8 @@ def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
     users = plain(written(value))
     everybody, more, keys = _FORMS[variable]
     if not isinstance(users, list) or not all(isinstance(user, dict) and _is_named(user) for user in users):
-        raise PlanError(f"{variable} must be {everybody}a list of mappings, each with user_id or name{more}, such as [{{name: ada}}].")
+        example = "name: ada, reason: break-glass" if "reason" in keys else "name: ada"
+        raise PlanError(f"{variable} must be {everybody}a list of mappings, each with user_id or name{more}, such as [{{{example}}}].")
     for user in users:
         who = legible(user.get("name") or user.get("user_id"), 80)
         number = next((key for key in OWN_CREDENTIALS if not isinstance(user.get(key, ""), (str, type(None)))), None)
@@ -180,6 +182,8 @@ def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
         unknown = sorted(str(key) for key in user if key not in keys)
         if unknown:
             raise PlanError(f"{variable}: user {who} has {legible(', '.join(unknown), 200)}; a user can have {', '.join(keys)}.")
+        if "until" in keys:
+            time_in(user.get("until"), f"{variable}: until of user {who}", end=True)
     return users
 
 
@@ -189,8 +193,8 @@ def more_exempt_in(value: Any) -> list[dict[str, Any]]:
 
 
 _FORMS = {
-    "mfa_rollout_exempt_also": ("", ", and a reason", ("user_id", "name", "reason", "until")),
-    "mfa_rollout_exempt": ("", ", and a reason", ("user_id", "name", "reason", "until")),
+    "mfa_rollout_exempt_also": ("", ", and best a reason", ("user_id", "name", "reason", "until")),
+    "mfa_rollout_exempt": ("", ", and best a reason", ("user_id", "name", "reason", "until")),
     "mfa_rollout_users": ("all, or ", "", ("user_id", "name", "device_name", "not_before", *OWN_CREDENTIALS)),
 }
 

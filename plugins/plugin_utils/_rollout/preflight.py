@@ -14,8 +14,9 @@ from typing import Any, Callable
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import file_name
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX, wrong_credentials, wrong_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
@@ -32,7 +33,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     selection_in,
     sizes_in,
 )
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import CENTER, FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import taken_ending
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import SERVICES
 
@@ -140,7 +141,7 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
     Core's own task for that takes three quarters of a second for 10,000 users, since it looks at all of them. So the playbooks leave it out.
     """
     given = {name: value for name, value in variables.items() if name in options}
-    return [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
+    return sentences(OptionsValidator(options).validate(given))
 
 
 def wrong_values(
@@ -170,8 +171,13 @@ def wrong_values(
         )
     if isinstance(auth, Mapping):
         yield from wrong_credentials(auth)
-    account = str(values.get("account", ""))
+    account = str(values.get("account") or "")
     ending = taken_ending(account)
+    if "account" in values:
+        try:
+            file_name(account)
+        except ValueError as error:
+            yield f"{PREFIX}{error}"
     if ending is not None:
         yield (
             f"{PREFIX}account is {legible(account, 255)}, and must not end in {ending}, as the names of files of reports and records do. Set"
@@ -198,11 +204,13 @@ def wrong_values(
         except PlanError as error:
             yield str(error)
             continue
-        # Without the variable, it is everybody.
-        if name == "users" and found in (None, EVERYBODY, []) and enrols and values.get("state") != "absent" and not audit_only:
+        # Without the variable, it is everybody. An empty list is nobody, as in an account that has no service users.
+        if name == "users" and found in (None, EVERYBODY) and enrols and values.get("state") != "absent" and not audit_only:
             yield f"With {PREFIX}strategy=enrol, {PREFIX}users must name the users."
-        elif name == "users" and found in (None, EVERYBODY, []) and values.get("state") == RESET and not audit_only:
+        elif name == "users" and found in (None, EVERYBODY) and values.get("state") == RESET and not audit_only:
             yield f"With {PREFIX}state=reset, {PREFIX}users must name the users."
+        elif name == FAIL_ON_VARIABLE and CENTER in (found or ()) and audit_only and not is_true(values.get("identity_center_audit")):
+            yield f"{FAIL_ON_VARIABLE} has {CENTER}, and nobody looks there: set {PREFIX}identity_center_audit=true."
     if values.get("state") == ROTATED and not enrols:
         yield f"{PREFIX}state=rotated goes with {PREFIX}strategy=enrol: with require, users keep the seeds themselves, so there is nothing to rotate."
     if values.get("state") in (RESET, ROTATED) and not audit_only and not values.get("report_dir") and not values.get("seed_store_dir"):

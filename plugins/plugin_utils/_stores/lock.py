@@ -213,7 +213,10 @@ class Lock(ABC):
             return None
         owner = Owner.told(found["owner"])
         if owner.visible_from(self._owner) and (owner.pid, owner.started) == (self._owner.pid, self._owner.started):
-            return f"host {legible(owner.inventory_host, 255)} of this play is at work on this account: an account must be in the inventory once."
+            return (
+                f"host {legible(owner.inventory_host, 255)} of this play is at work on this account, or on another one of the same name: an account"
+                " must be in the inventory once, and under a name of its own (mfa_rollout_account)."
+            )
         return (
             f"another run is at work on this account: process {owner.pid} on {legible(owner.host, 255)}. Wait for it to end. If it"
             f" is gone, its claim ends {self._remaining(owner, found['until'])}, or at once if you {self._how_to_free}."

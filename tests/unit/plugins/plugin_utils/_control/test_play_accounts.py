@@ -15,7 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import play_accounts
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_host, with_own_credentials
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_account, other_host, with_own_credentials
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,21 @@ def test_each_account_has_a_host_of_its_own():
     assert other_host("account-1", "berlin") is None
     assert other_host("account-2", "bonn") is None
     assert other_host("account-2", "berlin") == "bonn"
+
+
+def test_name_is_one_accounts_whatever_host_asks():
+    assert other_account("acme", "account-1", "berlin") is None
+    assert other_account("acme", "account-1", "bonn") is None
+    assert other_account("acme", "account-2", "bonn") == "berlin"
+    assert other_account("acme", "account-2", "berlin") == "berlin"
+    assert other_account("other", "account-2", "bonn") is None
+    assert other_account("acme", None, "bonn") is None
+
+
+def test_account_whose_id_is_another_ones_name_is_not_taken_for_it():
+    assert other_account("acme", "account-1", "berlin") is None
+    assert other_host("acme", "bonn") is None
+    assert other_account("bonn", "account-2", "bonn") is None
 
 
 @pytest.mark.parametrize("account_id", [None, ""])

@@ -126,7 +126,7 @@ def test_users_are_all_or_a_list():
         ("mfa_rollout_users", "mfa_rollout_users must be all, or a list of mappings, each with user_id or name, such as [{name: ada}]."),
         (
             "mfa_rollout_exempt",
-            "mfa_rollout_exempt must be a list of mappings, each with user_id or name, and a reason, such as [{name: ada}].",
+            "mfa_rollout_exempt must be a list of mappings, each with user_id or name, and best a reason, such as [{name: ada, reason: break-glass}].",
         ),
     ],
 )

@@ -143,6 +143,7 @@ def test_store_password_that_comes_to_another_value_each_time_is_refused_where_f
 def test_what_is_right_has_no_cause():
     assert wrong({}) == wrong(ENROL) == wrong({**ENROL, "mfa_rollout_seed_store_persistent": "yes"}, in_awx=True) == []
     assert wrong({"mfa_rollout_strategy": "enrol"}, audit_only=True) == []
+    assert wrong({"mfa_rollout_operation_protection": {"admin_check": True}}) == [], "YAML makes a truth value of a bare on"
     assert wrong({"mfa_rollout_strategy": "enrol", "mfa_rollout_state": "absent"}) == []
     assert wrong({"mfa_rollout_max_failures": "3", "mfa_rollout_concurrency": "256", "mfa_rollout_wave_sizes": "1,2"}) == []
 
@@ -151,10 +152,25 @@ def test_what_is_right_has_no_cause():
     ("change", "cause"),
     [
         ({"mfa_rollout_users": "all"}, "With mfa_rollout_strategy=enrol, mfa_rollout_users must name the users."),
-        ({"mfa_rollout_users": []}, "With mfa_rollout_strategy=enrol, mfa_rollout_users must name the users."),
-        ({"mfa_rollout_users": "[]"}, "With mfa_rollout_strategy=enrol, mfa_rollout_users must name the users."),
         ({"mfa_rollout_users": "ada"}, "mfa_rollout_users must be all, or a list of mappings"),
         ({"mfa_rollout_exempt": "ada"}, "mfa_rollout_exempt must be a list of mappings"),
+        (
+            {"mfa_rollout_exempt": [{"name": "ada", "until": "soon"}]},
+            "mfa_rollout_exempt: until of user ada must be a date such as 2026-01-31",
+        ),
+        (
+            {"mfa_rollout_exempt_also": '[{"name": "ada", "until": "31.12."}]'},
+            "mfa_rollout_exempt_also: until of user ada must be a date such as 2026-01-31",
+        ),
+        ({"mfa_rollout_account": None}, "mfa_rollout_account must not be empty or begin with a dot"),
+        ({"mfa_rollout_account": ""}, "mfa_rollout_account must not be empty or begin with a dot"),
+        ({"mfa_rollout_account": ".."}, "mfa_rollout_account must not be empty or begin with a dot"),
+        ({"mfa_rollout_operation_protection": {"scene": True}}, "mfa_rollout_operation_protection: value of scene must be one of"),
+        ({"mfa_rollout_operation_protection": {"mobile": 491701234567}}, "mfa_rollout_operation_protection: mobile must be text"),
+        (
+            {"mfa_rollout_operation_protection": {"allow_user": {"manage_phone": True}}},
+            "mfa_rollout_operation_protection: Unsupported parameters: allow_user.manage_phone. Supported parameters include:",
+        ),
         ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password is empty"),
         ({"mfa_rollout_seed_store_password": " \t"}, "mfa_rollout_seed_store_password is empty"),
         ({"mfa_rollout_seed_store_dir": ""}, "With mfa_rollout_strategy=enrol seeds need a place"),
@@ -175,6 +191,20 @@ def test_each_cause_is_one_sentence_without_a_secret(change, cause):
     (found,) = wrong({**ENROL, **change})
     assert found.startswith(cause)
     assert SECRET not in found
+
+
+@pytest.mark.parametrize("nobody", [[], "[]"])
+@pytest.mark.parametrize("state", ["present", "rotated", "reset"])
+def test_empty_list_of_users_is_nobody(nobody, state):
+    assert wrong({**ENROL, "mfa_rollout_users": nobody, "mfa_rollout_state": state}) == []
+
+
+def test_audit_that_is_to_fail_on_what_nobody_looks_at_is_told_what_is_missing():
+    demands = {"mfa_audit_fail_on": ["root", "identity_center"]}
+    assert wrong(demands, audit_only=True) == [
+        "mfa_audit_fail_on has identity_center, and nobody looks there: set mfa_rollout_identity_center_audit=true."
+    ]
+    assert wrong({**demands, "mfa_rollout_identity_center_audit": "yes"}, audit_only=True) == wrong(demands) == []
 
 
 def test_all_causes_are_found_at_once():

@@ -263,7 +263,10 @@ def test_kernel_that_does_not_tell_is_survived(monkeypatch):
 def test_two_hosts_of_one_play_do_not_share_a_lock_and_the_refusal_names_the_other(tmp_path):
     berlin, bonn = (Owner.of_process(os.getpid(), host) for host in ("berlin", "bonn"))
     assert StoreLock(tmp_path, berlin).acquire() is None
-    refusal = "host berlin of this play is at work on this account: an account must be in the inventory once."
+    refusal = (
+        "host berlin of this play is at work on this account, or on another one of the same name: an account must be in the inventory once, and"
+        " under a name of its own (mfa_rollout_account)."
+    )
     assert StoreLock(tmp_path, bonn).acquire() == refusal
     assert StoreLock(tmp_path, bonn).hold() == refusal
     assert StoreLock(tmp_path, bonn).renew() == refusal
