@@ -103,8 +103,8 @@ class ActionModule(ControlNodeAction):
             raise WorkError(cause)
         if ("awx_job_id" in self._play or "tower_job_id" in self._play) and not params["persistent"]:
             raise WorkError(
-                "The disk of an AWX job goes away with the job, and with it the files. Set persistent=true if destination is a mount that"
-                " stays, or run the hand-over where people work."
+                "The disk of an AWX job goes away with the job, and with it the files. Set persistent=true, which for the role is"
+                " mfa_handover_persistent, if destination is a mount that stays, or run the hand-over where people work."
             )
         return directory_at(params["destination"])
 
@@ -146,9 +146,11 @@ def _encryption(params: Mapping[str, Any]) -> Encryption:
     passwords = {name: str(params[name] or "").strip("\r\n") for name in (*_PASSWORDS, "password")}
     known = {name: as_vault_takes(password) for name, password in passwords.items()}
     if not known["handover_password"]:
-        raise WorkError("handover_password must not be empty: the files are encrypted with it.")
+        raise WorkError("handover_password, for the role mfa_handover_password, must not be empty: the files are encrypted with it.")
     if not passwords["keepass_password"] and KEEPASS in params["formats"]:
-        raise WorkError("keepass_password must not be empty: formats has keepass, and the database is encrypted with it.")
+        raise WorkError(
+            "keepass_password, for the role mfa_handover_keepass_password, must not be empty: formats has keepass, and the database is encrypted with it."
+        )
     for name in _PASSWORDS:
         if known["password"] and known[name] == known["password"]:
             raise WorkError(f"{name} is the password of the seed store: whoever opens one file could open all seeds. Give another one.")
@@ -183,6 +185,6 @@ def _missing(files: list[HandoverFile], encryption: Encryption, overwrite: bool)
         more = f" and {len(in_the_way) - _SHOWN} more" if len(in_the_way) > _SHOWN else ""
         raise WorkError(
             f"{', '.join(str(file.path) for file in in_the_way[:_SHOWN])}{more}: there is a file with other content, or under another"
-            " password. Remove it, or set overwrite=true."
+            " password. Remove it, or set overwrite=true, which for the role is mfa_handover_overwrite."
         )
     return missing

@@ -162,7 +162,9 @@ def _refuse_account(path: Path) -> None:
     except (FileNotFoundError, ValueError):
         return
     if isinstance(found, dict) and "account" in found:
-        raise WorkError(f"{path} is the report of an account: give the merged report another name in account.")
+        raise WorkError(
+            f"{path} is the report of an account: give the merged report another name in account, which for the playbook is mfa_report_merge_name."
+        )
 
 
 def _reports_in(directory: Path) -> Iterator[tuple[str, Any]]:

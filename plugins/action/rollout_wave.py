@@ -194,6 +194,7 @@ class ActionModule(ControlNodeAction):
             begin=progress.begin,
             now=lambda: instant(int(1000 * connections.iam_session().clock.now())) or "",
             record=_record(params, terms.strategy),
+            differ=calls.differ,
         )
         removal = removal_in(params["removal"])
         if params["phase"] == "doubt":
@@ -281,7 +282,9 @@ def _of_another(host: str, expected: str, account: Mapping[str, Any]) -> str:
 
 
 def _named_alike(host: str, other: str, name: str) -> str:
-    hosts = f"hosts {legible(other, 255)} and {legible(host, 255)}" if other != host else f"two uses of the role by host {legible(host, 255)}"
+    hosts = (
+        f"hosts {legible(other, 255)} and {legible(host, 255)}" if other != host else f"two uses of the role by host {legible(host, 255)}"
+    )
     return (
         f"{hosts} reach two accounts of the cloud under the one name {legible(name, 80)}, and the report of one would replace that of the other:"
         " give each account an mfa_rollout_account of its own."

@@ -63,7 +63,7 @@ options:
       - Which accounts become hosts. An account must fit one entry, and all that the entry says. Without entries all active accounts do.
       - An entry without O(include[].statuses) means active accounts.
       - An entry that says nothing is an error, and so is an empty list or mapping in one, such as of a template that found nothing.
-      - An error if it asks for units or tags that the credentials may not read.
+      - An error if it asks for units or tags that the credentials may not read. A name or a unit that fits no account is warned of.
     type: list
     elements: dict
     default: []
@@ -89,7 +89,7 @@ options:
     description:
       - Which accounts do not become hosts, whatever O(include) says. An account that fits one entry is left out.
       - An entry that says nothing is an error, and so is an empty list or mapping in one.
-      - An error if it asks for units or tags that the credentials may not read.
+      - An error if it asks for units or tags that the credentials may not read. A name or a unit that fits no account is warned of.
     type: list
     elements: dict
     default: []
@@ -299,6 +299,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if found["caller_id"] is None and not options.get("assume_agency"):
                 self._tell_unknown_caller(options["strict_permissions"])
             accounts = filters.selected(accounts_of(found), options["include"], options["exclude"])
+            self._tell_fitting_nobody(accounts_of(found), options)
         except (CloudError, OptionError) as error:
             raise AnsibleParserError(remove_values(str(error), secrets)) from None
         groups = naming.unit_groups(units_of(found).values())
@@ -369,6 +370,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if strict:
                 raise OptionError(f"the credentials may not read {what} Allow it, or set strict_permissions=false.")
             self.display.warning(f"The credentials may not read {what} It is left out.")
+
+    def _tell_fitting_nobody(self, accounts: list[Account], options: Mapping[str, Any]) -> None:
+        for option in ("include", "exclude"):
+            for place in filters.fitting_nobody(accounts, options[option], option):
+                self.display.warning(f"{place}, which fits no account of the organization: upper and lower case count.")
 
     def _tell_unknown_caller(self, strict: bool) -> None:
         """Nobody guesses whose the credentials are: the users of that account would be protected in the name of another host."""

@@ -63,10 +63,13 @@ options:
       - Without it, the name is made from the user's id and a random end. The cloud makes the serial number from the name, and a serial number that returned
         with another seed would make the old seed look valid. For the same reason a device that replaces another one gets a random end behind its name, and
         you do not use a name again.
+      - It counts with O(state=present) alone, since clouds do not show it. O(state=absent) removes the virtual MFA device that the user has, whatever its name,
+        unless O(serial_number) says which one is meant. If you give a name all the same, a warning says so.
     type: str
   serial_number:
     description:
       - With O(state=absent), the device to remove. If the user has another one by now, nothing is done.
+      - With O(state=present), the device that O(presume_unbound) is about. Another one, which the user has made meanwhile, is left alone.
       - If nothing tells whether that is the user's device, because the cloud shows it under a serial number of another form, the user fails.
       - Where the cloud does not tell a virtual MFA device from a security key, the serial number decides. Give only one that a creation returned.
     type: str
@@ -75,7 +78,8 @@ options:
     description:
       - Declares that the user's device is your own leftover, whose seed is lost, and not bound, even where the cloud does not tell whether it is bound.
         O(replace=unbound) and O(replace=own) then replace it, and O(state=absent) removes it.
-      - The device is deleted without being unbound first. A device that is bound after all survives this, and the user fails.
+      - The device is deleted without being unbound first. Where the cloud refuses to delete a bound device, one that is bound after all survives this, and the
+        user fails.
     type: bool
     default: false
   devices:

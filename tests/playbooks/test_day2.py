@@ -212,6 +212,28 @@ def test_rotation_that_dies_at_any_request_is_completed_by_the_next_run(
         all_at_once(lambda death: die(scene(str(death)), death), deaths)
 
 
+def differences(run: Any) -> list[str]:
+    """What --diff shows, without the order of users who are worked on at once."""
+    return sorted(line.rstrip() for line in run.output.splitlines() if line.startswith(("---", "+++", "-  ", "+  ")))
+
+
+@pytest.mark.parametrize("profile", CLOUDS)
+@pytest.mark.parametrize("state", ["absent", "reset", "rotated"])
+def test_preview_shows_every_difference_that_the_run_makes(playground: Callable[..., Any], state: str, profile: str) -> None:
+    ground = playground(users=2, profile=profile)
+    enrolled(ground)
+    ground.variables[ACCOUNT]["mfa_rollout_state"] = state
+    preview = ground.run(ROLLOUT, "--check", "--diff")
+    assert preview.code == 0, preview.output
+    run = ground.run(ROLLOUT, "--diff")
+    assert run.code == 0, run.output
+    assert differences(preview) == differences(run)
+    assert sum("before: iam_virtual_mfa_device" in line for line in differences(run)) == 1, run.output
+    protections = sum("before: iam_login_protection" in line for line in differences(run))
+    # A device that is made anew is protected again where the output is hidden for its seed's sake.
+    assert protections == (2 if state == "reset" else 1)
+
+
 @pytest.mark.parametrize("died", [False, True])
 def test_what_was_before_the_rollout_comes_back_after_a_rotation_where_the_store_alone_knows_it(
     playground: Callable[..., Any], died: bool

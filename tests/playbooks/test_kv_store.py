@@ -128,7 +128,10 @@ def test_two_hosts_that_mean_one_account_of_the_engine_are_told(ground: Any, eng
     ground.variables[ACCOUNT]["mfa_rollout_account"] = ACCOUNT
     run = ground.run("hwc.mfa.rollout", env=VAULT)
     assert run.code == 2
-    assert "of this play is at work on this account, or on another one of the same name: an account must be in the inventory once" in run.output
+    assert (
+        "of this play is at work on this account, or on another one of the same name: an account must be in the inventory once"
+        in run.output
+    )
     assert seeds_in(engine) == bound_seeds(ground)
 
 

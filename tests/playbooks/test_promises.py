@@ -328,11 +328,29 @@ def test_roll_back_deletes_a_device_known_by_an_announcement_only_without_unbind
     ground.cloud.kill_at(process.pid, 1, "after", "create")
     process.communicate(timeout=60)
     # Meanwhile somebody who saw the seed has bound it.
-    ground.cloud.cloud.give_device(user.id, bound=True)
+    ground.cloud.cloud.give_device(user.id, bound=True, name=user.device.name)
     run = ground.run(ROLLBACK)
     assert user.device is not None and user.device.bound, run.output
     assert "may be bound after all" in run.output
     assert not [entry for entry in ground.cloud.log if entry["route"] == "unbind"]
+
+
+@pytest.mark.parametrize(("profile", "bound"), [("huaweicloud", False), ("otc", True), twin("otc", False), twin("huaweicloud", True)])
+def test_own_device_stays_of_a_user_for_whom_a_creation_was_announced_of_which_nothing_came(
+    playground: Callable[..., Any], profile: str, bound: bool
+) -> None:
+    ground = playground(users=1, profile=profile)
+    user = ground.cloud.cloud.user(ground.cloud.describe()["users"][0]["user_id"])
+    # Whether a gateway that is down has passed the request on, nobody knows, so the announcement stays.
+    ground.cloud.fault(f"status=503:{'create' if profile == 'otc' else 'v5-create'}")
+    assert ground.run(ROLLOUT).code == 2
+    ground.cloud.clear_faults()
+    own = ground.cloud.cloud.give_device(user.id, bound=bound, name="phone")
+    for playbook in (ROLLOUT, ROLLBACK, ROLLOUT):
+        run = ground.run(playbook)
+        assert run.code == 0, run.output
+        assert user.device == own
+    assert not [entry for entry in ground.cloud.log if entry["method"] == "DELETE"]
 
 
 @pytest.mark.parametrize("serial_forms_differ", [twin(False), True])

@@ -207,6 +207,19 @@ def _token(url: str, login: dict[str, str]) -> str:
     return answer.headers["X-Subject-Token"]
 
 
+def test_differences_of_require_are_shown_and_those_of_enrol_are_hidden_with_its_seeds(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2)
+    preview, run = ground.run("hwc.mfa.rollout", "--check", "--diff"), ground.run("hwc.mfa.rollout", "--diff")
+    for one in (preview, run):
+        assert one.code == 0, one.output
+        assert one.output.count("+++ after: iam_login_protection") == 1
+        assert one.output.count('"verification_method": "vmfa"') == 2
+    enrolling = playground(users=1, folder="enrol")
+    hidden = enrolling.run("hwc.mfa.rollout", "--diff")
+    assert hidden.code == 0, hidden.output
+    assert "+++ after" not in hidden.output
+
+
 def test_too_many_failures_stop_after_the_wave_with_the_report_written(playground: Callable[..., Any]) -> None:
     ground = playground(users=8)
     users = ground.variables[ACCOUNT]["mfa_rollout_users"]
@@ -220,7 +233,7 @@ def test_too_many_failures_stop_after_the_wave_with_the_report_written(playgroun
     assert outcomes[users[2]["user_id"]]["name"] in run.output
     assert "not their password" not in run.output
     assert ground.cloud.cloud.user(users[4]["user_id"]).counters.writes == 0
-    assert not any(entry["route"].startswith("ic-") for entry in ground.cloud.log), "Identity Center waits for a rollout that went well"
+    assert not any(entry["route"].startswith("ic-set") for entry in ground.cloud.log), "Identity Center waits for a rollout that went well"
     ground.variables[ACCOUNT] |= {"mfa_rollout_max_failures": 1}
     tolerant = ground.run("hwc.mfa.rollout")
     assert tolerant.code == 0, tolerant.output
@@ -277,7 +290,8 @@ OWN_STORE = """
 
 
 WRONG_INPUT: dict[str, tuple[dict[str, Any], str]] = {
-    "nobody": ({"mfa_rollout_users": []}, "mfa_rollout_users"),
+    "everybody": ({"mfa_rollout_users": "all"}, "mfa_rollout_users must name the users"),
+    "no-name": ({"mfa_rollout_account": None}, "mfa_rollout_account must not be empty"),
     "no-place": ({"mfa_rollout_seed_store_dir": ""}, "mfa_rollout_seed_store_dir"),
     "no-password": ({"mfa_rollout_seed_store_password": ""}, "mfa_rollout_seed_store_password"),
     "number-password": ({"mfa_rollout_seed_store_password": 42798}, "mfa_rollout_seed_store_password must be text"),
@@ -305,6 +319,17 @@ def test_wrong_input_stops_every_account_before_anything_is_touched(playground: 
         said = run.failures(host)
         assert len(said) == 1 and words in said[0], (host, said)
         assert run.recap(host)["failed"] == 1
+    assert ground.cloud.cloud.counters.writes == 0
+
+
+def test_empty_list_of_users_is_nobody_and_nothing_is_done(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    ground.variables[ACCOUNT]["mfa_rollout_users"] = []
+    for state in ("present", "rotated", "reset"):
+        ground.variables[ACCOUNT]["mfa_rollout_state"] = state
+        run = ground.run("hwc.mfa.rollout")
+        assert run.code == 0, run.output
+        assert run.recap(ACCOUNT)["changed"] == 0
     assert ground.cloud.cloud.counters.writes == 0
 
 

@@ -70,7 +70,7 @@ def device_name(name: str | None, user_id: str) -> str:
     Without one it is made from the user's id, with a random end. Raises OptionError for a name without characters.
     """
     if name is None:
-        return unique_name("mfa-" + _UNFIT_FOR_NAME.sub("-", user_id))
+        return unique_name(_default_base(user_id))
     if not name.strip():
         raise OptionError("name must not be empty.")
     if _NAME.fullmatch(name):
@@ -78,6 +78,24 @@ def device_name(name: str | None, user_id: str) -> str:
     # Two names that would become the same must stay two.
     end = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[: 2 * _SUFFIX_BYTES]
     return f"{_UNFIT_FOR_NAME.sub('-', name)[: _LONGEST_NAME - len(end) - 1]}-{end}"
+
+
+def bears_made_name(serial_number: str, user_id: str, base: str | None = None) -> bool:
+    """Whether a serial number is made of a name that ``unique_name`` or ``device_name`` gives a user's device: of ``base``, or without one.
+
+    An announcement tells for whom a device was to be made, and no more. What a person has made meanwhile has another name.
+    """
+    for stem in (_default_base(user_id), *([base] if base else [])):
+        # What was tried once more has several ends, of which the earlier ones may be cut.
+        ends = rf"{re.escape(_UNFIT_FOR_NAME.sub('-', stem)[: _LONGEST_NAME - 2 * _SUFFIX_BYTES - 1])}(-[0-9a-f]*){{0,3}}-[0-9a-f]{{8}}"
+        if re.fullmatch(ends, re.split("[:/]", serial_number)[-1]):
+            return True
+    # Version 0.1 gave names without an end.
+    return bears_name(serial_number, _default_base(user_id))
+
+
+def _default_base(user_id: str) -> str:
+    return "mfa-" + _UNFIT_FOR_NAME.sub("-", user_id)
 
 
 def bears_name(serial_number: str, name: str) -> bool:
@@ -94,6 +112,8 @@ class _Maker:
         self.protections = ProtectionReader(context.iam) if context.credentials is not None else None
         self.writes = context.connections.own_writes(DEVICES)
         self._others_may_create = True
+        # Of users whose device was there and is made anew, the serial number that it had.
+        self.replaced: dict[str, str] = {}
         # What is known of each user's creation, for outcomes that failed.
         self.creations: dict[str, str] = {}
 
@@ -101,7 +121,6 @@ class _Maker:
         user_id = item["user_id"]
         device_name(item["name"], user_id)  # says what is wrong before anything is asked
         replace = item.get("replace") or self.context.params["replace"]
-        presume_unbound = bool(item["presume_unbound"])
         reader, writer, own = self.actors.for_item(item)
         device = as_written(self.writes, user_id, reader.known(user_id), reader)
         lost_names: list[str] = []
@@ -110,10 +129,13 @@ class _Maker:
         while True:
             rounds_left -= 1
             refuse_unknown_kind(device)
+            presumed = _is_presumed_unbound(item, device)
             # A device that came of a lost answer is certainly unbound, and nobody has its seed.
-            step = decide(device, replace, presume_unbound or lost)
+            step = decide(device, replace, presumed or lost)
             if device is not None and step == KEEP:
                 return _outcome(device, False)
+            if device is not None:
+                self.replaced[user_id] = device.serial_number
             if self.context.check_mode:
                 return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True, "creation": NOT_MADE}
             if device is not None:
@@ -138,7 +160,7 @@ class _Maker:
                         "A device was made, and its seed is lost with the answer: run again with replace=unbound, which makes it anew."
                     )
                     raise
-                if device is not None and not lost and not presume_unbound:
+                if device is not None and not lost and not _is_presumed_unbound(item, device):
                     # Somebody else has made one since it was looked: the user, or another run that holds its seed.
                     error.hint = "A device of this user has appeared meanwhile, and is left alone."
                     raise
@@ -248,6 +270,13 @@ class _Maker:
         return outcome
 
 
+def _is_presumed_unbound(item: Mapping[str, Any], device: Device | None) -> bool:
+    """Whether ``presume_unbound`` is about this device: with ``serial_number``, about that one alone, and about none that has appeared since."""
+    if device is None or not item["presume_unbound"]:
+        return False
+    return item["serial_number"] is None or same_serial(item["serial_number"], device.serial_number)
+
+
 def _outcome(device: Device, changed: bool) -> dict[str, Any]:
     return {
         "user_id": device.user_id,
@@ -280,6 +309,10 @@ def work_device(context: Context) -> dict[str, Any]:
     named = Named(context, items)
     maker = _Maker(context)
     present = params["state"] == "present"
+    if not present and any(item["name"] for item in items):
+        context.warn(
+            "name does not count with state=absent: the virtual MFA device that the user has is removed, unless serial_number says which."
+        )
     maker.actors.prefetch(named.resolved, mostly_without=present)
     if not present and context.check_mode and maker.protections is not None:
         maker.protections.prefetch([item["user_id"] for item in named.resolved])
@@ -292,7 +325,8 @@ def work_device(context: Context) -> dict[str, Any]:
                 context.warn(f"user {outcome.get('user_name') or outcome['user_id']}: {outcome['msg']}")
     if context.diff:
         changing = [outcome["user_id"] for outcome in outcomes if outcome["changed"]]
-        without, with_one = dict.fromkeys(changing), dict.fromkeys(changing, "virtual MFA device")
+        without = {user_id: maker.replaced.get(user_id) for user_id in changing}
+        with_one = dict.fromkeys(changing, "virtual MFA device")
         result["diff"] = {"before": without if present else with_one, "after": with_one if present else without}
     return result
 

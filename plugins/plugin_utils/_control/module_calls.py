@@ -55,6 +55,11 @@ class ModuleCalls:
         secrets = set(validated._no_log_values) | self._connections.environment_secrets()
         result = shown(definition, {}, result, secrets)
         difference = result.pop("diff", None)
-        if difference and difference["before"] != difference["after"]:
-            self.diffs.append({**difference, "before_header": module, "after_header": module})
+        if difference:
+            self.differ(module, difference["before"], difference["after"])
         return result
+
+    def differ(self, module: str, before: Any, after: Any) -> None:
+        """Take note, in diff mode, of what a module changes, or what in check mode would be changed without it."""
+        if self._diff and before != after:
+            self.diffs.append({"before": before, "after": after, "before_header": module, "after_header": module})

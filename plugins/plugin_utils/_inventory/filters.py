@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -64,6 +64,15 @@ def selected(accounts: Iterable[Account], include: Sequence[Mapping[str, Any]], 
         for account in accounts
         if any(_fits(account, entry, "include") for entry in wanted) and not any(_fits(account, entry, "exclude") for entry in exclude)
     ]
+
+
+def fitting_nobody(accounts: Sequence[Account], entries: Iterable[Mapping[str, Any]], option: str) -> Iterator[str]:
+    """Each name and unit in entries of ``option`` that fits no account, whatever its status, as where it stands: it may be misspelt."""
+    for number, entry in enumerate(entries):
+        for name in ("units", "names"):
+            for pattern in entry.get(name) or ():
+                if not any((name == "units" and not account.placed) or _fits(account, {name: [pattern]}, option) for account in accounts):
+                    yield f"{option}[{number}].{name} has {legible(pattern, 80)}"
 
 
 def _fits(account: Account, entry: Mapping[str, Any], option: str) -> bool:

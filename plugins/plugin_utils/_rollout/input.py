@@ -110,6 +110,7 @@ _PLANNED: Mapping[str, Any] = {
     "steps": list,
     "serial_number": _TEXT,
     "intended": bool,
+    "leftover": _TEXT,
     "unbind": bool,
     "protection": dict,
     "replaced": dict,

@@ -95,7 +95,9 @@ def _newer(one: tuple[str, Entry], other: tuple[str, Entry], newest: bool) -> tu
     """The report that counts, and the other. Raises PlanError."""
     which = f"{legible(one[0], 255)} and {legible(other[0], 255)} are different reports of the account {legible(one[1]['account'], 80)}"
     if not newest:
-        raise PlanError(f"{which}: remove one, or let the newer one count with duplicates=newest.")
+        raise PlanError(
+            f"{which}: remove one, or let the newer one count with duplicates=newest, which for the playbook is mfa_report_merge_duplicates."
+        )
     times = one[1]["now"], other[1]["now"]
     if None in times or times[0] == times[1]:
         raise PlanError(f"{which}, and their times do not tell which is newer: remove one.")

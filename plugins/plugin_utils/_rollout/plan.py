@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import bears_made_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import OVERDUE, SCHEDULED, Campaign, time_in
@@ -27,7 +28,6 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     LATER,
     LEFT_ALONE,
     NOT_SIZES,
-    ORDER,
     OWN_CREDENTIALS,
     PROBLEM,
     PROTECT,
@@ -306,6 +306,18 @@ class _Case:
         )
 
     @property
+    def leftover(self) -> str | None:
+        """The serial number of the device, where it is what an earlier run has announced, made and not bound; else None.
+
+        An announcement alone does not tell: nothing may have come of the creation, and the user has made a device of their own meanwhile.
+        """
+        if not self.intended or self.device is None or self.seed is not None:
+            return None
+        serial_number = str(self.device["serial_number"])
+        ours = bears_made_name(serial_number, str(self.user["user_id"]), str(self.asked.get("device_name") or ""))
+        return serial_number if ours else None
+
+    @property
     def kind_unknown(self) -> bool:
         """Whether the device may be a security key. A cloud that lists virtual devices only need not tell."""
         return self.device is not None and self.seed is None and self.device.get("kind", "virtual") == "unknown"
@@ -348,6 +360,7 @@ def _entry(case: _Case, steps: list[str]) -> dict[str, Any]:
         # The device that is bound with a stored seed, or removed.
         "serial_number": case.device["serial_number"] if case.device is not None and (CREATE not in steps or REMOVE in steps) else None,
         "intended": case.intended,
+        "leftover": case.leftover,
         # A device that only an announcement accounts for may be somebody else's after all: a bound one survives a deletion without unbinding.
         "unbind": case.seed is not None or (case.device is not None and _may_be_unbound(case, case.device["binding"])),
         "protection": dict(case.user["login_protection"]),
@@ -369,7 +382,7 @@ def _may_be_unbound(case: _Case, binding: str) -> bool:
     """Whether a device without a stored seed is unbound before it is deleted. A reset means the user's device, whoever has made it."""
     if case.terms.state == RESET:
         return binding != "unbound"
-    return binding == "unknown" and not case.intended
+    return binding == "unknown" and case.leftover is None
 
 
 def _proven(case: _Case, steps: Sequence[str]) -> bool:
@@ -389,7 +402,7 @@ def _steps_enrol(case: _Case) -> tuple[list[str], str]:
         return protect, ""
     if case.seed is not None:
         return [BIND, *protect], ""
-    if case.intended or (case.device["binding"] == "unbound" and case.terms.replace_unbound):
+    if case.leftover is not None or (case.device["binding"] == "unbound" and case.terms.replace_unbound):
         return [CREATE, BIND, *protect], ""
     if case.device["binding"] == "unbound":
         return [], "has an unbound device that no rollout made: mfa_rollout_replace_unbound=true replaces it"
@@ -431,7 +444,10 @@ def _steps_back(case: _Case) -> tuple[list[str], str]:
     # Protection by message or mail is none that a rollout has set.
     protected = has_vmfa(case.user)
     lifted = [UNPROTECT] if protected and (recorded or terms.rollback_all) else []
-    kept = "login protection was not set by a rollout, as far as its record tells: mfa_rollout_rollback_all=true lifts it"
+    kept = (
+        "login protection was not set by a rollout, as far as its record tells: rollouts of the other mfa_rollout_strategy are rolled back with"
+        " that one, and mfa_rollout_rollback_all=true lifts it"
+    )
     removal = "" if terms.strategy == REQUIRE or case.device is None else _removal(case)
     if removal == REMOVE and protected and not lifted:
         return [], kept
@@ -451,7 +467,7 @@ def _removal(case: _Case) -> str:
         return REMOVE
     if device["binding"] == "bound":
         return "has a bound device whose seed is not stored"
-    if case.intended or case.terms.rollback_all:
+    if case.leftover is not None or case.terms.rollback_all:
         return REMOVE
     return "has a device that this rollout did not make"
 
@@ -496,9 +512,13 @@ def plan_lines(plan: Entry) -> list[str]:
     """The plan for a person: a line a wave, and a line for everybody who is not included and why."""
     lines = []
     for number, wave in enumerate(plan["waves"], 1):
-        steps = [step for step in ORDER if any(step in entry["steps"] for entry in wave)]
-        others = f" and {len(wave) - 1} more" if len(wave) > 1 else ""
-        lines.append(f"wave {number} of {len(plan['waves'])}, to {', '.join(steps)}: {wave[0]['name'] or wave[0]['user_id']}{others}")
+        alike_in_steps: dict[str, list[str]] = {}
+        for entry in wave:
+            alike_in_steps.setdefault(", ".join(entry["steps"]), []).append(str(entry["name"] or entry["user_id"]))
+        parts = [
+            f"to {steps}: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}" for steps, names in alike_in_steps.items()
+        ]
+        lines.append(f"wave {number} of {len(plan['waves'])}, {'; '.join(parts)}")
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already compliant")

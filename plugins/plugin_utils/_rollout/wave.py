@@ -125,6 +125,7 @@ class Wave:
     ``credentials`` are the users' own, by user id. ``api`` is ``v5`` where the cloud can tell a bound device from one that was only created.
     ``sleep`` takes seconds, ``begin`` is told of each step and for how many users it is taken, and ``now`` gives the cloud's time as text.
     ``record`` takes note of login protection before ``finish`` sets any; without one, a roll-back is told by the stored seeds alone.
+    ``differ`` is told what check mode leaves out and a module would change, before and after.
     """
 
     def __init__(
@@ -142,8 +143,10 @@ class Wave:
         begin: Callable[[str, int], None] = lambda _step, _users: None,
         now: Callable[[], str] = lambda: "",
         record: ProtectionRecord | None = None,
+        differ: Callable[[str, Mapping[str, Any], Mapping[str, Any]], None] = lambda _module, _before, _after: None,
     ) -> None:
         self._call = call
+        self._differ = differ
         self._entries = entries
         self._terms = terms
         self._tells = api == "v5"
@@ -187,7 +190,9 @@ class Wave:
                     "user_id": entry["user_id"],
                     # A serial number that came back with another seed would make the old one count.
                     "name": unique_name(entry["device_name"]) if entry["device_name"] else None,
-                    "presume_unbound": entry["intended"],
+                    # What a person has made since the plan is not the leftover.
+                    "presume_unbound": entry["leftover"] is not None,
+                    "serial_number": entry["leftover"],
                     "replace": "unbound" if self._terms.replace_unbound else "own",
                     **self._own(entry),
                 }
@@ -294,15 +299,16 @@ class Wave:
         lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
         removing = []
         for entry in self._with(REMOVE):
-            if UNPROTECT in entry["steps"] and (entry["user_id"] not in lifted or self._check_mode):
-                # In check mode protection still holds the device, which for real it would not.
+            if UNPROTECT in entry["steps"] and entry["user_id"] not in lifted:
                 continue
             if entry["user_id"] not in spared:
+                # In check mode protection still holds the device of a bound one, which for real it would not.
+                held = self._check_mode and UNPROTECT in entry["steps"]
                 removing.append(
                     {
                         "user_id": entry["user_id"],
                         "serial_number": entry["serial_number"],
-                        "presume_unbound": not entry["unbind"],
+                        "presume_unbound": held or not entry["unbind"],
                         # Some clouds may let users alone delete their devices.
                         **self._own(entry),
                     }
@@ -311,8 +317,6 @@ class Wave:
         for user_id in spared:
             for step in (UNPROTECT, REMOVE):
                 self._tables[step][user_id] = failed(NOT_DOUBTED if user_id in unnoted else _because(NOT_RECORDED, unwritten))
-        if self._check_mode:
-            self._tables[REMOVE].update({user_id: {"failed": False} for user_id in lifted if user_id not in self._tables[REMOVE]})
         unseen = self._protect_again(everything)
         finished = self._finished(unseen, {})
         finished.removed = [
@@ -339,7 +343,10 @@ class Wave:
         kept = {entry["user_id"] for entry in everything if PROTECT in entry["steps"]} & left & lifted
         again = sorted(resets | kept)
         if self._check_mode:
+            # The module would find that nothing has been lifted yet.
             self._tables[PROTECT] = {user_id: {"failed": False} for user_id in again}
+            set_again = [user_id for user_id in again if user_id in lifted]
+            self._differ("iam_login_protection", dict.fromkeys(set_again, _OFF), dict.fromkeys(set_again, _VMFA))
             return unseen
         self._bulk(
             PROTECT,
@@ -575,6 +582,9 @@ def _for_removal(steps: Sequence[str]) -> list[str]:
     """The steps that a removal takes: of a device that is made anew, all that come before that."""
     return [step for step in steps if step in (UNPROTECT, REMOVE) or (step == PROTECT and CREATE not in steps)]
 
+
+_OFF = {"enabled": False, "verification_method": "none"}
+_VMFA = {"enabled": True, "verification_method": "vmfa"}
 
 _UNSENT = {"sent": False}
 """In an outcome: for this user, the module came to no request that changes anything."""

@@ -201,6 +201,35 @@ def test_management_settings_without_a_permission_are_an_error(script):
         IdentityCenter(script((200, {"identity_store_id": "d1"})).session()).mfa_management("i1")
 
 
+BINDS = [lambda iam: iam.bind_device("u1", "s1", lambda: ("1", "2")), lambda iam: iam.enable_device_v5("u1", "s1", lambda: ("1", "2"))]
+
+
+@pytest.mark.parametrize("bind", BINDS)
+@pytest.mark.parametrize("content", [{"error_code": "IAM.0003", "error_msg": "denied"}, {"status": "ok"}, ["x"], "done"])
+def test_content_in_the_answer_to_a_bind_is_no_promise_of_a_binding(script, bind, content):
+    with pytest.raises(CloudError, match="whether the device is bound is not known") as caught:
+        bind(script((200, content)).iam())
+    assert caught.value.uncertain
+
+
+@pytest.mark.parametrize("bind", BINDS)
+@pytest.mark.parametrize("answer", [(204, b""), (200, b""), (200, {}), (200, b"null")])
+def test_empty_answer_to_a_bind_is_one(script, bind, answer):
+    assert bind(script(answer).iam()) is None
+
+
+@pytest.mark.parametrize("answer", [(200, b""), (201, {}), (204, b"")])
+def test_protection_that_is_not_echoed_is_looked_at(script, answer):
+    server = script(answer, (200, {"login_protect": {"user_id": "u1", "enabled": True, "verification_method": "vmfa"}}))
+    assert server.iam().protect("u1", True, "vmfa") == Protection("u1", True, "vmfa")
+    assert [method for method, _path, _headers, _body in server.requests] == ["PUT", "GET"]
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_device_that_is_null_is_none(script, nothing):
+    assert script((200, {"virtual_mfa_device": nothing})).iam().device_of("u1") is None
+
+
 @pytest.mark.parametrize("ask", [lambda iam: iam.device_of("u1"), lambda iam: iam.protection_of("u1")])
 @pytest.mark.parametrize("page", [b"<html>Not Found</html>", b"{}", b"[]", b"gone"])
 def test_page_in_the_clouds_place_is_not_taken_for_nothing_there(script, ask, page):

@@ -15,8 +15,10 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_d
     DEVICE,
     KEEP,
     REPLACE,
+    bears_made_name,
     decide,
     device_name,
+    unique_name,
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import validated
@@ -138,6 +140,35 @@ def test_name_made_from_any_user_id_is_one_that_the_cloud_takes(user_id):
 # Present
 
 
+@given(st.text("aZ9-_ ö", min_size=1, max_size=70).filter(str.strip), st.integers(0, 2))
+def test_names_that_are_made_of_a_base_are_known_again(base, tries):
+    name = device_name(unique_name(base), "u1")
+    for _try in range(tries):
+        name = unique_name(name)
+    for serial_number in (f"iam::d1:mfa:{name}", f"iam:d1:mfa/{name}"):
+        assert bears_made_name(serial_number, "u1", base)
+    assert not bears_made_name(f"iam::d1:mfa:{name}", "u1") or base.startswith("mfa-u1")
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("mfa-u1", True),
+        ("mfa-u1-0a1b2c3d", True),
+        ("mfa-u1-0a1b2c3d-deadbeef", True),
+        ("mfa-u2-0a1b2c3d", False),
+        ("mfa-u12-0a1b2c3d", False),
+        ("mfa-u1-phone", False),
+        ("mfa-u1-0A1B2C3D", False),
+        ("phone", False),
+        ("phone-0a1b2c3d", False),
+        ("", False),
+    ],
+)
+def test_name_that_somebody_else_gave_is_not_taken_for_a_made_one(name, made):
+    assert bears_made_name(f"iam::d1:mfa:{name}", "u1") is made
+
+
 def test_device_is_created_with_its_seed(any_cloud):
     user = any_cloud.users[0]
     result = any_cloud.run(DEVICE, diff=True, user_id=user.id, name="phone")
@@ -153,6 +184,36 @@ def test_device_is_created_with_its_seed(any_cloud):
     assert user.device.name == "phone"
     assert DEVICE.holds_secret(result)
     assert result["diff"] == {"before": {user.id: None}, "after": {user.id: "virtual MFA device"}}
+
+
+def test_difference_of_a_device_that_is_made_anew_shows_the_one_that_goes(any_cloud):
+    user = any_cloud.users[0]
+    old = any_cloud.cloud.give_device(user.id, name="old").serial_number
+    options = {"diff": True, "user_id": user.id, "replace": "own", "presume_unbound": True}
+    for check_mode in (True, False):
+        result = any_cloud.run(DEVICE, check_mode=check_mode, **options)
+        assert result["diff"] == {"before": {user.id: old}, "after": {user.id: "virtual MFA device"}}
+    assert user.device.serial_number != old
+
+
+def test_leftover_that_is_named_is_the_only_one_that_is_made_anew(any_cloud):
+    user = any_cloud.users[0]
+    leftover = any_cloud.cloud.give_device(user.id, name="leftover").serial_number
+    own = any_cloud.cloud.give_device(user.id, name="own")
+    options = {"user_id": user.id, "replace": "own", "presume_unbound": True}
+    assert not any_cloud.run(DEVICE, serial_number=leftover, **options)["changed"]
+    assert user.device == own
+    assert any_cloud.run(DEVICE, serial_number=own.serial_number, **options)["changed"]
+    assert user.device != own
+
+
+def test_name_of_a_device_that_is_to_go_is_warned_of(any_cloud):
+    user = any_cloud.users[0]
+    any_cloud.cloud.give_device(user.id, name="phone")
+    result = any_cloud.run(DEVICE, user_id=user.id, name="old-phone", state="absent")
+    assert (result["changed"], user.device) == (True, None)
+    assert result["warnings"][0].startswith("name does not count with state=absent")
+    assert "warnings" not in any_cloud.run(DEVICE, user_id=user.id, state="absent")
 
 
 def test_second_run_changes_nothing_and_shows_no_seed(any_cloud):
@@ -372,6 +433,18 @@ def test_device_that_appeared_meanwhile_is_replaced_where_it_is_presumed_to_be_a
     outcome = only(cloud.run(DEVICE, user_id=user.id, replace="own", presume_unbound=True, impatient=True))
     assert (outcome["failed"], outcome["creation"], outcome["seed"]) == (False, "made", user.device.seed)
     assert user.device.name != "other"
+
+
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_device_that_appeared_meanwhile_is_left_alone_where_another_one_is_named_as_the_leftover(start, profile):
+    cloud = start(profile=profile, stale=0.5)
+    user = cloud.users[0]
+    with cloud.cloud.lock:
+        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    options = {"replace": "own", "presume_unbound": True, "serial_number": "iam::d1:mfa:leftover"}
+    outcome = only(cloud.run(DEVICE, user_id=user.id, impatient=True, **options))
+    assert "A device of this user has appeared meanwhile, and is left alone." in outcome["msg"]
+    assert user.device.name == "other"
 
 
 @pytest.mark.parametrize("replace", ["never", "own", "unbound"])

@@ -375,6 +375,18 @@ def test_strictness_and_filters_count_for_answers_that_were_kept(organization):
     assert hosts(org.parse(exclude=[{"names": ["*-oslo"]}], **caching)) == NAMES - {"acme-oslo"}
 
 
+def test_what_fits_no_account_is_warned_of_since_it_may_be_misspelt(organization):
+    org = organization()
+    inventory = org.parse(
+        include=[{"names": ["acme-*", "Acme-*"]}], exclude=[{"units": ["prod"]}, {"names": ["acme-oslo"], "statuses": ["closed"]}]
+    )
+    assert hosts(inventory) == NAMES
+    assert org.warnings == [
+        "include[0].names has Acme-*, which fits no account of the organization: upper and lower case count.",
+        "exclude[0].units has prod, which fits no account of the organization: upper and lower case count.",
+    ]
+
+
 def test_answers_of_another_form_are_asked_for_again(organization):
     org = organization()
     caching = cached(org)

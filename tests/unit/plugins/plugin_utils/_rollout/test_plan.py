@@ -67,6 +67,9 @@ def test_require_protects_whoever_is_not_protected(one, fate, steps):
     assert plan_for(one, REQUIRE, asked={"auth_password": None})[::2] == (fate, steps)
 
 
+LEFTOVER = "iam::d1:mfa:mfa-u1-0a1b2c3d"
+"""The serial number of a device that a rollout has made."""
+
 NEW = ["create", "bind", "protect"]
 ANEW = ["unprotect", "remove", "create", "bind", "protect"]
 
@@ -88,15 +91,19 @@ ANEW = ["unprotect", "remove", "create", "bind", "protect"]
         # It may be about to be bound by its owner.
         (user(binding="unbound"), {}, [], "left_alone", []),
         (user(binding="unbound"), stored(serial="old"), [], "left_alone", []),
-        (user(binding="unbound"), {}, ["u1"], "todo", NEW),
-        (user(binding="unbound"), stored(serial="old"), ["u1"], "todo", NEW),
+        (user(binding="unbound", serial=LEFTOVER), {}, ["u1"], "todo", NEW),
+        (user(binding="unbound", serial=LEFTOVER), stored(serial="old"), ["u1"], "todo", NEW),
+        # Nothing came of the announced one, and the user has made a device of their own since.
+        (user(binding="unbound"), {}, ["u1"], "left_alone", []),
+        (user(binding="unbound", serial=LEFTOVER), {}, [], "left_alone", []),
         (user(binding="unknown"), stored(), [], "todo", ["bind", "protect"]),
         (user(binding="unknown"), stored(bound=True), [], "todo", ["protect"]),
         (user(binding="unknown", protection=VMFA), stored(bound=True), [], "already", []),
         (user(binding="unknown"), stored(serial="old", bound=True), [], "left_alone", []),
         (user(binding="unknown"), {}, [], "left_alone", []),
-        (user(binding="unknown"), {}, ["u1"], "todo", NEW),
-        (user(binding="unknown"), stored(serial="old", bound=True), ["u1"], "todo", NEW),
+        (user(binding="unknown", serial=LEFTOVER), {}, ["u1"], "todo", NEW),
+        (user(binding="unknown", serial=LEFTOVER), stored(serial="old", bound=True), ["u1"], "todo", NEW),
+        (user(binding="unknown"), {}, ["u1"], "left_alone", []),
         (user(enabled=False), {}, [], "left_alone", []),
     ],
 )
@@ -230,6 +237,7 @@ def test_entry_says_what_a_wave_must_know_and_no_secret():
         "steps": ["bind", "protect"],
         "serial_number": "serial-u1",
         "intended": True,
+        "leftover": None,
         "unbind": True,
         "protection": SMS,
         "replaced": {},
@@ -239,8 +247,8 @@ def test_entry_says_what_a_wave_must_know_and_no_secret():
 
 
 def test_device_that_is_to_be_made_anew_is_not_named_by_its_old_serial():
-    entry = entry_for(user(binding="unknown"), ENROL, intents=["u1"])
-    assert (entry["steps"], entry["serial_number"], entry["intended"]) == (NEW, None, True)
+    entry = entry_for(user(binding="unknown", serial=LEFTOVER), ENROL, intents=["u1"])
+    assert (entry["steps"], entry["serial_number"], entry["leftover"]) == (NEW, None, LEFTOVER)
     assert not entry_for(user(), ENROL)["intended"]
 
 
@@ -297,9 +305,11 @@ VMFA_BOUND = user(binding="bound", protection=VMFA)
         (user(binding="bound"), {}, ["u1"], {}, "left_alone", []),
         (VMFA_BOUND, {}, [], recorded(), "todo", ["unprotect"]),
         (user(binding="unknown"), {}, [], {}, "left_alone", []),
-        (user(binding="unknown"), {}, ["u1"], {}, "todo", ["remove"]),
+        (user(binding="unknown", serial=LEFTOVER), {}, ["u1"], {}, "todo", ["remove"]),
+        (user(binding="unknown"), {}, ["u1"], {}, "left_alone", []),
         (user(binding="unbound"), {}, [], {}, "left_alone", []),
-        (user(binding="unbound"), {}, ["u1"], {}, "todo", ["remove"]),
+        (user(binding="unbound", serial=LEFTOVER), {}, ["u1"], {}, "todo", ["remove"]),
+        (user(binding="unbound"), {}, ["u1"], {}, "left_alone", []),
         (user(binding="bound", enabled=False), stored(), [], {}, "todo", ["remove"]),
     ],
 )
@@ -330,17 +340,17 @@ def test_taking_everything_back_spares_only_a_bound_device_that_somebody_may_nee
         (user(binding="bound"), stored(), [], True),
         (user(binding="bound"), stored(), ["u1"], True),
         (user(binding="unknown"), stored(), [], True),
-        (user(binding="unbound"), {}, ["u1"], False),
+        (user(binding="unbound", serial=LEFTOVER), {}, ["u1"], False),
         # Of a device that is known by an announcement only nobody can say that it is not somebody else's.
-        (user(binding="unknown"), {}, ["u1"], False),
-        (user(binding="unknown"), stored(serial="old"), ["u1"], False),
+        (user(binding="unknown", serial=LEFTOVER), {}, ["u1"], False),
+        (user(binding="unknown", serial=LEFTOVER), stored(serial="old"), ["u1"], False),
         (user(binding="unbound"), {}, [], False),
         (user(binding="unknown"), {}, [], True),
     ],
 )
 def test_device_is_unbound_only_where_it_is_certainly_the_rollouts_or_all_was_asked_for(one, seeds, intents, unbind):
     entry = entry_for(one, Terms("enrol", "absent", rollback_all=True), stored=seeds, intents=intents)
-    assert (entry["steps"], entry["unbind"], entry["serial_number"]) == (["remove"], unbind, "serial-u1")
+    assert (entry["steps"], entry["unbind"], entry["serial_number"]) == (["remove"], unbind, one["device"]["serial_number"])
 
 
 def test_reasons_for_what_stays_name_what_would_take_it_back():
@@ -818,13 +828,15 @@ def test_plan_is_told_in_a_line_a_wave_and_one_for_whoever_is_not_included():
     plan = planned(wanted, audit, Terms("enrol", wave_sizes=[1, 2, 1]), stored=stored("u2"))
     assert plan["lines"] == [
         "wave 1 of 3, to create, bind, protect: name-u1",
-        "wave 2 of 3, to create, bind, protect: name-u2 and 1 more",
+        "wave 2 of 3, to bind, protect: name-u2; to create, bind, protect: name-u3",
         "wave 3 of 3, to create, bind, protect: name-u4",
         "2 already compliant",
         "skipped: name-u5: the user is disabled",
         "problem: u8, ghost: no such user in this account",
     ]
     assert make_plan("all", audit_of(user()), REQUIRE)["lines"] == ["wave 1 of 1, to protect: name-u1"]
+    three = audit_of(user("u1"), user("u2"), user("u3"))
+    assert make_plan("all", three, Terms(wave_sizes=[3]))["lines"] == ["wave 1 of 1, to protect: name-u1 and 2 more"]
 
 
 def test_equal_reasons_are_told_once_with_the_first_names_and_a_count():
@@ -886,6 +898,8 @@ def users_of_a_cloud(draw):
     """Users as clouds show them: with devices in ``devices`` too, of kinds, as v5 does, or with at most one device as v3 does."""
     user_id = f"u{draw(st.integers(0, 12))}"
     devices = draw(st.lists(DEVICES, max_size=2, unique_by=lambda device: device["serial_number"]))
+    if devices and draw(st.booleans()):
+        devices[0] = {**devices[0], "serial_number": f"iam::d1:mfa:mfa-{user_id}-0a1b2c3d"}
     one = user(user_id, protection=draw(st.sampled_from([OFF, VMFA, SMS])), enabled=draw(st.booleans()))
     one["device"] = next((device for device in devices if device["kind"] != "other"), None)
     if draw(st.booleans()):
@@ -950,7 +964,7 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
     )
     audit = audit_of(*users, caller={"user_id": "admin", "name": None}, administrators=data.draw(some))
     # Who the play runs as may be known from each of these.
-    known_by = data.draw(st.sampled_from(["id", "name", "login", "login id", "key"]))
+    known_by = data.draw(st.sampled_from(["id", "name", "login", "login id", *(["key"] if wanted == "all" else [])]))
     auth = {"auth_token": SECRET}
     if callers:
         audit["caller"] = {"id": {"user_id": callers[0], "name": None}, "name": {"user_id": None, "name": f"name-{callers[0]}"}}.get(
@@ -975,7 +989,7 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
     moved = [entry["user_id"] for entry in entries]
     assert moved == [fate["user_id"] for fate in plan["users"] if fate["fate"] == "todo"]
     # A key is recognised where a user of the list has the very same.
-    assert not set(moved) & (set(exempt) | (set() if known_by == "key" and wanted == "all" else set(callers)))
+    assert not set(moved) & (set(exempt) | (set() if known_by == "key" else set(callers)))
     # Waves keep the order, and each is as large as its size, the last size again and again; only the last wave may be smaller.
     sizes = [terms.wave_sizes[min(number, len(terms.wave_sizes) - 1)] for number in range(len(plan["waves"]))]
     assert [len(wave) for wave in plan["waves"][:-1]] == sizes[:-1]
@@ -1006,7 +1020,11 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
                 assert shown.get("kind") == "other" or not surely_bound(shown, its_seed)
                 assert its_seed is None
                 assert shown.get("kind") != "unknown"
-                assert shown.get("kind") == "other" or entry["intended"] or (shown["binding"] == "unbound" and terms.replace_unbound)
+                assert (
+                    shown.get("kind") == "other"
+                    or entry["leftover"] == shown["serial_number"]
+                    or (shown["binding"] == "unbound" and terms.replace_unbound)
+                )
         elif "bind" in steps:
             assert seed is not None and device is not None and not surely_bound(device, seed)
         elif "protect" in steps and terms.strategy == "enrol":
@@ -1023,8 +1041,8 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
         if "remove" in steps:
             assert device is not None
             assert device["binding"] != "bound" or seed is not None
-            assert seed is not None or (device.get("kind", "virtual") == "virtual" and (entry["intended"] or terms.rollback_all))
-            assert seed is not None or not entry["unbind"] or not entry["intended"]
+            assert seed is not None or (device.get("kind", "virtual") == "virtual" and (entry["leftover"] or terms.rollback_all))
+            assert seed is not None or not entry["unbind"] or not entry["leftover"]
             # Nobody whom login protection still holds loses the device that it asks for.
             assert one["login_protection"] != VMFA or "unprotect" in steps
 

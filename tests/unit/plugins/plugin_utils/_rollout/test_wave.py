@@ -117,6 +117,7 @@ def entry(user_id="u1", steps=NEW, **more):
         "steps": list(steps),
         "serial_number": None,
         "intended": False,
+        "leftover": None,
     }
     replaced = more.get("protection", OFF) if {"create", "protect"} <= {*steps} and "unprotect" not in steps else {}
     return {**base, "unbind": True, "protection": OFF, "replaced": replaced, "restore": {}, "index": 0, **more}
@@ -281,9 +282,17 @@ def test_nothing_is_withdrawn_where_the_call_gave_no_outcome(result):
 def test_announcement_of_a_leftover_stays_while_the_leftover_does():
     refused = {"failed": True, "msg": "no", "creation": "none", "seed": None}
     cloud = Cloud(user(binding="unknown"), wrong={"iam_virtual_mfa_device": {"u1": refused}})
-    created = wave_over(cloud, entry(intended=True)).create(["u1"])
+    created = wave_over(cloud, entry(intended=True, leftover="old")).create(["u1"])
     assert created.withdrawn == []
-    assert cloud.items("iam_virtual_mfa_device")[0]["presume_unbound"] is True
+    (item,) = cloud.items("iam_virtual_mfa_device")
+    assert (item["presume_unbound"], item["serial_number"]) == (True, "old")
+
+
+def test_what_the_user_has_made_since_the_plan_is_not_taken_for_the_leftover_that_was_announced():
+    cloud = Cloud(user())
+    wave_over(cloud, entry(intended=True)).create(["u1"])
+    (item,) = cloud.items("iam_virtual_mfa_device")
+    assert item["presume_unbound"] is False and "serial_number" not in item
 
 
 def test_user_who_was_not_announced_has_nothing_to_withdraw():
@@ -854,7 +863,8 @@ def test_check_mode_of_the_way_back_removes_nobodys_seed():
     cloud = Cloud(enrolled_user("u1"), user("u2", binding="bound", serial="s2"), check_mode=True)
     finished = removed(cloud, REMOVING, entry("u2", ["remove"], serial_number="s2"), shown={})
     # Protection still holds the first one, which for real it would not.
-    assert cloud.asked("iam_virtual_mfa_device") == ["u2"]
+    presumed = {item["user_id"]: item["presume_unbound"] for item in cloud.items("iam_virtual_mfa_device")}
+    assert presumed == {"u1": True, "u2": False}
     assert "iam_mfa_info" not in cloud.modules
     assert (finished.removed, finished.unstored) == ([], False)
     assert [outcome["done"] for outcome in finished.outcomes] == [["unprotect", "remove"], ["remove"]]

@@ -145,6 +145,7 @@ def entry(user_id="u1", steps=("protect",), protection=None):
         "steps": list(steps),
         "serial_number": None,
         "intended": False,
+        "leftover": None,
         "unbind": False,
         "protection": protection or OFF,
         "replaced": {},
