@@ -464,6 +464,29 @@ def test_any_errors_fatal_writes_every_report_and_each_host_says_what_happened(p
     assert "is undefined" not in stopped.output
 
 
+@pytest.mark.parametrize(("strategy", "state"), [("enrol", "present"), ("require", "absent"), twin("require", "present")])
+def test_any_errors_fatal_reports_an_account_whose_neighbour_could_not_be_looked_at(
+    playground: Callable[..., Any], strategy: str, state: str
+) -> None:
+    ground = playground(strategy, users=2, accounts=2)
+    first, second = ground.variables
+    for account in ground.variables:
+        ground.variables[account]["mfa_rollout_state"] = state
+    ground.variables[second]["mfa_rollout_auth"] |= {"secret_key": "wrong"}
+    run = ground.play(AT_PLAY[1], header=f"{HEADER}  any_errors_fatal: true\n")
+    assert run.code == 2
+    assert len(run.failures(second)) == 1 and run.failures(first) == [], run.output
+    assert f"{first}: broke off before its end" in run.output
+    ids = {user.id for user in ground.cloud.cloud.accounts[0].users[1:]}
+    outcomes = {row["outcome"] for row in ground.report(first)["users"] if row["user_id"] in ids}
+    assert outcomes == ({"not_reached"} if state == "present" else {"already"})
+    assert not (ground.path / "report" / f"{second}.json").exists()
+    assert ground.cloud.cloud.counters.writes == 0
+    # The lock is given back.
+    del ground.variables[second]
+    assert ground.run(ROLLOUT).code == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "strategy"),
     [
