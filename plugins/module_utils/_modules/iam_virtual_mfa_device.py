@@ -34,6 +34,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUT
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _UNFIT_FOR_NAME = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
+_ID = re.compile("[0-9a-fA-F-]{16,}|[0-9]*")
 _LONGEST_NAME = 64
 _SUFFIX_BYTES = 4
 
@@ -80,18 +81,22 @@ def device_name(name: str | None, user_id: str) -> str:
     return f"{_UNFIT_FOR_NAME.sub('-', name)[: _LONGEST_NAME - len(end) - 1]}-{end}"
 
 
-def bears_made_name(serial_number: str, user_id: str, base: str | None = None) -> bool:
-    """Whether a serial number is made of a name that ``unique_name`` or ``device_name`` gives a user's device: of ``base``, or without one.
+def bears_another_name(serial_number: str, user_id: str, base: str | None = None) -> bool:
+    """Whether a serial number certainly shows a name that ``unique_name`` and ``device_name`` do not give a user's device, of ``base`` or without one.
 
-    An announcement tells for whom a device was to be made, and no more. What a person has made meanwhile has another name.
+    An announcement tells for whom a device was to be made, and no more. What a person has made meanwhile has a name that they gave. A serial
+    number that is made of an id, or is of a form that nobody knows, shows none.
     """
+    parts = re.split("[:/]", serial_number)
+    if len(parts) == 1 or _ID.fullmatch(parts[-1]):
+        return False
     for stem in (_default_base(user_id), *([base] if base else [])):
         # What was tried once more has several ends, of which the earlier ones may be cut.
         ends = rf"{re.escape(_UNFIT_FOR_NAME.sub('-', stem)[: _LONGEST_NAME - 2 * _SUFFIX_BYTES - 1])}(-[0-9a-f]*){{0,3}}-[0-9a-f]{{8}}"
-        if re.fullmatch(ends, re.split("[:/]", serial_number)[-1]):
-            return True
+        if re.fullmatch(ends, parts[-1]):
+            return False
     # Version 0.1 gave names without an end.
-    return bears_name(serial_number, _default_base(user_id))
+    return parts[-1] != _default_base(user_id)
 
 
 def _default_base(user_id: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import bears_made_name
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import bears_another_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import OVERDUE, SCHEDULED, Campaign, time_in
@@ -309,13 +309,14 @@ class _Case:
     def leftover(self) -> str | None:
         """The serial number of the device, where it is what an earlier run has announced, made and not bound; else None.
 
-        An announcement alone does not tell: nothing may have come of the creation, and the user has made a device of their own meanwhile.
+        An announcement alone does not tell: nothing may have come of the creation, and the user has made a device of their own meanwhile, which
+        shows by its name.
         """
         if not self.intended or self.device is None or self.seed is not None:
             return None
         serial_number = str(self.device["serial_number"])
-        ours = bears_made_name(serial_number, str(self.user["user_id"]), str(self.asked.get("device_name") or ""))
-        return serial_number if ours else None
+        others = bears_another_name(serial_number, str(self.user["user_id"]), str(self.asked.get("device_name") or ""))
+        return None if others else serial_number
 
     @property
     def kind_unknown(self) -> bool:

@@ -15,7 +15,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_d
     DEVICE,
     KEEP,
     REPLACE,
-    bears_made_name,
+    bears_another_name,
     decide,
     device_name,
     unique_name,
@@ -146,27 +146,35 @@ def test_names_that_are_made_of_a_base_are_known_again(base, tries):
     for _try in range(tries):
         name = unique_name(name)
     for serial_number in (f"iam::d1:mfa:{name}", f"iam:d1:mfa/{name}"):
-        assert bears_made_name(serial_number, "u1", base)
-    assert not bears_made_name(f"iam::d1:mfa:{name}", "u1") or base.startswith("mfa-u1")
+        assert not bears_another_name(serial_number, "u1", base)
 
 
 @pytest.mark.parametrize(
-    ("name", "made"),
+    ("name", "another"),
     [
-        ("mfa-u1", True),
-        ("mfa-u1-0a1b2c3d", True),
-        ("mfa-u1-0a1b2c3d-deadbeef", True),
-        ("mfa-u2-0a1b2c3d", False),
-        ("mfa-u12-0a1b2c3d", False),
-        ("mfa-u1-phone", False),
-        ("mfa-u1-0A1B2C3D", False),
-        ("phone", False),
-        ("phone-0a1b2c3d", False),
+        ("mfa-u1", False),
+        ("mfa-u1-0a1b2c3d", False),
+        ("mfa-u1-0a1b2c3d-deadbeef", False),
+        ("mfa-u2-0a1b2c3d", True),
+        ("mfa-u12-0a1b2c3d", True),
+        ("mfa-u1-phone", True),
+        ("mfa-u1-0A1B2C3D", True),
+        ("phone", True),
+        ("phone-0a1b2c3d", True),
+        # No names, but what a cloud that has other serial numbers may put there.
         ("", False),
+        ("42", False),
+        ("0a1b2c3d4e5f60718293a4b5c6d7e8f9", False),
+        ("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", False),
     ],
 )
-def test_name_that_somebody_else_gave_is_not_taken_for_a_made_one(name, made):
-    assert bears_made_name(f"iam::d1:mfa:{name}", "u1") is made
+def test_name_that_somebody_else_gave_is_not_taken_for_a_made_one(name, another):
+    assert bears_another_name(f"iam::d1:mfa:{name}", "u1") is another
+
+
+@pytest.mark.parametrize("serial_number", ["", "phone", "serial-u1", "GAHT12345678"])
+def test_serial_number_of_a_form_that_nobody_knows_shows_no_name(serial_number):
+    assert not bears_another_name(serial_number, "u1")
 
 
 def test_device_is_created_with_its_seed(any_cloud):

@@ -67,8 +67,8 @@ def test_require_protects_whoever_is_not_protected(one, fate, steps):
     assert plan_for(one, REQUIRE, asked={"auth_password": None})[::2] == (fate, steps)
 
 
-LEFTOVER = "iam::d1:mfa:mfa-u1-0a1b2c3d"
-"""The serial number of a device that a rollout has made."""
+LEFTOVER, PHONE = "iam::d1:mfa:mfa-u1-0a1b2c3d", "iam::d1:mfa:phone"
+"""Serial numbers of a device that a rollout has made, and of one that a person has."""
 
 NEW = ["create", "bind", "protect"]
 ANEW = ["unprotect", "remove", "create", "bind", "protect"]
@@ -94,7 +94,9 @@ ANEW = ["unprotect", "remove", "create", "bind", "protect"]
         (user(binding="unbound", serial=LEFTOVER), {}, ["u1"], "todo", NEW),
         (user(binding="unbound", serial=LEFTOVER), stored(serial="old"), ["u1"], "todo", NEW),
         # Nothing came of the announced one, and the user has made a device of their own since.
-        (user(binding="unbound"), {}, ["u1"], "left_alone", []),
+        (user(binding="unbound", serial=PHONE), {}, ["u1"], "left_alone", []),
+        # Where serial numbers are not made of names, there is nothing but the announcement.
+        (user(binding="unbound"), {}, ["u1"], "todo", NEW),
         (user(binding="unbound", serial=LEFTOVER), {}, [], "left_alone", []),
         (user(binding="unknown"), stored(), [], "todo", ["bind", "protect"]),
         (user(binding="unknown"), stored(bound=True), [], "todo", ["protect"]),
@@ -103,7 +105,7 @@ ANEW = ["unprotect", "remove", "create", "bind", "protect"]
         (user(binding="unknown"), {}, [], "left_alone", []),
         (user(binding="unknown", serial=LEFTOVER), {}, ["u1"], "todo", NEW),
         (user(binding="unknown", serial=LEFTOVER), stored(serial="old", bound=True), ["u1"], "todo", NEW),
-        (user(binding="unknown"), {}, ["u1"], "left_alone", []),
+        (user(binding="unknown", serial=PHONE), {}, ["u1"], "left_alone", []),
         (user(enabled=False), {}, [], "left_alone", []),
     ],
 )
@@ -306,10 +308,10 @@ VMFA_BOUND = user(binding="bound", protection=VMFA)
         (VMFA_BOUND, {}, [], recorded(), "todo", ["unprotect"]),
         (user(binding="unknown"), {}, [], {}, "left_alone", []),
         (user(binding="unknown", serial=LEFTOVER), {}, ["u1"], {}, "todo", ["remove"]),
-        (user(binding="unknown"), {}, ["u1"], {}, "left_alone", []),
+        (user(binding="unknown", serial=PHONE), {}, ["u1"], {}, "left_alone", []),
         (user(binding="unbound"), {}, [], {}, "left_alone", []),
         (user(binding="unbound", serial=LEFTOVER), {}, ["u1"], {}, "todo", ["remove"]),
-        (user(binding="unbound"), {}, ["u1"], {}, "left_alone", []),
+        (user(binding="unbound", serial=PHONE), {}, ["u1"], {}, "left_alone", []),
         (user(binding="bound", enabled=False), stored(), [], {}, "todo", ["remove"]),
     ],
 )
