@@ -60,6 +60,9 @@ def _likeness(name: str) -> str:
     return unicodedata.normalize("NFKC", "".join(each for each in text if not each.isspace() and unicodedata.category(each) != "Cf"))
 
 
+VARIABLE = "variable"
+"""Where an exemption says which variable of the role it is from, if that is another one than usual."""
+
 EXEMPT = "exempt: "
 """How the reason of an exempt user begins."""
 
@@ -95,7 +98,7 @@ class Guards:
             alike = self._people.alike(name) if name else None
             if alike is not None:
                 raise PlanError(
-                    f"mfa_rollout_exempt names {quoted(name, 80)}, and the user is called {quoted(alike, 80)}: write it just so."
+                    f"{_variable(item)} names {quoted(name, 80)}, and the user is called {quoted(alike, 80)}: write it just so."
                 )
             # An old id beside the right name, or the other way round, is no reason to touch a user who was to be spared.
             fitting = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]
@@ -111,7 +114,7 @@ class Guards:
 
     def _holds(self, item: Entry) -> bool:
         """Whether an exemption is in force; where it has ended, or ends soon, a warning says so."""
-        end = time_in(item.get("until"), "mfa_rollout_exempt: until", end=True)
+        end = time_in(item.get("until"), f"{_variable(item)}: until", end=True)
         if end is None or self._now is None:
             return True
         text = f"the exemption of {legible(item.get('name') or item.get('user_id'), 80)} (until {legible(item['until'], 40)})"
@@ -123,7 +126,7 @@ class Guards:
         return True
 
     def _exempts_nobody(self, item: Entry) -> None:
-        text = f"mfa_rollout_exempt names {legible(item.get('user_id') or item.get('name'), 80)}, who is no user of this account"
+        text = f"{_variable(item)} names {legible(item.get('user_id') or item.get('name'), 80)}, who is no user of this account"
         if self._terms.exempt_strict and not self._terms.audit_only:
             raise PlanError(f"{text}. Fix it, or set mfa_rollout_exempt_strict=false where accounts share one list.")
         self.warnings.append(f"{text}.")
@@ -222,3 +225,7 @@ def _assumes(auth: Entry) -> bool:
 def _untouched(user: Entry) -> bool:
     """Whether a user logs in as if there had never been a rollout."""
     return not has_vmfa(user) and user["device"] is None
+
+
+def _variable(exemption: Entry) -> str:
+    return str(exemption.get(VARIABLE, "mfa_rollout_exempt"))

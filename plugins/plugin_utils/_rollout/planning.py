@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import VARIABLE
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     audit_in,
     ids_in,
@@ -50,7 +51,8 @@ def plan_from(
         first_seen=None if first_seen is None else mapping_in(first_seen, "first_seen"),
         unread=unread,
     )
-    spared = [*named_in(exempt, "mfa_rollout_exempt"), *more_exempt_in(exempt_also)]
+    also = [{**user, VARIABLE: "mfa_rollout_exempt_also"} for user in more_exempt_in(exempt_also)]
+    spared = [*named_in(exempt, "mfa_rollout_exempt"), *also]
     return make_plan(users_in(users), audit_in(audit), terms_of(terms), spared, known)
 
 

@@ -82,3 +82,10 @@ def test_answer_adds_to_the_exemptions_of_the_inventory(given):
 def test_answer_of_another_form_is_named():
     with pytest.raises(PlanError, match="mfa_rollout_exempt_also must be a list of mappings"):
         plan_from("all", AUDIT, exempt_also="grace", terms={})
+
+
+def test_exemption_of_the_survey_that_fits_nobody_is_told_under_the_name_of_its_variable():
+    with pytest.raises(PlanError, match=r"^mfa_rollout_exempt_also names ghost, who is no user of this account"):
+        plan_from("all", AUDIT, exempt=[{"name": "ada"}], exempt_also=[{"name": "ghost"}], terms={})
+    with pytest.raises(PlanError, match=r"^mfa_rollout_exempt names ghost, who is no user of this account"):
+        plan_from("all", AUDIT, exempt=[{"name": "ghost"}], exempt_also=[{"name": "ada"}], terms={})
