@@ -140,7 +140,7 @@ def test_url_of_the_project_is_demanded(controller: Any, tmp_path: Path) -> None
     writes = list(controller.writes)
     done = set_up(controller, tmp_path, awx_setup_project_url=None)
     assert done.returncode == 2
-    assert "awx_setup_project_url" in done.stdout
+    assert "missing required arguments: awx_setup_project_url" in done.stdout
     assert controller.writes == writes
 
 
