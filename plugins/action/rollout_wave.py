@@ -26,7 +26,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls impo
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_account, other_host, with_own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.earlier_report import of_another_account
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.earlier_report import of_another_account, report_path
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     entries_in,
     made_in,
@@ -144,7 +144,8 @@ class ActionModule(ControlNodeAction):
             wrong = of_another_account(params["report_directory"], params["account"], account["id"])
             if wrong is not None:
                 raise WorkError(wrong)
-            named = other_account(params["account"], account["id"], self._host)
+            path = report_path(params["report_directory"], params["account"])
+            named = None if path is None else other_account(path, account["id"], self._host)
             if named is not None:
                 raise WorkError(_named_alike(self._host, named, params["account"]))
         other = other_host(account["id"], self._host) if params["claim"] else None

@@ -143,6 +143,19 @@ AGAIN = """\
 """
 
 
+def test_store_of_the_operators_own_that_cannot_be_read_is_told_and_that_nothing_is_lost(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    sealed = ground.path / "sealed.yml"
+    sealed.write_text("- name: Load\n  ansible.builtin.fail:\n    msg: the vault is sealed\n", encoding="utf-8")
+    ground.variables[ACCOUNT] |= {"mfa_rollout_seed_store_tasks": str(sealed)}
+    for name in ("mfa_rollout_seed_store_dir", "mfa_rollout_seed_store_password"):
+        del ground.variables[ACCOUNT][name]
+    run = ground.run(ROLLOUT)
+    assert run.code == 2
+    assert f"{ACCOUNT}: broke off before its end" in run.output
+    assert ground.cloud.cloud.counters.writes == 0
+
+
 @pytest.mark.parametrize("fatal", [False, True])
 def test_use_of_the_role_that_stops_at_its_variables_tells_nothing_of_the_use_before(playground: Callable[..., Any], fatal: bool) -> None:
     ground = playground("require", users=4, accounts=2)

@@ -137,7 +137,7 @@ MEANS_NOTHING: list[tuple[dict[str, Any], str]] = [
     ({"mfa_audit_fail_unter": 5}, "mfa_audit_fail_unter is no variable of the role: did you mean mfa_audit_fail_under?"),
     (
         {"mfa_rollout_exempt": [{"name": "a", "until": "never"}], "mfa_rollout_exempt_strict": False},
-        "mfa_rollout_exempt: until must be a date",
+        "mfa_rollout_exempt: until of user a must be a date",
     ),
 ]
 

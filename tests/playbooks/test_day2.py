@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 from own_store import with_own_store
 from truths import Death, all_at_once, assert_nothing_is_lost, deaths_of, die_at
-from twins import CLOUDS
+from twins import CLOUDS, twin
 
 ACCOUNT = "acme-berlin"
 ROLLOUT = "hwc.mfa.rollout"
@@ -258,6 +258,18 @@ def test_what_was_before_the_rollout_comes_back_after_a_rotation_where_the_store
     assert (first.device, second.device) == (None, None)
     assert (first.protection.enabled, first.protection.verification_method) == (True, "sms")
     assert not second.protection.enabled
+
+
+@pytest.mark.parametrize("route", ["v5-delete", twin("login-protect-put")])
+def test_preview_shows_what_a_reset_does_after_one_that_was_killed(playground: Callable[..., Any], route: str) -> None:
+    ground = playground(users=2)
+    enrolled(ground)
+    ground.variables[ACCOUNT]["mfa_rollout_state"] = "reset"
+    die_at(ground, ROLLOUT, Death(2, "after", route))
+    preview, run = ground.run(ROLLOUT, "--check", "--diff"), ground.run(ROLLOUT, "--diff")
+    assert run.code == 0, run.output
+    assert preview.recap(ACCOUNT)["changed"] == 1
+    assert differences(preview) == differences(run) != []
 
 
 FORGETFUL_STORE = """---

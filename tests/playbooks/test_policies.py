@@ -105,6 +105,15 @@ def test_policy_that_this_cloud_does_not_take_is_told_before_anybody_is_touched(
     assert ground.cloud.cloud.counters.writes == 0
 
 
+def test_lock_is_given_back_by_a_run_whose_policies_this_cloud_does_not_take(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, profile="otc")
+    ground.variables[ACCOUNT] |= {"mfa_rollout_login_policy": {"lockout_duration": 60}, "mfa_rollout_new_user_grace_days": 7}
+    run = ground.run("hwc.mfa.rollout")
+    assert run.failure(ACCOUNT) == "lockout_duration must be from 15 to 30 minutes with v3.0 of IAM."
+    assert f"{ACCOUNT}: broke off before its end" in run.output
+    assert list((ground.path / "report" / ".locks").rglob(".lock")) == []
+
+
 def test_policies_are_checked_before_the_cloud_is_asked(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=1)
     ground.variables[ACCOUNT] |= {

@@ -487,6 +487,51 @@ def test_any_errors_fatal_reports_an_account_whose_neighbour_could_not_be_looked
     assert ground.run(ROLLOUT).code == 0
 
 
+def test_host_whose_late_report_fails_keeps_no_other_from_its_own(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, accounts=3)
+    planless, locked_out, sound = ground.variables
+    ground.variables[planless]["mfa_rollout_exempt"] = [{"name": "nobody-like-this"}]
+    ground.variables[locked_out]["mfa_rollout_auth"] |= {"secret_key": "wrong"}
+    run = ground.play(AT_PLAY[1], header=f"{HEADER}  any_errors_fatal: true\n")
+    assert run.code == 2
+    for account in ground.variables:
+        assert f"{account}: broke off before its end" in run.output
+    assert f"{planless}: there is no report of this run" in run.output
+    assert ground.report(sound)["account"] == sound
+    assert list((ground.path / "report" / ".locks").rglob(".lock")) == []
+
+
+def test_any_errors_fatal_reports_an_audit_whose_neighbour_could_not_be_looked_at(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, accounts=2)
+    first, second = ground.variables
+    ground.variables[second]["mfa_rollout_auth"] |= {"secret_key": "wrong"}
+    audit = "    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n        tasks_from: audit\n"
+    assert ground.play(audit, header=f"{HEADER}  any_errors_fatal: true\n").code == 2
+    assert ground.report(first)["account"] == first
+
+
+def test_report_that_cannot_be_written_in_the_end_gives_the_lock_back(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=1)
+    spoil = {
+        "name": "no report",
+        "mfa_rollout_report_formats": "{{ 'json' if mfa_rollout_report is not defined or not mfa_rollout_report else 1 // 0 }}",
+    }
+    ground.variables[ACCOUNT] |= spoil
+    run = ground.run(ROLLOUT)
+    assert run.code == 2
+    assert list((ground.path / "report" / ".locks").rglob(".lock")) == []
+
+
+def test_two_accounts_of_one_name_may_have_their_reports_in_two_directories(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=2, accounts=2)
+    for account in ground.variables:
+        ground.variables[account] |= {"mfa_rollout_account": "prod", "mfa_rollout_report_dir": str(ground.path / account)}
+    assert ground.run(ROLLOUT).code == 0
+    for account in ground.variables:
+        report = json.loads((ground.path / account / "prod.json").read_text(encoding="utf-8"))
+        assert report["cloud_account"]["name"] == account
+
+
 @pytest.mark.parametrize(
     ("kind", "strategy"),
     [

@@ -128,8 +128,14 @@ class Iam:
         """``PUT /v3.0/OS-USER/users/{user_id}/login-protect``; the method is required also when disabling."""
         body = {"login_protect": {"enabled": enabled, "verification_method": verification_method}}
         reply = self.session.write("PUT", path_of("v3.0", "OS-USER", "users", user_id, "login-protect"), body=body)
-        # Without the documented echo, a look tells what came of it.
-        return _protection(user_id, reply.field("login_protect")) if reply.document else self.protection_of(user_id)
+        if reply.document:
+            return _protection(user_id, reply.field("login_protect"))
+        # Without the documented echo, a look tells what came of it. A failure to look is no refusal of what was written.
+        try:
+            return self.protection_of(user_id)
+        except CloudError as error:
+            error.uncertain = True
+            raise
 
     # Keystone's part
 

@@ -34,7 +34,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUT
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _UNFIT_FOR_NAME = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
-_ID = re.compile("[0-9a-fA-F-]{16,}|[0-9]*")
+_ID = re.compile("[0-9a-fA-F-]{16,}|")
 _LONGEST_NAME = 64
 _SUFFIX_BYTES = 4
 

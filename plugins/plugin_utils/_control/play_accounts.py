@@ -31,14 +31,14 @@ def other_host(account_id: str | None, host: str) -> str | None:
     return None if holder == host else holder
 
 
-def other_account(name: str, account_id: str | None, host: str) -> str | None:
-    """Take a name, which names the files of reports, for an account. Returns the host that took it for another account before, or None.
+def other_account(report: Path, account_id: str | None, host: str) -> str | None:
+    """Take the file of a report for an account. Returns the host that took it for another account before, or None.
 
-    Files alone do not tell: two hosts look for them before either writes. Raises OSError.
+    The file itself does not tell: two hosts look for it before either writes. Raises OSError.
     """
     if not account_id:
         return None
-    holder_id, _space, holder = _first_note("name", name, f"{quote(account_id)} {host}").partition(" ")
+    holder_id, _space, holder = _first_note("report", str(report), f"{quote(account_id)} {host}").partition(" ")
     return None if holder_id == quote(account_id) else holder
 
 

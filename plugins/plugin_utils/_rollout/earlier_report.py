@@ -20,17 +20,22 @@ def of_another_account(directory: str, name: str, account_id: str | None) -> str
     Two accounts of the cloud that have one name here would replace each other's evidence, and share a record. A directory or a name that can
     be none is not judged here.
     """
-    try:
-        path = account_path(directory_at(directory), name, ".json")
-    except ValueError:
-        return None
-    found = _account_in(path)
+    path = report_path(directory, name)
+    found = None if path is None else _account_in(path)
     if found is None or account_id is None or found == account_id:
         return None
     return (
         f"{legible(path, 255)} is the report of the account with the id {legible(found, 80)}, and the credentials reach the account with the id"
         f" {legible(account_id, 80)}: give each account an mfa_rollout_account of its own, or move the files of the other one away."
     )
+
+
+def report_path(directory: str, name: str) -> Path | None:
+    """The file that has, or will have, the report of an account; None where the directory or the name can be none."""
+    try:
+        return account_path(directory_at(directory), name, ".json")
+    except ValueError:
+        return None
 
 
 def _account_in(path: Path) -> str | None:

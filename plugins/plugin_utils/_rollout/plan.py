@@ -393,6 +393,12 @@ def _proven(case: _Case, steps: Sequence[str]) -> bool:
     return BIND not in steps and case.seed.proven
 
 
+_ANOTHER_NAME = (
+    "has a device with another name than the one that a rollout has announced for this user: if device_name was another one then, give that one"
+    " again, else the device is the user's own"
+)
+
+
 def _steps_enrol(case: _Case) -> tuple[list[str], str]:
     protect = [PROTECT] if case.terms.login_protection and not has_vmfa(case.user) else []
     if case.device is None:
@@ -406,7 +412,10 @@ def _steps_enrol(case: _Case) -> tuple[list[str], str]:
     if case.leftover is not None or (case.device["binding"] == "unbound" and case.terms.replace_unbound):
         return [CREATE, BIND, *protect], ""
     if case.device["binding"] == "unbound":
-        return [], "has an unbound device that no rollout made: mfa_rollout_replace_unbound=true replaces it"
+        made_by = _ANOTHER_NAME if case.intended else "has an unbound device that no rollout made"
+        return [], f"{made_by}: mfa_rollout_replace_unbound=true replaces it"
+    if case.intended:
+        return [], f"{_ANOTHER_NAME}, and this cloud cannot tell whether it is bound"
     return [], "has a device whose seed is not stored, and this cloud cannot tell whether it is bound"
 
 
@@ -446,8 +455,8 @@ def _steps_back(case: _Case) -> tuple[list[str], str]:
     protected = has_vmfa(case.user)
     lifted = [UNPROTECT] if protected and (recorded or terms.rollback_all) else []
     kept = (
-        "login protection was not set by a rollout, as far as its record tells: rollouts of the other mfa_rollout_strategy are rolled back with"
-        " that one, and mfa_rollout_rollback_all=true lifts it"
+        "login protection was not set by a rollout, as far as its record tells: if one with the other mfa_rollout_strategy has set it, roll back"
+        " with that one, and in any case mfa_rollout_rollback_all=true lifts it"
     )
     removal = "" if terms.strategy == REQUIRE or case.device is None else _removal(case)
     if removal == REMOVE and protected and not lifted:
@@ -470,7 +479,7 @@ def _removal(case: _Case) -> str:
         return "has a bound device whose seed is not stored"
     if case.leftover is not None or case.terms.rollback_all:
         return REMOVE
-    return "has a device that this rollout did not make"
+    return _ANOTHER_NAME if case.intended else "has a device that this rollout did not make"
 
 
 def _waves(entries: list[dict[str, Any]], sizes: Sequence[int]) -> list[list[dict[str, Any]]]:

@@ -342,18 +342,15 @@ class Wave:
         lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
         kept = {entry["user_id"] for entry in everything if PROTECT in entry["steps"]} & left & lifted
         again = sorted(resets | kept)
-        if self._check_mode:
-            # The module would find that nothing has been lifted yet.
-            self._tables[PROTECT] = {user_id: {"failed": False} for user_id in again}
-            set_again = [user_id for user_id in again if user_id in lifted]
-            self._differ("iam_login_protection", dict.fromkeys(set_again, _OFF), dict.fromkeys(set_again, _VMFA))
-            return unseen
+        # In check mode the module would find that nothing has been lifted yet, but what an earlier run has lifted.
+        before_it = lifted if self._check_mode else set()
         self._bulk(
-            PROTECT,
-            "iam_login_protection",
-            "users",
-            [{"user_id": user_id, "enabled": True, "verification_method": "vmfa"} for user_id in again],
+            PROTECT, "iam_login_protection", "users", [{"user_id": user_id, **_VMFA} for user_id in again if user_id not in before_it]
         )
+        if self._check_mode:
+            lifted_now = [user_id for user_id in again if user_id in lifted]
+            self._tables[PROTECT].update({user_id: {"failed": False} for user_id in lifted_now})
+            self._differ("iam_login_protection", dict.fromkeys(lifted_now, _OFF), dict.fromkeys(lifted_now, _VMFA))
         return self._unseen() if resets else unseen
 
     def doubted(self, stored: Seeds) -> dict[str, StoredSeed]:
@@ -463,7 +460,7 @@ class Wave:
             PROTECT,
             "iam_login_protection",
             "users",
-            [{"user_id": entry["user_id"], "enabled": True, "verification_method": "vmfa"} for entry in allowed if not unnoted],
+            [{"user_id": entry["user_id"], **_VMFA} for entry in allowed if not unnoted],
         )
         if unnoted:
             self._tables[PROTECT].update({entry["user_id"]: {**failed(_because(NOT_NOTED, unnoted)), **_UNSENT} for entry in allowed})

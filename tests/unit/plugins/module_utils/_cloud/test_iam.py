@@ -225,6 +225,13 @@ def test_protection_that_is_not_echoed_is_looked_at(script, answer):
     assert [method for method, _path, _headers, _body in server.requests] == ["PUT", "GET"]
 
 
+def test_failure_to_look_at_protection_that_is_not_echoed_is_no_refusal_of_it(script):
+    server = script((204, b""), (403, {"error": {"code": "IAM.0003", "message": "no"}}))
+    with pytest.raises(CloudError) as caught:
+        server.iam().protect("u1", True, "vmfa")
+    assert caught.value.uncertain
+
+
 @pytest.mark.parametrize("nothing", [None, {}])
 def test_device_that_is_null_is_none(script, nothing):
     assert script((200, {"virtual_mfa_device": nothing})).iam().device_of("u1") is None

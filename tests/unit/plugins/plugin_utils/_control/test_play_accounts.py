@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from ansible import constants
@@ -37,19 +38,19 @@ def test_each_account_has_a_host_of_its_own():
     assert other_host("account-2", "berlin") == "bonn"
 
 
-def test_name_is_one_accounts_whatever_host_asks():
-    assert other_account("acme", "account-1", "berlin") is None
-    assert other_account("acme", "account-1", "bonn") is None
-    assert other_account("acme", "account-2", "bonn") == "berlin"
-    assert other_account("acme", "account-2", "berlin") == "berlin"
-    assert other_account("other", "account-2", "bonn") is None
-    assert other_account("acme", None, "bonn") is None
+def test_report_is_one_accounts_whatever_host_asks():
+    acme, other = Path("/reports/acme.json"), Path("/others/acme.json")
+    assert other_account(acme, "account-1", "berlin") is None
+    assert other_account(acme, "account-1", "bonn") is None
+    assert other_account(acme, "account-2", "bonn") == "berlin"
+    assert other_account(acme, "account-2", "berlin") == "berlin"
+    assert other_account(other, "account-2", "bonn") is None
+    assert other_account(acme, None, "bonn") is None
 
 
-def test_account_whose_id_is_another_ones_name_is_not_taken_for_it():
-    assert other_account("acme", "account-1", "berlin") is None
-    assert other_host("acme", "bonn") is None
-    assert other_account("bonn", "account-2", "bonn") is None
+def test_account_whose_id_is_like_the_path_of_a_report_is_not_taken_for_it():
+    assert other_account(Path("/acme"), "account-1", "berlin") is None
+    assert other_host("/acme", "bonn") is None
 
 
 @pytest.mark.parametrize("account_id", [None, ""])

@@ -113,6 +113,16 @@ def test_enrol_does_what_is_missing_and_nothing_it_cannot_account_for(one, seeds
     assert plan_for(one, ENROL, stored=seeds, intents=intents)[::2] == (fate, steps)
 
 
+@pytest.mark.parametrize("terms", [ENROL, BACK])
+@pytest.mark.parametrize("binding", ["unbound", "unknown"])
+def test_device_of_another_name_than_the_announced_one_is_left_alone_with_what_to_do(terms, binding):
+    one = user(binding=binding, serial="iam::d1:mfa:phone-0a1b2c3d")
+    fate, reason, _steps = plan_for(one, terms, intents=["u1"])
+    assert fate == "left_alone"
+    assert "another name than the one that a rollout has announced" in reason and "give that one again" in reason
+    assert plan_for(one, terms, asked={"device_name": "phone"}, intents=["u1"])[0] == "todo"
+
+
 def test_unbound_device_that_no_rollout_made_is_replaced_only_if_that_was_asked_for():
     replacing = Terms("enrol", replace_unbound=True)
     assert plan_for(user(binding="unbound"), replacing)[2] == NEW
