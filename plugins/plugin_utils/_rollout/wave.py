@@ -302,7 +302,7 @@ class Wave:
             if UNPROTECT in entry["steps"] and entry["user_id"] not in lifted:
                 continue
             if entry["user_id"] not in spared:
-                # In check mode protection still holds the device of a bound one, which for real it would not.
+                # In check mode protection still holds the device, which for real it would not.
                 held = self._check_mode and UNPROTECT in entry["steps"]
                 removing.append(
                     {
@@ -342,15 +342,12 @@ class Wave:
         lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
         kept = {entry["user_id"] for entry in everything if PROTECT in entry["steps"]} & left & lifted
         again = sorted(resets | kept)
-        # In check mode the module would find that nothing has been lifted yet, but what an earlier run has lifted.
-        before_it = lifted if self._check_mode else set()
-        self._bulk(
-            PROTECT, "iam_login_protection", "users", [{"user_id": user_id, **_VMFA} for user_id in again if user_id not in before_it]
-        )
-        if self._check_mode:
-            lifted_now = [user_id for user_id in again if user_id in lifted]
-            self._tables[PROTECT].update({user_id: {"failed": False} for user_id in lifted_now})
-            self._differ("iam_login_protection", dict.fromkeys(lifted_now, _OFF), dict.fromkeys(lifted_now, _VMFA))
+        # In check mode nothing was lifted, so the module would find nothing to set again; what an earlier run has lifted it finds.
+        pretended = [user_id for user_id in again if self._check_mode and user_id in lifted]
+        items = [{"user_id": user_id, **_VMFA} for user_id in again if user_id not in pretended]
+        self._bulk(PROTECT, "iam_login_protection", "users", items)
+        self._tables[PROTECT].update({user_id: {"failed": False} for user_id in pretended})
+        self._differ("iam_login_protection", dict.fromkeys(pretended, _OFF), dict.fromkeys(pretended, _VMFA))
         return self._unseen() if resets else unseen
 
     def doubted(self, stored: Seeds) -> dict[str, StoredSeed]:
