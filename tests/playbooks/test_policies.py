@@ -105,6 +105,15 @@ def test_policy_that_this_cloud_does_not_take_is_told_before_anybody_is_touched(
     assert ground.cloud.cloud.counters.writes == 0
 
 
+def test_policies_are_left_alone_where_a_play_ignores_that_variables_are_wrong(playground: Callable[..., Any]) -> None:
+    ground = playground("require", users=1)
+    ground.variables[ACCOUNT] |= {**POLICIES, "mfa_rollout_exempts": []}
+    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n"
+    run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n", header=header)
+    assert run.code == 2, run.output
+    assert policy_routes(ground) == []
+
+
 def test_lock_is_given_back_by_a_run_whose_policies_this_cloud_does_not_take(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=2, profile="otc")
     ground.variables[ACCOUNT] |= {"mfa_rollout_login_policy": {"lockout_duration": 60}, "mfa_rollout_new_user_grace_days": 7}

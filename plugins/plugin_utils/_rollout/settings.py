@@ -17,9 +17,9 @@ from dataclasses import fields
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import PREFIX
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.account_options import ACCOUNT_OPTIONS, PREFIX
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import is_true
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import ENROL, REQUIRE, Terms
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import ENROL, PRESENT, REQUIRE, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import SERVICES
 
 NO_STORE, FILES, TASKS = "none", "files", "tasks"
@@ -65,6 +65,7 @@ def settings(
             (values.get("seed_store_dir") if store == FILES else "") or values.get("report_dir") or values.get("seed_store_dir") or ""
         ),
         "record_in_store": store == FILES,
+        "sets_account": not audit_only and values.get("state", PRESENT) == PRESENT and any(values.get(name) for name in ACCOUNT_OPTIONS),
         "artifact_key": artifact_key(str(values.get("account", ""))),
     }
 

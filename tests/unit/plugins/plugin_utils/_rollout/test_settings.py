@@ -66,6 +66,15 @@ def test_nothing_keeps_another_run_away_where_no_lock_outlives_the_job(variables
     assert made_of(in_awx=in_awx, **variables)["unlocked"] is unlocked
 
 
+@pytest.mark.parametrize("name", ["identity_center", "login_policy", "operation_protection"])
+def test_what_holds_for_the_account_is_set_by_a_rollout_that_is_given_any_of_it(name):
+    assert made_of(**{name: {"region": "eu-de"}})["sets_account"] is True
+    assert made_of(**{name: {}})["sets_account"] is False
+    for state in ("absent", "reset", "rotated"):
+        assert made_of(state=state, **{name: {"region": "eu-de"}})["sets_account"] is False
+    assert made_of(audit_only=True, **{name: {"region": "eu-de"}})["sets_account"] is False
+
+
 def test_role_knows_all_settings_before_there_are_any():
     before = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__mfa_rollout_no_settings"]
     without_templates = {name: value for name, value in before.items() if name not in ("check_mode", "artifact_key", "terms")}
