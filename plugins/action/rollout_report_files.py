@@ -95,17 +95,17 @@ class ActionModule(ControlNodeAction):
         if merged and not account:
             raise WorkError("account must name the files of a merged report.")
         name = account if merged else report["account"]
-        if not merged:
-            wrong = of_another_account(str(directory), name, (report.get("cloud_account") or {}).get("id"))
-            if wrong is not None:
-                raise WorkError(wrong)
         refuse_taken(name)
+        path = account_path(directory, name, ".json")
+        wrong = None if merged else of_another_account(path, (report.get("cloud_account") or {}).get("id"))
+        if wrong is not None:
+            raise WorkError(wrong)
         keeps = "html" in formats and not merged
         trend, runs, warnings = _trend_with(directory, report) if keeps else (None, {}, [])
         contents = contents_of(report, formats, runs)
         files = {account_path(directory, name, suffix): content for suffix, content in contents.items()}
         if merged:
-            _refuse_account(account_path(directory, name, ".json"))
+            _refuse_account(path)
         # Last, so that the sums of a run that was killed do not fit what it left.
         files[account_path(directory, name, SUMS)] = checksums({path.name: content for path, content in files.items()})
         differing = {path: content for path, content in files.items() if not _holds(path, content)}

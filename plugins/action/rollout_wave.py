@@ -140,12 +140,12 @@ class ActionModule(ControlNodeAction):
         account = found["account"]
         if params["account_id"] and account["id"] and params["account_id"] != account["id"]:
             raise WorkError(_of_another(self._host, params["account_id"], account))
-        if params["report_directory"]:
-            wrong = of_another_account(params["report_directory"], params["account"], account["id"])
+        report = report_path(params["report_directory"], params["account"]) if params["report_directory"] else None
+        if report is not None:
+            wrong = of_another_account(report, account["id"])
             if wrong is not None:
                 raise WorkError(wrong)
-            path = report_path(params["report_directory"], params["account"])
-            named = None if path is None else other_account(path, account["id"], self._host)
+            named = other_account(report, account["id"], self._host)
             if named is not None:
                 raise WorkError(_named_alike(self._host, named, params["account"]))
         other = other_host(account["id"], self._host) if params["claim"] else None

@@ -253,7 +253,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._inventory import answers, filters, naming, variables
@@ -298,8 +298,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._tell_refused(found["refused"], options["strict_permissions"])
             if found["caller_id"] is None and not options.get("assume_agency"):
                 self._tell_unknown_caller(options["strict_permissions"])
-            accounts = filters.selected(accounts_of(found), options["include"], options["exclude"])
-            self._tell_fitting_nobody(accounts_of(found), options)
+            everybody = accounts_of(found)
+            accounts = filters.selected(everybody, options["include"], options["exclude"])
+            self._tell_fitting_nobody(everybody, options)
         except (CloudError, OptionError) as error:
             raise AnsibleParserError(remove_values(str(error), secrets)) from None
         groups = naming.unit_groups(units_of(found).values())
@@ -328,7 +329,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         validated = OptionsValidator(SPEC).validate(given)
         secrets.update(validated._no_log_values)
         if validated.error_messages:
-            raise OptionError(sentences(validated)[0])
+            raise OptionError(validated.error_messages[0])
         options = dict(validated.validated_parameters)
         for name in ("include", "exclude"):
             filters.check(options[name], name)

@@ -34,9 +34,11 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUT
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _UNFIT_FOR_NAME = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
-_ID = re.compile("[0-9a-fA-F-]{16,}|")
+_ID_OR_NOTHING = re.compile("([0-9a-fA-F-]{16,})?")
 _LONGEST_NAME = 64
 _SUFFIX_BYTES = 4
+_LONGEST_BASE = _LONGEST_NAME - 2 * _SUFFIX_BYTES - 1
+"""Characters of a name before the hyphen and the end in hexadecimal digits that make it one of its own."""
 
 KEEP, CREATE, REPLACE = "keep", "create", "replace"
 
@@ -62,7 +64,7 @@ def unique_name(base: str) -> str:
     Serial numbers are made of the name. A device that is made anew under the old name would have the serial number of another seed.
     """
     end = secrets.token_hex(_SUFFIX_BYTES)
-    return f"{base[: _LONGEST_NAME - len(end) - 1]}-{end}"
+    return f"{base[:_LONGEST_BASE]}-{end}"
 
 
 def device_name(name: str | None, user_id: str) -> str:
@@ -78,25 +80,25 @@ def device_name(name: str | None, user_id: str) -> str:
         return name
     # Two names that would become the same must stay two.
     end = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[: 2 * _SUFFIX_BYTES]
-    return f"{_UNFIT_FOR_NAME.sub('-', name)[: _LONGEST_NAME - len(end) - 1]}-{end}"
+    return f"{_UNFIT_FOR_NAME.sub('-', name)[:_LONGEST_BASE]}-{end}"
 
 
 def bears_another_name(serial_number: str, user_id: str, base: str | None = None) -> bool:
     """Whether a serial number certainly shows a name that ``unique_name`` and ``device_name`` do not give a user's device, of ``base`` or without one.
 
-    An announcement tells for whom a device was to be made, and no more. What a person has made meanwhile has a name that they gave. A serial
-    number that is made of an id, or is of a form that nobody knows, shows none.
+    An announcement tells only for whom a device was to be made. The user may have made one of their own since, and named it. A serial number
+    that ends in an id, or has a form that nobody knows, shows no name.
     """
     parts = re.split("[:/]", serial_number)
-    if len(parts) == 1 or _ID.fullmatch(parts[-1]):
+    if len(parts) == 1 or _ID_OR_NOTHING.fullmatch(parts[-1]):
         return False
     for stem in (_default_base(user_id), *([base] if base else [])):
         # What was tried once more has several ends, of which the earlier ones may be cut.
-        ends = rf"{re.escape(_UNFIT_FOR_NAME.sub('-', stem)[: _LONGEST_NAME - 2 * _SUFFIX_BYTES - 1])}(-[0-9a-f]*){{0,3}}-[0-9a-f]{{8}}"
+        ends = rf"{re.escape(_UNFIT_FOR_NAME.sub('-', stem)[:_LONGEST_BASE])}(-[0-9a-f]*){{0,3}}-[0-9a-f]{{8}}"
         if re.fullmatch(ends, parts[-1]):
             return False
     # Version 0.1 gave names without an end.
-    return parts[-1] != _default_base(user_id)
+    return not bears_name(serial_number, _default_base(user_id))
 
 
 def _default_base(user_id: str) -> str:
@@ -134,9 +136,8 @@ class _Maker:
         while True:
             rounds_left -= 1
             refuse_unknown_kind(device)
-            presumed = _is_presumed_unbound(item, device)
             # A device that came of a lost answer is certainly unbound, and nobody has its seed.
-            step = decide(device, replace, presumed or lost)
+            step = decide(device, replace, lost or _is_presumed_unbound(item, device))
             if device is not None and step == KEEP:
                 return _outcome(device, False)
             if device is not None:

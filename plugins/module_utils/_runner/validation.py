@@ -15,22 +15,23 @@ from ansible.module_utils.errors import UnsupportedError
 
 
 class OptionsValidator(ArgumentSpecValidator):
-    """ansible-core's check, which breaks off with an exception at a whole number that is infinite. Here it is an error that names the option."""
+    """ansible-core's check, with errors that are whole sentences.
 
-    def __init__(self, argument_spec: Mapping[str, Mapping[str, Any]], **relations: Any) -> None:
+    Core breaks off with an exception at a whole number that is infinite. Here it is an error that names the option. Of options that there are
+    not, core's error gives the names alone, and modules put the rest before them: ``owner`` is whose options they are, in that sentence.
+    """
+
+    def __init__(self, argument_spec: Mapping[str, Mapping[str, Any]], *, owner: str = "", **relations: Any) -> None:
         super().__init__(dict(argument_spec), **relations)
         self._spec = argument_spec
+        self._owner = owner
 
     def validate(self, parameters: Mapping[str, Any], *args: Any, **kwargs: Any) -> ValidationResult:
-        return super().validate(_finite(self._spec, parameters), *args, **kwargs)
-
-
-def sentences(result: ValidationResult) -> list[str]:
-    """What is wrong with options. Of those that there are not, ansible-core's error gives the names alone."""
-    return [
-        f"Unsupported parameters: {error.msg}" if isinstance(error, UnsupportedError) else str(getattr(error, "msg", error))
-        for error in result.errors
-    ]
+        result = super().validate(_finite(self._spec, parameters), *args, **kwargs)
+        for error in result.errors:
+            if isinstance(error, UnsupportedError):
+                error.args = (f"Unsupported parameters{f' for {self._owner}' if self._owner else ''}: {error.msg}",)
+        return result
 
 
 def _finite(spec: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:

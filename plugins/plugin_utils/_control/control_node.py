@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
@@ -51,7 +51,7 @@ class ControlNodeAction(ActionBase):
             return {**result, "failed": True, "msg": wrong}
         validated = OptionsValidator(self.spec).validate(args)
         if validated.error_messages:
-            return {**result, "failed": True, "msg": sentences(validated)[0]}
+            return {**result, "failed": True, "msg": validated.error_messages[0]}
         try:
             return {**result, **self.work(validated.validated_parameters, bool(self._task.check_mode))}
         except WorkError as error:

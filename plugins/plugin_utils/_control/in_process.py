@@ -15,7 +15,6 @@ from typing import Any, Callable
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -80,13 +79,14 @@ class InProcessAction(ActionBase):
         )
 
     def _run_here(self, host: str) -> dict[str, Any]:
-        validator = OptionsValidator(self.definition.argument_spec, **self.definition.relations)
+        owner = f"({self._task.action}) module"
+        validator = OptionsValidator(self.definition.argument_spec, owner=owner, **self.definition.relations)
         args = plain(self._task.args)
         validated = validator.validate(args)
         secrets = set(validated._no_log_values)
         if validated.error_messages:
             options = options_shown(validated.validated_parameters, self.definition.argument_spec)
-            wrong = {"msg": self._option_error(validated.errors[0]), "invocation": {"module_args": options}}
+            wrong = {"msg": validated.error_messages[0], "invocation": {"module_args": options}}
             return {"failed": True, "changed": False, **remove_values(wrong, secrets)}
         params = validated.validated_parameters
         with task_environment(self) as env, remembered(host) as memory:
@@ -101,11 +101,6 @@ class InProcessAction(ActionBase):
                 trace=requests_shown(host),
             )
         return shown(self.definition, params, result, secrets | more_secrets)
-
-    def _option_error(self, error: Exception) -> str:
-        if isinstance(error, UnsupportedError):
-            return f"Unsupported parameters for ({self._task.action}) module: {error.msg}"
-        return str(getattr(error, "msg", error))
 
 
 def requests_shown(host: str) -> Callable[[str], None] | None:

@@ -18,7 +18,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import shown
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform_with
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 
 DEFINITIONS: Mapping[str, Definition] = {
     "iam_login_check": LOGIN_CHECK,
@@ -48,7 +48,7 @@ class ModuleCalls:
         validator = OptionsValidator(definition.argument_spec, **definition.relations)
         validated = validator.validate({**self._auth, "concurrency": self._concurrency, **options})
         if validated.error_messages:
-            result: dict[str, Any] = {"failed": True, "changed": False, "msg": sentences(validated)[0]}
+            result: dict[str, Any] = {"failed": True, "changed": False, "msg": str(validated.error_messages[0])}
         else:
             result = perform_with(self._connections, definition, validated.validated_parameters, self._check_mode, self._diff)
         # Asked for now: an agency's keys are obtained while a module works.

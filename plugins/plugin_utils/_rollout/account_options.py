@@ -20,7 +20,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules import (
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import replaced
 
@@ -48,7 +48,7 @@ def wrong_options(values: Mapping[str, Any], environ: Mapping[str, str], default
         yield from _unknown(name, options, definition.argument_spec, "the documentation of its module shows those that there are.")
         known = {option: value for option, value in options.items() if option in definition.argument_spec}
         validated = OptionsValidator(definition.argument_spec, **definition.relations).validate(known)
-        wrong = [*sentences(validated), *filter(None, [texts.sentence(texts.not_text(definition.argument_spec, known))])]
+        wrong = [*validated.error_messages, *filter(None, [texts.sentence(texts.not_text(definition.argument_spec, known))])]
         for message in wrong:
             yield f"{PREFIX}{name}: {legible(message)}"
         if not wrong:

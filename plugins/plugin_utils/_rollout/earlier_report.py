@@ -14,14 +14,12 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import account_path, directory_at, read_file
 
 
-def of_another_account(directory: str, name: str, account_id: str | None) -> str | None:
-    """Why a run must not replace the report that ``directory`` has of the account ``name``, or None.
+def of_another_account(path: Path, account_id: str | None) -> str | None:
+    """Why a run at an account must not replace the report in ``path``, or None.
 
-    Two accounts of the cloud that have one name here would replace each other's evidence, and share a record. A directory or a name that can
-    be none is not judged here.
+    Two accounts of the cloud that have one name here would replace each other's evidence, and share a record.
     """
-    path = report_path(directory, name)
-    found = None if path is None else _account_in(path)
+    found = _account_in(path)
     if found is None or account_id is None or found == account_id:
         return None
     return (

@@ -14,7 +14,7 @@ from typing import Any, Callable
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import file_name
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
@@ -141,7 +141,7 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
     Core's own task for that takes three quarters of a second for 10,000 users, since it looks at all of them. So the playbooks leave it out.
     """
     given = {name: value for name, value in variables.items() if name in options}
-    return sentences(OptionsValidator(options).validate(given))
+    return [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
 
 
 def wrong_values(

@@ -16,10 +16,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import VMFA
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown
@@ -577,8 +579,8 @@ def _for_removal(steps: Sequence[str]) -> list[str]:
     return [step for step in steps if step in (UNPROTECT, REMOVE) or (step == PROTECT and CREATE not in steps)]
 
 
-_OFF = {"enabled": False, "verification_method": "none"}
-_VMFA = {"enabled": True, "verification_method": "vmfa"}
+_OFF = {"enabled": False, "verification_method": NO_PROTECTION}
+_VMFA = {"enabled": True, "verification_method": VMFA}
 
 _UNSENT = {"sent": False}
 """In an outcome: for this user, the module came to no request that changes anything."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, sentences
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms import Csms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms_options import CSMS_SPEC, csms_options
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.hashi_vault import HashiVault
@@ -64,7 +64,7 @@ def kept_lock(handle: Any, account: str, owner: Owner, env: Mapping[str, str]) -
     else:
         validated = OptionsValidator(STORE_SPEC).validate(dict(handle))
         if validated.error_messages:
-            raise StoreError(sentences(validated)[0])
+            raise StoreError(validated.error_messages[0])
         store = chosen_store(validated.validated_parameters, account, env)
         try:
             yield store.keeper(owner)

@@ -415,14 +415,20 @@ def test_listing_is_read_as_far_as_it_is_cheaper_than_asking_one_by_one(start, u
 # Races and lost answers
 
 
+def made_by_somebody_else(cloud):
+    """The first user, for whom somebody has just created a device, which a cloud that is ``stale`` does not show yet."""
+    user = cloud.users[0]
+    with cloud.cloud.lock:
+        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    return user
+
+
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
 @pytest.mark.parametrize("replace", ["never", "own", "unbound"])
 def test_device_that_somebody_else_made_first_is_left_alone_and_told_of(start, profile, replace):
     # A reading that is half a second old shows no device, as it does where somebody is faster than the creation.
     cloud = start(profile=profile, stale=0.5)
-    user = cloud.users[0]
-    with cloud.cloud.lock:
-        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    user = made_by_somebody_else(cloud)
     outcome = only(cloud.run(DEVICE, user_id=user.id, replace=replace, impatient=True))
     assert (outcome["failed"], outcome["changed"], outcome["creation"]) == (True, False, "none")
     assert outcome["error"]["status"] == 409
@@ -435,9 +441,7 @@ def test_device_that_somebody_else_made_first_is_left_alone_and_told_of(start, p
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
 def test_device_that_appeared_meanwhile_is_replaced_where_it_is_presumed_to_be_a_leftover(start, profile):
     cloud = start(profile=profile, stale=0.5)
-    user = cloud.users[0]
-    with cloud.cloud.lock:
-        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    user = made_by_somebody_else(cloud)
     outcome = only(cloud.run(DEVICE, user_id=user.id, replace="own", presume_unbound=True, impatient=True))
     assert (outcome["failed"], outcome["creation"], outcome["seed"]) == (False, "made", user.device.seed)
     assert user.device.name != "other"
@@ -446,9 +450,7 @@ def test_device_that_appeared_meanwhile_is_replaced_where_it_is_presumed_to_be_a
 @pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
 def test_device_that_appeared_meanwhile_is_left_alone_where_another_one_is_named_as_the_leftover(start, profile):
     cloud = start(profile=profile, stale=0.5)
-    user = cloud.users[0]
-    with cloud.cloud.lock:
-        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    user = made_by_somebody_else(cloud)
     options = {"replace": "own", "presume_unbound": True, "serial_number": "iam::d1:mfa:leftover"}
     outcome = only(cloud.run(DEVICE, user_id=user.id, impatient=True, **options))
     assert "A device of this user has appeared meanwhile, and is left alone." in outcome["msg"]
@@ -458,9 +460,7 @@ def test_device_that_appeared_meanwhile_is_left_alone_where_another_one_is_named
 @pytest.mark.parametrize("replace", ["never", "own", "unbound"])
 def test_device_of_somebody_else_is_not_taken_for_that_of_a_lost_creation(start, replace):
     cloud = start(stale=0.5)
-    user = cloud.users[0]
-    with cloud.cloud.lock:
-        cloud.cloud.create_device(cloud.admin, user.id, "other")
+    user = made_by_somebody_else(cloud)
     cloud.handle.fault("cut:v5-create:1")
     outcome = only(cloud.run(DEVICE, user_id=user.id, replace=replace, impatient=True))
     assert outcome["failed"]
