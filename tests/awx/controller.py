@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """As much of AWX's API as the modules of awx.awx need to load what the role awx_setup has, on a free port of loopback.
 
-It refuses what AWX 24.6 refuses, see rules.py, and says nothing of what a launched job does: jobs run through ansible-runner.
+It refuses what AWX 24.6 refuses, see rules.py. A job that is launched here has succeeded at once: what jobs do is tried through ansible-runner.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import rules
 
 TOKEN = "awx-token-19"
+VERSION = "24.6.1"
 
 _TYPES = {
     "job_templates": "job_template",
@@ -39,6 +40,9 @@ class Controller:
         self.playbooks = playbooks
         self.lists: dict[str, list[dict[str, Any]]] = {}
         self.writes: list[str] = []
+        self.launches: list[dict[str, Any]] = []
+        """What each launch through the API gave: the template's name, limit and extra_vars."""
+
         self.url = ""
         self._ids = itertools.count(1)
         self.add("organizations", {"name": "Default"})
@@ -47,7 +51,7 @@ class Controller:
         """Keep a new object."""
         number = next(self._ids)
         url = f"/api/v2/{kind}/{number}/"
-        related = {"survey_spec": f"{url}survey_spec/"} if kind.endswith("job_templates") else {}
+        related = {name: f"{url}{name}/" for name in ("survey_spec", "launch")} if kind.endswith("job_templates") else {}
         one = {
             "id": number,
             "url": url,
@@ -88,6 +92,8 @@ class Controller:
         if method != "GET":
             self.writes.append(f"{method} {'/'.join(parts)}")
         kind, rest = parts[0], parts[1:]
+        if kind == "config":
+            return 200, {"version": VERSION}
         if not rest:
             return self._list(kind, query) if method == "GET" else self._create(kind, body)
         if kind == "project_updates":
@@ -97,6 +103,8 @@ class Controller:
             return (200, self._shown(kind, one)) if method == "GET" else self._change(kind, one, body)
         if rest[1] == "survey_spec":
             return self._survey(method, one, body)
+        if rest[1] == "launch":
+            return self._launch(one, body)
         if rest[1] == "create_approval_template":
             approval = self.add("workflow_approval_templates", body)
             one.update(unified_job_template=approval["id"])
@@ -110,7 +118,7 @@ class Controller:
             self._shown(each, one)
             for each in kinds
             for one in self.lists.get(each, [])
-            if all(str(one.get(name)) == value for name, value in query.items())
+            if all(_fits(one, name, value) for name, value in query.items())
         ]
         return 200, {"count": len(found), "next": None, "results": found}
 
@@ -134,6 +142,14 @@ class Controller:
             one["_survey"] = body
         return 200, one.get("_survey", {})
 
+    def _launch(self, template: dict[str, Any], body: dict[str, Any]) -> tuple[int, Any]:
+        accepted = rules.accepted(template, body)
+        wrong = rules.wrong_prompts(template, {**accepted, "extra_data": accepted["extra_vars"]})
+        if wrong:
+            return 400, {"detail": wrong}
+        self.launches.append({"name": template["name"], **accepted})
+        return 201, self.add("jobs", {"status": "successful", "created": "2026-11-30T12:00:00Z", "artifacts": {}})
+
     def _associate(self, method: str, kind: str, one: dict[str, Any], name: str, body: dict[str, Any]) -> tuple[int, Any]:
         numbers = one["_associated"].setdefault(name, [])
         if method == "GET":
@@ -151,7 +167,17 @@ class Controller:
         shown = {name: value for name, value in one.items() if not name.startswith("_")}
         if kind == "credentials":
             shown["inputs"] = rules.masked(self, one)
+        if kind == "job_templates":
+            # These are always shown.
+            shown = {**dict.fromkeys(rules.ASKS, False), **shown}
         return shown
+
+
+def _fits(one: dict[str, Any], name: str, value: str) -> bool:
+    if name in ("page", "page_size"):
+        return True
+    field, _operator, many = name.partition("__in")
+    return str(one.get(field)) in value.split(",") if _operator and not many else str(one.get(name)) == value
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -174,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("X-API-Product-Name", "AWX")
-        self.send_header("X-API-Product-Version", "24.6.1")
+        self.send_header("X-API-Product-Version", VERSION)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)

