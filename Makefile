@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Needs git and a Python 3.9 or newer; everything else is installed with pip below .build/.
+# Needs git and Python 3.11, 3.12 or 3.13; everything else is installed with pip below .build/.
 # Words for pytest or for a script: make sdk ARGS="tests/sdk -k bind"
 
 PYTHON ?= python3

@@ -24,6 +24,9 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import open
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import as_vault_takes
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Choice, Handover, HandoverError, chosen, wanted_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.formats import FORMATS, KEEPASS, Encryption, HandoverFile, files_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.otpauth import label_text
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import audit_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.chosen import STORE_SPEC, chosen_store
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, Seeds, StoreError, check_account, seeds_of
 
@@ -63,6 +66,12 @@ class ActionModule(ControlNodeAction):
         try:
             directory = self._destination(params)
             encryption = _encryption(params)
+            if not params["formats"]:
+                raise WorkError(f"formats, for the role mfa_handover_formats, must not be empty: give some of {', '.join(FORMATS)}.")
+            if not label_text(params["issuer"]).strip():
+                raise WorkError(
+                    "issuer, for the role mfa_handover_issuer, must not be empty: an authenticator app shows it above the code."
+                )
             for name in params["formats"]:
                 FORMATS[name].library()
             wanted = wanted_in(params["users"])
@@ -109,17 +118,14 @@ class ActionModule(ControlNodeAction):
         return directory_at(params["destination"])
 
     def _choice(self, params: Mapping[str, Any], wanted: list[str] | None) -> Choice:
-        audit = _opened(params["audit"], "audit must be the result of hwc.mfa.iam_mfa_info.")
-        if audit is not None:
-            # The result of a task of its own, or what the role keeps of it.
-            audit = audit.get("audit", audit)
-            if not isinstance(audit, Mapping) or not isinstance(audit.get("users"), list):
-                raise WorkError("audit must be the result of hwc.mfa.iam_mfa_info.")
-        stored = self._stored(params)
-        return chosen(wanted, stored, None if audit is None else audit["users"])
+        try:
+            users = None if params["audit"] is None else audit_in(params["audit"])["users"]
+        except PlanError as error:
+            raise WorkError(str(error)) from None
+        return chosen(wanted, self._stored(params), users)
 
     def _stored(self, params: Mapping[str, Any]) -> Seeds:
-        entries = _opened(params["entries"], "entries must be a mapping from user id to serial_number, seed and name.")
+        entries = _opened_entries(params["entries"])
         if entries is not None:
             return {str(user_id): seeds_of(entry) for user_id, entry in entries.items()}
         store = chosen_store(params, params["account"], self._env)
@@ -131,14 +137,14 @@ class ActionModule(ControlNodeAction):
         return contents.all_newest_first()
 
 
-def _opened(value: Any, otherwise: str) -> Mapping[str, Any] | None:
-    """A mapping that may be packed, or None where there is none. Raises WorkError with the sentence ``otherwise`` for anything else."""
+def _opened_entries(value: Any) -> Mapping[str, Any] | None:
+    """What an operator's own store gives, which may be packed, or None where there is none. Raises WorkError for anything else."""
     try:
         found = opened(value)
     except ValueError:
         found = False
     if found is not None and not isinstance(found, Mapping):
-        raise WorkError(otherwise)
+        raise WorkError("entries must be a mapping from user id to serial_number, seed and name.")
     return found
 
 

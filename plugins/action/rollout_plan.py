@@ -35,6 +35,7 @@ class ActionModule(ControlNodeAction):
         "unread": {"type": "list", "elements": "str", "choices": [RECORD, FIRST_SEEN], "default": []},
         "terms": {"type": "raw", "default": {}},
     }
+    relations: Mapping[str, Any] = {"mutually_exclusive": [("users", "users_variable")], "required_one_of": [("users", "users_variable")]}
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         given = {name: params[name] for name in self.spec if name not in ("account", "users", "users_variable")}
@@ -52,5 +53,7 @@ class ActionModule(ControlNodeAction):
         name = params["users_variable"]
         if name is None:
             return params["users"]
-        users = self._play.get(name)
+        if name not in self._play:
+            raise WorkError(f"users_variable: there is no variable {legible(name, 80)}.")
+        users = self._play[name]
         return self._templar.template(users) if needs_templating(users) else users

@@ -53,7 +53,7 @@ attributes:
     description: Runs in the control process, so always on the control node.
     support: full
 notes:
-  - The shared options of the group C(group/hwc.mfa.mfa) are accepted and have no effect here.
+  - The shared options of the group C(group/hwc.mfa.mfa) are accepted here. The module calls no cloud with them.
 """
 
     WRITE = r"""

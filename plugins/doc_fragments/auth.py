@@ -111,7 +111,8 @@ options:
   auth_passcode:
     description:
       - The current verification code (TOTP) of the user to log in as, if the account asks for one. A string of six digits; quote it in YAML.
-      - A code works once. A later task of the same play that would send it again fails, because refused codes lock the user.
+      - A code works once, and refused codes lock the user. With a local connection, and without C(become) and C(async), a later task of the same play that
+        would send it again fails instead.
       - If no user is given, the environment variables E(HW_PASSCODE) and E(OS_PASSCODE) are used.
     type: str
   assume_agency:
@@ -183,12 +184,12 @@ notes:
   - Give exactly one kind of credentials, O(access_key) with O(secret_key), or O(auth_token), or O(auth_password) with O(auth_username) or
     O(auth_user_id). Two kinds given on one level are an error.
   - "The nearest level counts as a whole: the task, then C(module_defaults) of the module, then those of the group, then O(cloud), then the environment.
-    A farther level adds only what a nearer one lacks of the same kind, and nothing if both name a key, a token or a user."
+    A farther level only completes the credentials of the nearer one, and adds nothing if both name a key, a token or a user."
   - "Variables of the environment count by families: those that begin with C(HW_), then C(HUAWEICLOUD_SDK_), then C(OS_). Parts of two families never
     join, and passwords and tokens go only to the host that their own family names, or an option, or E(HWC_IAM_ENDPOINT)."
   - Set options once for all tasks with C(module_defaults) and the group C(group/hwc.mfa.mfa).
   - With a local connection, the module's work runs in Ansible's own process, which saves the start of a Python process for every item of a loop. With a
     remote connection, C(async), C(become), or the variable C(hwc_mfa_in_process=false), it runs as a module. Modules that return secrets refuse C(async).
   - With keys, the account's id is read once, because the vendor's own clients send it too. Give O(auth_domain_id) to save that request.
-  - Proxies are those of the environment variables E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY). A loopback host is never behind a proxy.
+  - Proxies are those of the environment variables E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY). A loopback host is never behind a proxy.
 """

@@ -42,11 +42,11 @@ options:
       url:
         description:
           - The address of the server, such as C(https://vault.example.com:8200).
-          - If it is not set, C(ANSIBLE_HASHI_VAULT_ADDR) or C(VAULT_ADDR) in the environment.
+          - If it is not set, E(ANSIBLE_HASHI_VAULT_ADDR) or E(VAULT_ADDR) in the environment.
           - Only loopback addresses can be C(http).
         type: str
       namespace:
-        description: The namespace. If it is not set, C(ANSIBLE_HASHI_VAULT_NAMESPACE) or C(VAULT_NAMESPACE) in the environment.
+        description: The namespace. If it is not set, E(ANSIBLE_HASHI_VAULT_NAMESPACE) or E(VAULT_NAMESPACE) in the environment.
         type: str
       engine_mount_point:
         description: Where the KV engine is mounted. It must be of version 2.
@@ -60,30 +60,30 @@ options:
         description:
           - V(token) uses O(hashi_vault.token). V(approle) and V(jwt) log in for each task, and give the token back at its end. So a secret id must be
             usable more than once.
-          - If it is not set, C(ANSIBLE_HASHI_VAULT_AUTH_METHOD) in the environment, or V(token).
+          - If it is not set, E(ANSIBLE_HASHI_VAULT_AUTH_METHOD) in the environment, or V(token).
         type: str
       mount_point:
         description: Where the auth method is mounted, if not at its own name.
         type: str
       token:
-        description: The token. If it is not set, C(ANSIBLE_HASHI_VAULT_TOKEN) or C(VAULT_TOKEN) in the environment. A token file is not read.
+        description: The token. If it is not set, E(ANSIBLE_HASHI_VAULT_TOKEN) or E(VAULT_TOKEN) in the environment. A token file is not read.
         type: str
       role_id:
-        description: The role id of V(approle), or the role of V(jwt). If it is not set, C(ANSIBLE_HASHI_VAULT_ROLE_ID) in the environment.
+        description: The role id of V(approle), or the role of V(jwt). If it is not set, E(ANSIBLE_HASHI_VAULT_ROLE_ID) in the environment.
         type: str
       secret_id:
-        description: The secret id of V(approle). If it is not set, C(ANSIBLE_HASHI_VAULT_SECRET_ID) in the environment.
+        description: The secret id of V(approle). If it is not set, E(ANSIBLE_HASHI_VAULT_SECRET_ID) in the environment.
         type: str
       jwt:
-        description: The token of V(jwt). If it is not set, C(ANSIBLE_HASHI_VAULT_JWT) in the environment.
+        description: The token of V(jwt). If it is not set, E(ANSIBLE_HASHI_VAULT_JWT) in the environment.
         type: str
       validate_certs:
-        description: Whether to verify the certificate of the server. If it is not set, the opposite of C(VAULT_SKIP_VERIFY) in the environment, or V(true).
+        description: Whether to verify the certificate of the server. If it is not set, the opposite of E(VAULT_SKIP_VERIFY) in the environment, or V(true).
         type: bool
       ca_path:
         description:
           - A file or directory with the certificates of the authority that the server's certificate is from, in PEM format.
-          - If it is not set, C(ANSIBLE_HASHI_VAULT_CA_CERT) or C(VAULT_CACERT) in the environment.
+          - If it is not set, E(ANSIBLE_HASHI_VAULT_CA_CERT) or E(VAULT_CACERT) in the environment.
         type: path
         aliases:
           - ca_cert
@@ -99,15 +99,15 @@ options:
     version_added: 1.0.0
     suboptions:
       region:
-        description: The region. If it is not set, C(HW_REGION_NAME) or C(OS_REGION_NAME) in the environment.
+        description: The region. If it is not set, E(HW_REGION_NAME) or E(OS_REGION_NAME) in the environment.
         type: str
       endpoint:
         description:
-          - The address of the service, where it does not follow from the region. If it is not set, C(HWC_CSMS_ENDPOINT) in the environment.
+          - The address of the service, where it does not follow from the region. If it is not set, E(HWC_CSMS_ENDPOINT) in the environment.
           - Only loopback addresses can be C(http).
         type: str
       project_id:
-        description: The id of the region's project that the secrets belong to. If it is not set, C(HW_PROJECT_ID) or C(OS_PROJECT_ID) in the environment.
+        description: The id of the region's project that the secrets belong to. If it is not set, E(HW_PROJECT_ID) or E(OS_PROJECT_ID) in the environment.
         type: str
       access_key:
         description:

@@ -17,13 +17,8 @@ def otpauth_uri(seed: Any, account: str, issuer: str = "Huawei Cloud") -> str:
     seed = decrypted(seed)
     if not isinstance(seed, str):
         raise AnsibleFilterError("hwc.mfa.otpauth_uri: the input must be a base32 seed, a string.")
-    if not account or not issuer:
-        raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not be empty.")
-    # The colon parts the issuer from the account, so neither may hold one (Key URI format).
-    if ":" in str(account) or ":" in str(issuer):
-        raise AnsibleFilterError("hwc.mfa.otpauth_uri: account and issuer must not hold a colon.")
     try:
-        return key_uri(seed, str(account), str(issuer))
+        return key_uri(seed, str(account or ""), str(issuer or ""))
     except OptionError as error:
         raise AnsibleFilterError(f"hwc.mfa.otpauth_uri: {error}") from None
     except UnicodeEncodeError:

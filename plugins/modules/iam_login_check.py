@@ -67,7 +67,7 @@ options:
     type: bool
     default: true
 notes:
-  - The module's own credentials are only needed to read the name of the account.
+  - The module's own credentials are only needed to read the name of the account, and to find users who are given by O(users[].user_name).
 seealso:
   - module: hwc.mfa.iam_virtual_mfa_bind
   - module: hwc.mfa.iam_login_protection

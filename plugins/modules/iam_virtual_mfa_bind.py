@@ -71,7 +71,7 @@ options:
     description:
       - Declares that the device has just been created, so that the module need not read whether it is bound. This saves a call for each user, and the wait
         for a cloud that shows a new device late. Has no effect without a serial number.
-      - While others wait for the next step of their codes, users with such a device and a password already log in.
+      - Users with such a device and a password log in while others wait for their next code.
       - If the device is bound after all, the cloud refuses, and nothing changes. Where the cloud does not tell why it refused, the user fails.
     type: bool
     default: false

@@ -58,8 +58,8 @@ options:
   name:
     description:
       - The name of the device. Names are unique in an account.
-      - A name of the cloud's has 1 to 64 letters A to Z, digits, C(-) and C(_). What cannot stand in it is replaced, and a short end tells names apart
-        that would become the same, so that a device can be named after its user.
+      - The clouds allow 1 to 64 letters A to Z, digits, C(-) and C(_). Other characters are replaced. Where two names would become equal, a short end is added,
+        so that a device can be named after its user.
       - Without it, the name is made from the user's id and a random end. The cloud makes the serial number from the name, and a serial number that returned
         with another seed would make the old seed look valid. For the same reason a device that replaces another one gets a random end behind its name, and
         you do not use a name again.

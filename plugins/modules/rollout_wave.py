@@ -128,8 +128,8 @@ options:
     type: raw
   lifting:
     description:
-      - With O(phase=remove) without O(record_directory), C(lifted_packed) of M(hwc.mfa.rollout_record). Nobody's protection is lifted for a moment whom it does
-        not name.
+      - With O(phase=remove) without O(record_directory), C(lifted_packed) of M(hwc.mfa.rollout_record). Protection is lifted for a moment only for the
+        users whom it names.
     type: raw
   shown:
     description:

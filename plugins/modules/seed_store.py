@@ -48,8 +48,10 @@ options:
     version_added: 1.0.0
   entries:
     description:
-      - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name), and optionally C(bound), C(proven), and C(before), the login
-        protection before the rollout. What is stored already is not written again.
+      - Seeds to store, a mapping from user id to C(serial_number), C(seed) and C(name), and optionally C(bound), C(proven), C(made_at), the time at which the
+        device was created, and C(before), the login protection before the rollout. What is stored already is not written again.
+      - Without C(made_at), O(hwc.mfa.mfa_rollout#role:main:mfa_rollout_rotate_before) takes the device for one that is older.
+      - What RV(entries) has of a user can be given as it is, but for C(earlier). To move to another store, store the older seeds first.
     type: dict
   intends:
     description:
@@ -152,8 +154,8 @@ EXAMPLES = r"""
 RETURN = r"""
 entries:
   description: >-
-    The valid seeds, a mapping from user id to C(serial_number), C(seed) and C(name), where they are true C(bound) and C(proven), and where a rollout set login
-    protection C(before), what was set before. If a user has several seeds, C(earlier) is a list of the older ones.
+    The valid seeds, a mapping from user id to C(serial_number), C(seed) and C(name), where they are true C(bound) and C(proven), where it is known
+    C(made_at), and where a rollout set login protection C(before), what was set before. If a user has several seeds, C(earlier) is a list of the older ones.
   returned: success, with O(read) and without O(packed)
   type: dict
   sample: {}

@@ -143,6 +143,30 @@ def test_password_of_a_store_that_yaml_takes_for_a_number_encrypts_nothing(playg
     assert not ground.seed_directory.exists()
 
 
+def test_plan_of_users_that_are_given_twice_or_not_at_all_says_which_option_is_meant(playground: Callable[..., Any]) -> None:
+    ground = playground(users=1)
+    tasks = indented("""
+        - name: Plan
+          hwc.mfa.rollout_plan: "{{ {'account': 'acme', 'audit': {'users': []}} | combine(item) }}"
+          loop:
+            - {}
+            - {users: all, users_variable: my_users}
+            - {users_variable: my_usres}
+          ignore_errors: true
+          register: plans
+
+        - name: Say what is wrong
+          ansible.builtin.assert:
+            that: plans.results | map(attribute='msg') | list == expected
+          vars:
+            expected:
+              - "one of the following is required: users, users_variable"
+              - "parameters are mutually exclusive: users|users_variable"
+              - "users_variable: there is no variable my_usres."
+        """)
+    assert ground.play(tasks).code == 0
+
+
 @pytest.mark.parametrize("in_process", ["true", "false"])
 def test_password_that_is_omitted_inside_a_variable_is_none(playground: Callable[..., Any], core: dict[str, str], in_process: str) -> None:
     ground = playground(users=2)

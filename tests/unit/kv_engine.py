@@ -41,6 +41,9 @@ class Engine:
     before: Callable[[str, str], None] = field(default=lambda _method, _path: None)
     """Called before a request is carried out, and may change the engine as another client would."""
 
+    role_id: str = ROLE_ID
+    """The role that may log in."""
+
     requests: list[str] = field(default_factory=list)
     namespaces: set[Any] = field(default_factory=set)
     logins: int = 0
@@ -114,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.listed(name) if kind == "metadata" else self.read(name) if method == "GET" else self.write(name, body)
 
     def login(self, body: dict[str, Any]) -> tuple[int, Any]:
-        if body not in ({"role_id": ROLE_ID, "secret_id": SECRET_ID}, {"role": ROLE_ID, "jwt": JWT}):
+        if body not in ({"role_id": self.engine.role_id, "secret_id": SECRET_ID}, {"role": ROLE_ID, "jwt": JWT}):
             return 400, {"errors": ["invalid role or secret ID"]}
         self.engine.logins += 1
         token = f"hvs.login-{self.engine.logins}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Callable, ClassVar
 
@@ -63,6 +64,11 @@ class Password(Credentials):
                 f" of auth_username{source.hint('auth_domain_name')}."
             )
         passcode = source.value("auth_passcode", follow_environment=not named)
+        if passcode is not None and not user_id:
+            # It would be refused, and count as a wrong code (docs/dev/cloud_api.md, section 4).
+            raise OptionError(
+                f"auth_user_id is missing: a login with auth_passcode names its user by id, not by auth_username{source.hint('auth_user_id')}."
+            )
         if passcode is not None and not (len(passcode) == 6 and passcode.isascii() and passcode.isdigit()):
             raise OptionError("auth_passcode must be a string of exactly six digits; quote it in YAML, so that leading zeros stay.")
         return cls(password, user_id, username, account, passcode)
@@ -113,7 +119,7 @@ class PasswordAuth(Auth):
         with self._lock:
             if self._failure is not None:
                 # A refused login is not tried again by the other threads: repeated failures lock the user.
-                raise self._failure
+                raise copy(self._failure)
             if self._token is None:
                 scope = self._scope()
                 if self._password.passcode:
@@ -121,8 +127,9 @@ class PasswordAuth(Auth):
                 try:
                     self._token, self.user = self._logged_in(scope)
                 except CloudError as error:
-                    if error.status is not None:
-                        self._failure = error
+                    if error.is_refusal:
+                        # Copies, since whoever is told one may add a hint to it.
+                        self._failure = copy(error)
                     raise
             return self._token
 
@@ -190,7 +197,7 @@ def log_in(session: Session, password: Password, scope: Account, code: Callable[
         # Whatever comes of the login, the call that it was for has not been sent.
         error.uncertain = False
         if error.status == 401:
-            error.hint = _login_hint(error, with_code, by_id=bool(password.user_id))
+            error.hint = _login_hint(error, with_code)
         raise
     token = reply.headers.get("X-Subject-Token")
     if not token:
@@ -216,14 +223,12 @@ def wants_code(error: CloudError) -> bool:
     return error.status == 401 and "totp" in error.message.lower()
 
 
-def _login_hint(error: CloudError, with_code: bool, by_id: bool) -> str | None:
+def _login_hint(error: CloudError, with_code: bool) -> str | None:
     if error.has_code("0061"):
         return None
     if error.login_rules and not any(set(rule) <= _METHODS for rule in error.login_rules):
         return "The password was right, but this collection logs in with a password and a code only: give auth_token instead."
     if wants_code(error):
-        if with_code and not by_id:
-            return "A login with a code names its user by auth_user_id, not by auth_username."
         if with_code:
             return "The code was refused: each code works once, and only in its 30 s."
         return "The login needs a code of the user's MFA device: give auth_user_id and auth_passcode."

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+from copy import copy
 from typing import Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
@@ -43,7 +44,7 @@ class TemporaryKeys:
     def _new(self) -> TemporaryKey:
         if self._refusal is not None:
             # What was refused to one thread would be refused to all others too, and refusals lock users.
-            raise self._refusal
+            raise copy(self._refusal)
         try:
             key = self._obtain()
         except OptionError as error:
@@ -52,8 +53,9 @@ class TemporaryKeys:
         except CloudError as error:
             # Whatever comes of it, the call that the key was for has not been sent.
             error.uncertain = False
-            if error.status is not None and 400 <= error.status < 500 and error.status != 429:
-                self._refusal = error
+            if error.is_refusal:
+                # Copies, since whoever is told one may add a hint to it.
+                self._refusal = copy(error)
             raise
         self.secrets |= {key.secret_key, key.security_token}
         self._since = self._now()

@@ -76,6 +76,11 @@ class CloudError(Exception):
         """Whether a 404 may be the service's own, and does not say so: it has no code. Ask another way before believing it."""
         return self.status == 404 and not self.foreign and self.code is None
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the cloud has refused, and would do so again: neither an outage nor a throttle."""
+        return self.status is not None and 400 <= self.status < 500 and self.status != 429
+
     def as_dict(self) -> dict[str, Any]:
         """The part of a result that playbooks test: ``status``, ``code``, ``request_id``, and ``uncertain`` where a write is."""
         facts: dict[str, Any] = {"status": self.status, "code": self.code, "request_id": self.request_id}

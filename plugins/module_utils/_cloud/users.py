@@ -21,6 +21,9 @@ NEVER = "never"
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{1,9})?(Z|[+-][0-9]{2}:?[0-9]{2})?", re.ASCII
 )
+_FARTHEST_ZONE = 23
+"""Hours from UTC."""
+
 _LATEST = 253_402_300_799
 """The end of the year 9999, in seconds since the epoch."""
 
@@ -58,15 +61,16 @@ def instant(value: Any) -> str | None:
     if found is None:
         return None
     try:
-        # timegm takes any number for a month or a day.
-        time.strptime("-".join(found.group(1, 2, 3)), "%Y-%m-%d")
+        # timegm takes any number for a month, a day or an hour.
+        seconds = timegm(time.strptime(" ".join(found.group(1, 2, 3, 4, 5, 6)), "%Y %m %d %H %M %S"))
     except ValueError:
         return None
-    seconds = timegm(tuple(int(part) for part in found.group(1, 2, 3, 4, 5, 6)))
     zone = found[7] or "Z"
     if zone != "Z":
-        offset = 60 * int(zone[1:3]) + int(zone[-2:])
-        seconds -= 60 * (-offset if zone[0] == "-" else offset)
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        if hours > _FARTHEST_ZONE or minutes > 59:
+            return None
+        seconds -= (-60 if zone[0] == "-" else 60) * (60 * hours + minutes)
     return _written(seconds)
 
 

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePath
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, error_facts
@@ -80,7 +82,7 @@ def reconcile(
                 error.hint = A_NAME
             return {**failure(item), "failed": True, "msg": str(error), "error": error_facts(error)}
         except Exception as error:  # a bug here must not lose what the others got: a seed is shown once
-            msg = f"unexpected {type(error).__name__}: please report this as a bug of hwc.mfa."
+            msg = f"unexpected {type(error).__name__} in {_place_of(error)}: please report this as a bug of hwc.mfa."
             return {**failure(item), "failed": True, "msg": msg, "error": error_facts(OptionError(msg))}
 
     if concurrency == 1 or len(items) == 1:
@@ -88,6 +90,12 @@ def reconcile(
     # equivalent: a pool must have a thread, even if there are no items
     with ThreadPoolExecutor(max_workers=min(concurrency, len(items) or 1)) as pool:
         return list(pool.map(one, items))
+
+
+def _place_of(error: BaseException) -> str:
+    """Where in the code an exception came up: what helps a developer, and no value, since one may be a secret."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "ansible_collections" in frame.filename]
+    return f"{PurePath(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else "Python"
 
 
 A_NAME = "An id of a user has 32 characters: a name is given as user_name."

@@ -23,7 +23,7 @@ class WorkError(Exception):
 
 
 class ControlNodeAction(ActionBase):
-    """Validates the options that ``spec`` describes, and calls ``work``.
+    """Validates the options that ``spec`` and ``relations`` describe, and calls ``work``.
 
     That finds the variables of the host in ``_play``, and in ``_group_defaults`` the credentials of the action group that are no options here.
     """
@@ -31,6 +31,7 @@ class ControlNodeAction(ActionBase):
     TRANSFERS_FILES = False
     _supports_check_mode = True
     spec: Mapping[str, Mapping[str, Any]]
+    relations: Mapping[str, Any] = {}
     _play: Mapping[str, Any] = {}
     _group_defaults: Mapping[str, Any] = {}
 
@@ -49,7 +50,7 @@ class ControlNodeAction(ActionBase):
         wrong = texts.sentence(texts.not_text({name: self.spec[name] for name in self.spec if _is_credential(name, self.spec)}, args))
         if wrong is not None:
             return {**result, "failed": True, "msg": wrong}
-        validated = OptionsValidator(self.spec).validate(args)
+        validated = OptionsValidator(self.spec, **self.relations).validate(args)
         if validated.error_messages:
             return {**result, "failed": True, "msg": validated.error_messages[0]}
         try:

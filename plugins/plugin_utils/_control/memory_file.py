@@ -29,8 +29,11 @@ def remembered(host: str) -> Iterator[dict[str, Any]]:
         memory = json.loads(known)
     except (OSError, ValueError):
         known, memory = b"", {}
-    yield memory
-    learned = json.dumps(memory).encode("utf-8")
-    if learned != known and (memory or known):
-        with suppress(OSError):  # the next task then has to learn it anew
-            replace_file(path, learned)
+    try:
+        yield memory
+    finally:
+        # Also where the task was ended, such as by its timeout: a code that was sent has to be known.
+        learned = json.dumps(memory).encode("utf-8")
+        if learned != known and (memory or known):
+            with suppress(OSError):  # the next task then has to learn it anew
+                replace_file(path, learned)

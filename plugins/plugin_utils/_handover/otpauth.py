@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP, seed_text
 from ansible_collections.hwc.mfa.plugins.plugin_utils._handover.choice import Handover
@@ -20,8 +21,14 @@ _LABEL = 100
 def key_uri(seed: str, account: str, issuer: str) -> str:
     """The URI of a base32 seed in the Key URI format; the app shows ``issuer`` and ``account``, neither of which may hold a colon.
 
-    Raises OptionError where the seed is none, and UnicodeEncodeError where a name holds a code that is no character.
+    Raises OptionError where the seed is none or a name is empty or has a colon, and UnicodeEncodeError where a name holds a code that is no
+    character.
     """
+    if not account or not issuer:
+        raise OptionError("account and issuer must not be empty.")
+    # The colon parts the issuer from the account, so neither may hold one (Key URI format).
+    if ":" in account or ":" in issuer:
+        raise OptionError("account and issuer must not hold a colon.")
     secret = seed_text(seed)
     label = f"{quote(issuer, safe='')}:{quote(account, safe='@')}"
     return f"otpauth://totp/{label}?secret={secret}&issuer={quote(issuer, safe='')}&algorithm=SHA1&digits=6&period={STEP}"

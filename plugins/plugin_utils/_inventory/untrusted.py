@@ -10,14 +10,24 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.utils.unsafe_proxy import wrap_var
+import ansible.template
 
 _HARMLESS = re.compile(r"[A-Za-z0-9_.:/@+ -]*", re.ASCII)
 """Text that cannot become part of a template, whatever it is joined with. Marks would only make inventories that are written as JSON hard to read."""
 
 
+_MARKS = not hasattr(ansible.template, "trust_as_template")
+"""Whether text is marked. Since ansible-core 2.19 only text that is marked as trusted is a template, and the old marks are deprecated there."""
+
+
 def untrusted(value: Any) -> Any:
-    """``value`` with marks on all text that could be taken for a template. Since ansible-core 2.19 only text that is trusted is one."""
+    """``value`` so that no text in it is taken for a template."""
+    return _marked(value) if _MARKS else value
+
+
+def _marked(value: Any) -> Any:
+    from ansible.utils.unsafe_proxy import wrap_var
+
     if isinstance(value, Mapping):
-        return {key: untrusted(item) for key, item in value.items()}
+        return {key: _marked(item) for key, item in value.items()}
     return value if not isinstance(value, str) or _HARMLESS.fullmatch(value) else wrap_var(value)

@@ -25,7 +25,7 @@ _PAGE_SIZE = 100
 """Secrets to ask for at once. An answer may hold fewer."""
 
 _ABSENT = ("CSMS.0005", "CSMS.0106")
-"""The service says 400, and not 404, of a secret that is not there (docs/dev/cloud_api.md, section 10)."""
+"""The service says 400, and not 404, of a secret that is not there (docs/dev/cloud_api.md, section 9)."""
 
 _PENDING = ("CSMS.0103", "CSMS.0107")
 """The secret is scheduled for deletion, and cannot be read until that is cancelled."""

@@ -54,14 +54,13 @@ class _Token:
         self._login = login
         self._lock = threading.Lock()
         self._token: str | None = options.token or None
-        self.made = False
+        self._logs_in = self._token is None
 
     def prepare(self) -> str:
         """The token."""
         with self._lock:
             if self._token is None:
                 self._token = self._login()
-                self.made = True
             return self._token
 
     def renew(self, _seen: Any, _refusal: CloudError) -> bool:
@@ -71,11 +70,16 @@ class _Token:
     def forget(self, seen: str) -> bool:
         """Log in anew next time, where ``seen`` was the token of a login. Whether that may help."""
         with self._lock:
-            if not self.made:
+            if not self._logs_in:
                 return False
             if self._token == seen:
                 self._token = None
             return True
+
+    def made(self) -> bool:
+        """Whether there is a token at hand that a login has given."""
+        with self._lock:
+            return self._logs_in and self._token is not None
 
     def __call__(self, request: Any) -> Any:
         request.headers["X-Vault-Token"] = self.prepare()
@@ -131,7 +135,8 @@ class KeyValue(SecretsService):
     def close(self) -> None:
         """Give back the token of a login, and close all connections."""
         try:
-            if self._auth.made:
+            # A login that was refused is not tried again, only to be given back.
+            if self._auth.made():
                 self._session.write("POST", "/v1/auth/token/revoke-self")
         except CloudError:
             pass  # it ends by itself

@@ -31,8 +31,11 @@ DEFAULTS = {
 
 
 def audit_of(*users):
+    known = {"enabled": True, "login_protection": {"enabled": True, "verification_method": "vmfa"}}
     return {
-        "users": [{"user_id": id_, "name": name, "device": {"serial_number": serial, "binding": "bound"}} for id_, name, serial in users]
+        "users": [
+            {"user_id": id_, "name": name, "device": {"serial_number": serial, "binding": "bound"}, **known} for id_, name, serial in users
+        ]
     }
 
 
@@ -137,6 +140,10 @@ def test_seeds_of_the_operators_own_store_and_the_audit_come_as_the_role_has_the
         ({"users": []}, "users must be a list"),
         ({"audit": {"failed": True}}, "audit must be the result of hwc.mfa.iam_mfa_info"),
         ({"audit": 17}, "audit must be the result"),
+        ({"audit": {"users": [{"name": "ada", "enabled": True}]}}, "audit must be the result"),
+        ({"issuer": ""}, "issuer, for the role mfa_handover_issuer, must not be empty"),
+        ({"issuer": "  "}, "issuer, for the role mfa_handover_issuer, must not be empty"),
+        ({"formats": []}, "formats, for the role mfa_handover_formats, must not be empty"),
         ({"entries": "[1]"}, "entries must be a mapping"),
         ({"audit": "{"}, "audit must be"),
         ({"handover_password": "\n"}, "handover_password, for the role mfa_handover_password, must not be empty"),

@@ -261,6 +261,8 @@ def test_two_kinds_as_options_are_an_error_that_names_both(one, other):
         ({"auth_passcode": "123456"}, "auth_password"),
         ({"auth_password": "pw"}, "auth_username or auth_user_id"),
         ({"auth_username": "alice", "auth_password": "pw"}, "auth_domain_name"),
+        # A code goes with the user's id only, and is not sent otherwise.
+        ({"auth_username": "alice", "auth_password": "pw", "auth_domain_name": "acme", "auth_passcode": "123456"}, "auth_user_id"),
     ],
 )
 def test_half_a_kind_is_an_error_that_names_the_missing_option(params, missing):

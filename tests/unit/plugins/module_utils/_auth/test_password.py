@@ -35,7 +35,6 @@ def refusal(body, password, status=401):
 ALONE = Password("s3cret", "u1")
 CODED = Password("s3cret", "u1", passcode="123456")
 ACME = Account("acme")
-CODED_BY_NAME = Password("s3cret", None, "alice", ACME, "123456")
 
 
 def receipt(*rules):
@@ -89,11 +88,6 @@ def test_code_is_wanted_by_a_refused_login_only():
         ),
         (of_the_cloud("mfa totp code verify fail"), CODED, "The code was refused: each code works once, and only in its 30 s."),
         (
-            of_the_cloud("mfa totp code verify fail"),
-            CODED_BY_NAME,
-            "A login with a code names its user by auth_user_id, not by auth_username.",
-        ),
-        (
             receipt(["password", "oauth1"]),
             ALONE,
             "The password was right, but this collection logs in with a password and a code only: give auth_token instead.",
@@ -143,6 +137,28 @@ def test_login_that_gives_no_token_was_not_at_iam(script):
     assert caught.value.status == 201
 
 
+def test_refused_login_is_not_tried_again_and_each_call_has_an_error_of_its_own():
+    session = Refusing(of_the_cloud("The request you have made requires authentication."))
+    auth = PasswordAuth(ALONE, session, lambda: ACME)
+    texts = []
+    for _call in range(3):
+        with pytest.raises(CloudError) as caught:
+            auth.prepare()
+        texts.append(str(caught.value))
+        caught.value.hint = "Of this call only."
+    assert session.calls == 1 and len(set(texts)) == 1 and "Of this call" not in texts[0]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_outage_of_a_login_is_not_for_ever(status):
+    session = Refusing({}, status)
+    auth = PasswordAuth(ALONE, session, lambda: ACME)
+    for calls in (1, 2):
+        with pytest.raises(CloudError):
+            auth.prepare()
+        assert session.calls == calls
+
+
 def test_login_with_a_code_is_never_renewed():
     expired = CloudError("no", status=401, code="IAM.0066")
     assert not PasswordAuth(CODED, Refusing({}), lambda: NO_ACCOUNT).renew("T0", expired)
@@ -153,6 +169,11 @@ def test_login_with_a_code_is_never_renewed():
 def test_fingerprint_knows_a_code_of_a_user_and_tells_neither():
     same = Password("another password", "u1", passcode="123456")
     assert CODED.fingerprint() == same.fingerprint()
-    others = [ALONE, CODED_BY_NAME, Password("s3cret", "u2", passcode="123456"), Password("s3cret", "u1", passcode="123457")]
+    others = [
+        ALONE,
+        Password("s3cret", None, "alice", ACME, "123456"),
+        Password("s3cret", "u2", passcode="123456"),
+        Password("s3cret", "u1", passcode="123457"),
+    ]
     assert len({one.fingerprint() for one in (CODED, *others)}) == 5
     assert re.fullmatch("[0-9a-f]{32}", CODED.fingerprint())

@@ -28,6 +28,14 @@ def test_next_task_of_an_account_knows_its_pace_and_no_other_accounts_task():
         assert memory == {}
 
 
+def test_what_a_task_learned_that_was_ended_is_known_to_the_next():
+    with pytest.raises(TimeoutError), remembered("berlin") as memory:
+        memory["iam.example"] = STATE
+        raise TimeoutError
+    with remembered("berlin") as memory:
+        assert memory == {"iam.example": STATE}
+
+
 def test_limit_that_is_gone_is_forgotten():
     with remembered("berlin") as memory:
         memory["iam.example"] = STATE

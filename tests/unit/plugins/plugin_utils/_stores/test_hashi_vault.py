@@ -489,6 +489,18 @@ def test_token_of_a_login_that_has_ended_meanwhile_is_renewed(engine, opens):
     assert engine.logins == 2
 
 
+def test_login_that_is_refused_is_not_tried_again_to_give_its_token_back(engine, opens):
+    store = opens(auth_method="approle", role_id=kv_engine.ROLE_ID, secret_id=kv_engine.SECRET_ID)
+    store.read()
+    engine.tokens.clear()
+    engine.role_id = "another one"
+    assert "refused the login" in refusal(store.read)
+    logins = [request for request in engine.requests if "login" in request]
+    store.close()
+    assert [request for request in engine.requests if "login" in request] == logins
+    assert len(logins) == 2 and engine.revoked == []
+
+
 def test_login_that_is_refused_names_the_options(opens):
     text = refusal(opens(auth_method="approle", role_id="x", secret_id=kv_engine.JWT).read)
     assert "refused the login by approle at auth/approle (invalid role or secret ID): check role_id and secret_id" in text
