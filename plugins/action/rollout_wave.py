@@ -220,7 +220,8 @@ class ActionModule(ControlNodeAction):
             made = made_in(mapping_in(params["created"], "created"))
             result = _result(wave.finish(*made, shown=seeds_in(params["shown"]), stored=stored, removal=removal))
         else:
-            result = _result(wave.remove(stored, seeds_in(params["shown"]), mapping_in(params["lifting"], "lifting")))
+            shown, lifting = seeds_in(params["shown"]), mapping_in(params["lifting"], "lifting")
+            result = _result(wave.remove(stored, shown, lifting, _announced(params["announced"])))
         # Where a task of a wave fails, the result of the wave before could be taken for its own.
         return {"number": params["number"], **result}
 

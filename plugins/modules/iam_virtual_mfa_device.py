@@ -82,6 +82,14 @@ options:
         user fails.
     type: bool
     default: false
+  check_credentials:
+    description:
+      - With O(state=absent), whether users with credentials of their own in O(devices) keep their device unless these credentials show it to them. Set it
+        before you create another device that only the user can bind.
+      - In check mode passwords are not tried, because a protected login wants a code.
+    type: bool
+    default: false
+    version_added: 1.1.0
   devices:
     description:
       - Many users at once. The module's credentials create the device. An item's own credentials are used where the cloud lets only the user create it,
@@ -113,6 +121,10 @@ options:
       presume_unbound:
         description: As O(presume_unbound), which counts for all items that do not have their own.
         type: bool
+      check_credentials:
+        description: As O(check_credentials), which counts for all items that do not have their own.
+        type: bool
+        version_added: 1.1.0
       auth_password:
         description: The user's password. The login is by O(devices[].user_id).
         type: str

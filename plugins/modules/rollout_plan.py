@@ -55,7 +55,7 @@ options:
     version_added: 1.0.0
   stored:
     description:
-      - The stored seeds.
+      - The stored seeds. Without it there is no store, and nobody is told to have a device whose seed is not stored.
     type: raw
   intents:
     description:

@@ -116,7 +116,8 @@ options:
     default: 0
   announced:
     description:
-      - The result of the task that announced the devices in the store. O(phase=create) creates no others.
+      - The result of the task that announced the devices in the store. O(phase=create) creates no others, and O(phase=remove) removes no device
+        of others that is to be made anew.
     type: raw
   created:
     description:

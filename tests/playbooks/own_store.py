@@ -31,7 +31,9 @@ OWN_STORE = """\
     intents: "{{ found.intents | default([]) + (mfa_rollout_store_users if mfa_rollout_store_action == 'intend' else []) }}"
     untold: "{{ mfa_rollout_store_users if mfa_rollout_store_action in ['withdraw', 'remove'] else [] }}"
     gone: "{{ mfa_rollout_store_users if mfa_rollout_store_action == 'remove' else [] }}"
-    entries: "{{ found.entries | default({}) | combine(saved) | dict2items | rejectattr('key', 'in', gone) | items2dict }}"
+    # A store that forgets writes what it is given, and not what it has.
+    kept: "{{ {} if own_store_forgets | default(false) and mfa_rollout_store_action == 'save' else found.entries | default({}) }}"
+    entries: "{{ kept | combine(saved) | dict2items | rejectattr('key', 'in', gone) | items2dict }}"
   ansible.builtin.copy:
     dest: "{{ own_store }}"
     mode: "0600"

@@ -122,6 +122,106 @@ def test_nobody_gets_another_device_whose_old_one_stays_and_protection_comes_bac
         assert vmfa(user)
 
 
+@pytest.mark.parametrize("profile", CLOUDS)
+def test_rotation_with_credentials_that_are_old_takes_nobodys_device(playground: Callable[..., Any], profile: str) -> None:
+    ground = playground(users=3, profile=profile)
+    enrolled(ground)
+    users = users_of(ground)
+    before = [user.device.serial_number for user in users]
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated", "mfa_rollout_wave_sizes": [3], "mfa_rollout_max_failures": 3}
+    for user in ground.variables[ACCOUNT]["mfa_rollout_users"][:2]:
+        user["auth_password"] = "the one before"
+    run = ground.run(ROLLOUT)
+    assert "1 done" in run.output and "2 failed" in run.output, run.output
+    assert "The device was not removed, since the user's own credentials did not work." in run.output
+    assert [user.device.serial_number == serial for user, serial in zip(users, before)] == [True, True, False]
+    for user in users:
+        assert user.device.bound
+        assert vmfa(user), "protection came back"
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_rotation_removes_no_device_where_the_store_takes_no_announcement(playground: Callable[..., Any], ignored: bool) -> None:
+    ground = playground(users=3)
+    with_own_store(ground)
+    enrolled(ground)
+    before = [user.device.serial_number for user in users_of(ground)]
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated", "own_store_refuses": "intend"}
+    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
+    run = ground.play("    []\n", header=header) if ignored else ground.run(ROLLOUT)
+    assert run.code == 2, run.output
+    assert [user.device.serial_number for user in users_of(ground)] == before
+    for user in users_of(ground):
+        assert user.device.bound
+        assert vmfa(user)
+
+
+def recorded(ground: Any) -> list[str]:
+    found = [*ground.path.glob("report/*.record.json"), *ground.seed_directory.glob("*/.record.json")]
+    return list(json.loads(found[0].read_bytes())["protected"]) if found else []
+
+
+@pytest.mark.parametrize("state", ["reset", "rotated"])
+def test_roll_back_after_a_run_that_had_lifted_protection_brings_back_what_was_before_the_rollout(
+    playground: Callable[..., Any], state: str
+) -> None:
+    ground = playground(users=2)
+    first, second = users_of(ground)
+    ground.cloud.cloud.protect(first.id, "sms")
+    enrolled(ground)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_state": state, "mfa_rollout_wave_sizes": [2], "mfa_rollout_concurrency": 1}
+    die_at(ground, ROLLOUT, Death(2, "after", "login-protect-put"))
+    assert set(lifted(ground)) == {first.id, second.id}
+    ground.cloud.advance(60)
+    # Whoever only looks, or rolls out without protecting logins, is told.
+    del ground.variables[ACCOUNT]["mfa_rollout_state"]
+    audit = ground.run("hwc.mfa.audit")
+    assert "ended while it had lifted the login protection of" in audit.output and first.name in audit.output, audit.output
+    run = ground.run("hwc.mfa.rollback")
+    assert run.code == 0, run.output
+    assert (first.protection.enabled, first.protection.verification_method) == (True, "sms")
+    assert not vmfa(second)
+    assert (lifted(ground), recorded(ground)) == ({}, [])
+    assert "ended while" not in ground.run("hwc.mfa.audit").output
+
+
+def test_roll_back_that_took_two_runs_keeps_what_others_set_afterwards(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    first, second = users_of(ground)
+    ground.cloud.cloud.protect(first.id, "sms")
+    enrolled(ground)
+    for route in ("v5-disable", "unbind", "v5-delete", "delete"):
+        ground.cloud.fault(f"status=403:{route}")
+    assert ground.run("hwc.mfa.rollback").code == 2
+    assert set(recorded(ground)) == {first.id, second.id}
+    ground.cloud.clear_faults()
+    ground.cloud.advance(60)
+    run = ground.run("hwc.mfa.rollback")
+    assert run.code == 0, run.output
+    assert recorded(ground) == []
+    assert (first.protection.enabled, first.protection.verification_method) == (True, "sms")
+    for user in (first, second):
+        ground.cloud.cloud.give_device(user.id, bound=True)
+        ground.cloud.cloud.protect(user.id)
+    run = ground.run("hwc.mfa.rollback")
+    assert all(vmfa(user) and user.device.bound for user in (first, second)), run.output
+
+
+def test_roll_back_says_whose_bound_device_stays_since_its_seed_is_not_stored(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2)
+    enrolled(ground)
+    first, second = users_of(ground)
+    for page in ground.seed_directory.glob("*/*.yml"):
+        page.unlink()
+    audit = ground.run("hwc.mfa.audit")
+    assert f"left: {first.name}, {second.name}: has a bound device whose seed is not stored" in audit.output, audit.output
+    preview = ground.run("hwc.mfa.rollback", "--check")
+    assert f"left: {first.name}, {second.name}: has a bound device whose seed is not stored" in preview.output
+    assert ground.run("hwc.mfa.rollback").code == 0
+    assert [row["reason"] for row in ground.report(ACCOUNT)["users"]] == ["has a bound device whose seed is not stored"] * 2
+    assert all(user.device.bound for user in (first, second))
+
+
 def test_ignored_failure_of_the_record_lifts_nothing(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=1)
     (user,) = users_of(ground)

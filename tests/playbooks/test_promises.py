@@ -213,6 +213,20 @@ def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_ne
     assert all(user.device.bound and stored[user.id]["seed"] == user.device.seed for user in users)
 
 
+@pytest.mark.parametrize("ignored", [False, True])
+def test_store_that_loses_seeds_which_it_has_shown_before_stops_the_rollout(playground: Callable[..., Any], ignored: bool) -> None:
+    ground = playground(users=3)
+    with_own_store(ground, mfa_rollout_wave_sizes=[1], own_store_forgets=True)
+    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
+    run = ground.play("    []\n", header=header) if ignored else ground.run(ROLLOUT)
+    assert run.code == 2, run.output
+    assert "the operator's store does not show seeds any more that it has shown before" in run.output
+    first, *others = ground.cloud.cloud.accounts[0].users[1:]
+    assert first.id in run.output
+    assert first.device.bound
+    assert not any(user.device is not None and user.device.bound for user in others), "nobody is bound after that"
+
+
 def test_lock_of_another_namespace_with_the_same_host_name_is_not_taken(playground: Callable[..., Any]) -> None:
     ground = playground(users=2)
     lock_held(ground)

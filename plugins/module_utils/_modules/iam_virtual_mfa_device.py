@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
@@ -249,7 +249,12 @@ class _Maker:
         if self.context.check_mode:
             if self.protections is not None and not item["presume_unbound"]:
                 self.protections.refuse_held(device)
+            # A password may want a code while the login is protected, and each login that is refused counts.
+            if item["check_credentials"] and own and not item.get("auth_password"):
+                _demand_access(user_id, writer.iam, "v3" if reader.rules_v5_out else self.actors.api)
             return _removed(device)
+        if item["check_credentials"] and own:
+            _demand_access(user_id, writer.iam, "v3" if reader.rules_v5_out else self.actors.api)
         self.writes.forget(user_id)
         if item["presume_unbound"]:
             self._delete_unbound(device, reader, administrator, writer, own)
@@ -274,6 +279,15 @@ class _Maker:
         if self.context.params["state"] == "present":
             outcome["creation"] = self.creations.get(item["user_id"], NOT_MADE)
         return outcome
+
+
+def _demand_access(user_id: str, iam: Iam, api: str) -> None:
+    """Raise CloudError where the user's own credentials do not show the user's device, as they do to every user (docs/dev/cloud_api.md, section 2)."""
+    try:
+        DeviceReader(iam, api).read(user_id)
+    except CloudError as error:
+        error.hint = f"The device was not removed, since the user's own credentials did not work.{f' {error.hint}' if error.hint else ''}"
+        raise
 
 
 def _is_presumed_unbound(item: Mapping[str, Any], device: Device | None) -> bool:
@@ -342,9 +356,10 @@ _ITEM_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
     "serial_number": {"type": "str"},
     "presume_unbound": {"type": "bool", "default": False},
+    "check_credentials": {"type": "bool", "default": False},
 }
 
-_SHARED = ["presume_unbound"]
+_SHARED = ["presume_unbound", "check_credentials"]
 
 _REPLACE = ["never", "own", "unbound"]
 

@@ -29,6 +29,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     LEFT_ALONE,
     NOT_SIZES,
     OWN_CREDENTIALS,
+    PRESENT,
     PROBLEM,
     PROTECT,
     PROVE,
@@ -70,6 +71,9 @@ class Known:
 
     first_seen: Mapping[str, str] | None = None
     """When a report first saw a user, by user id; None where nothing is kept of that."""
+
+    stores: bool = True
+    """Whether there is a store at all. Without one, no seed is stored, and nobody expects one to be."""
 
     unread: Collection[str] = ()
     """What is kept and could not be read, of ``RECORD`` and ``FIRST_SEEN``. That is another thing than that nothing is kept: nobody knows."""
@@ -126,7 +130,9 @@ def make_plan(
         if record is None and known.record is not None:
             # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
             seeds = [replace(seed, before=None) for seed in seeds]
-        case = _Case(asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled, user_id in known.lifted, seeds)
+        case = _Case(
+            asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled, user_id in known.lifted, seeds, known.stores
+        )
         spared = guards.reason_to_spare(asked, user)
         missed = selection.missed(user, groups) if selection is not None and spared is None else None
         fate, reason, entry = _decide(case, spared if missed is None else f"not selected: {missed}")
@@ -156,6 +162,7 @@ def make_plan(
             entries.append({**entry, "index": index})
     if terms.enrols:
         guards.spare_the_last(fates, entries)
+    guards.warnings += _still_lifted(known.lifted, people, [] if terms.audit_only else entries)
     if terms.audit_only:
         # Whoever looks at an account wants to see all of it.
         fates += [_not_asked(user) for user in audit["users"] if user["user_id"] not in taken]
@@ -189,6 +196,22 @@ def make_plan(
         )
     plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": guards.warnings, "leavers": leavers}
     return {**plan, "lines": plan_lines(plan)}
+
+
+def _still_lifted(lifted: Mapping[str, Entry], people: People, entries: Sequence[Entry]) -> list[str]:
+    """A warning of the users whose protection a run that was ended has lifted for a moment, and this one does not see to."""
+    seen_to = {entry["user_id"] for entry in entries if PROTECT in entry["steps"] or UNPROTECT in entry["steps"]}
+    found = [people.by_id[user_id] for user_id in lifted if user_id in people.by_id and user_id not in seen_to]
+    names = [str(user["name"] or user["user_id"]) for user in found if not has_vmfa(user)]
+    if not names:
+        return []
+    shown = f"{', '.join(names[:_SHOWN])}{' and others' if len(names) > _SHOWN else ''}"
+    return [
+        legible(
+            f"A reset or a rotation was ended while it had lifted the login protection of {shown}, and it is still off: run the same once more"
+            " for them."
+        )
+    ]
 
 
 def _not_asked(user: Entry) -> dict[str, Any]:
@@ -263,6 +286,9 @@ class _Case:
     seeds: Sequence[StoredSeed] = ()
     """All stored seeds of the user, the newest first."""
 
+    stores: bool = True
+    """Whether there is a store of seeds."""
+
     @property
     def set_protection(self) -> Entry | None:
         """What a rollout of this strategy did to the user's login protection, by its record, or by the seed that it stored; else None."""
@@ -271,6 +297,18 @@ class _Case:
         if self.terms.strategy == ENROL and self.seed is not None and self.seed.before is not None:
             return {"before": self.seed.before}
         return None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the record has the user, by this strategy."""
+        return self.record is not None and self.set_protection is self.record
+
+    @property
+    def restored(self) -> Entry | None:
+        """The protection that a roll-back leaves the user: what was before the rollout, or where something else than the rollout's is set by now, that."""
+        if has_vmfa(self.user) or (self.lifted and not self.user["login_protection"]["enabled"]):
+            return (self.set_protection or {}).get("before")
+        return dict(self.user["login_protection"])
 
     @property
     def certainly_bound(self) -> bool:
@@ -329,8 +367,11 @@ def _decide(case: _Case, spared: str | None) -> tuple[str, str, dict[str, Any] |
     user, terms = case.user, case.terms
     if spared is not None:
         return LEFT_ALONE, spared, None
+    # What is said of a user beside what is done for them.
+    told = ""
     if terms.state == ABSENT:
         steps, reason = _steps_back(case)
+        told, reason = (reason, "") if steps else ("", reason)
     elif terms.state == RESET:
         steps, reason = _steps_reset(case)
     elif not user["enabled"]:
@@ -339,6 +380,8 @@ def _decide(case: _Case, spared: str | None) -> tuple[str, str, dict[str, Any] |
         steps, reason = ([] if has_vmfa(user) else [PROTECT]), ""
     else:
         steps, reason = _steps_rotate(case) if terms.state == ROTATED else _steps_enrol(case)
+        if terms.state == PRESENT and case.stores and case.certainly_bound and case.seed is None:
+            told = _UNSTORED
         if terms.prove_login and case.asked.get("auth_password") and not reason and not _proven(case, steps):
             steps.append(PROVE)
         if BIND in steps and not terms.audit_only and not case.may_be_enabled and not _has_own(case.asked):
@@ -346,8 +389,8 @@ def _decide(case: _Case, spared: str | None) -> tuple[str, str, dict[str, Any] |
     if reason:
         return LEFT_ALONE, reason, None
     if not steps:
-        return ALREADY, "", None
-    return TODO, "", _entry(case, steps)
+        return ALREADY, told, None
+    return TODO, told, _entry(case, steps)
 
 
 def _entry(case: _Case, steps: list[str]) -> dict[str, Any]:
@@ -366,7 +409,7 @@ def _entry(case: _Case, steps: list[str]) -> dict[str, Any]:
         "unbind": case.seed is not None or (case.device is not None and _may_be_unbound(case, case.device["binding"])),
         "protection": dict(case.user["login_protection"]),
         "replaced": dict(_replaced(case, steps) or {}) if CREATE in steps else {},
-        "restore": dict((case.set_protection or {}).get("before") or {}) if UNPROTECT in steps and case.terms.state == ABSENT else {},
+        "restore": dict(case.restored or {}) if UNPROTECT in steps and case.terms.state == ABSENT else {},
     }
 
 
@@ -392,6 +435,8 @@ def _proven(case: _Case, steps: Sequence[str]) -> bool:
         return CREATE not in steps
     return BIND not in steps and case.seed.proven
 
+
+_UNSTORED = "has a bound device whose seed is not stored"
 
 _ANOTHER_NAME = (
     "has a device with another name than the one that a rollout has announced for this user: if device_name was another one then, give that one"
@@ -434,7 +479,7 @@ def _steps_rotate(case: _Case) -> tuple[list[str], str]:
     """A device with a stored seed is made anew, also one that an earlier run has unbound already. Without a device it is an enrolment."""
     steps, reason = _steps_enrol(case)
     if case.certainly_bound and case.seed is None:
-        return [], "has a bound device whose seed is not stored: mfa_rollout_state=reset removes it"
+        return [], f"{_UNSTORED}: mfa_rollout_state=reset removes it"
     if not case.made_anew:
         # Protection that an earlier run has lifted comes back, also where the terms would set none.
         again = [PROTECT] if case.lifted and PROTECT not in steps and not reason and not has_vmfa(case.user) else []
@@ -453,7 +498,8 @@ def _steps_back(case: _Case) -> tuple[list[str], str]:
     recorded = case.set_protection is not None
     # Protection by message or mail is none that a rollout has set.
     protected = has_vmfa(case.user)
-    lifted = [UNPROTECT] if protected and (recorded or terms.rollback_all) else []
+    # Who is recorded and not protected any more leaves the record by this step, or protection that others set later would count as a rollout's.
+    lifted = [UNPROTECT] if (protected and (recorded or terms.rollback_all)) or (not protected and case.recorded) else []
     kept = (
         "login protection was not set by a rollout, as far as its record tells: if one with the other mfa_rollout_strategy has set it, roll back"
         " with that one, and in any case mfa_rollout_rollback_all=true lifts it"
@@ -463,9 +509,8 @@ def _steps_back(case: _Case) -> tuple[list[str], str]:
         return [], kept
     if removal == REMOVE:
         return [*lifted, REMOVE], ""
-    if lifted:
-        return lifted, ""
-    return [], removal or (kept if protected else "")
+    # Why the device stays is told beside what is done.
+    return lifted, removal or (kept if protected and not lifted else "")
 
 
 def _removal(case: _Case) -> str:
@@ -476,7 +521,7 @@ def _removal(case: _Case) -> str:
     if case.seed is not None:
         return REMOVE
     if device["binding"] == "bound":
-        return "has a bound device whose seed is not stored"
+        return _UNSTORED
     if case.leftover is not None or case.terms.rollback_all:
         return REMOVE
     return _ANOTHER_NAME if case.intended else "has a device that this rollout did not make"
@@ -532,8 +577,9 @@ def plan_lines(plan: Entry) -> list[str]:
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already compliant")
-    for word, made in (("scheduled", LATER), ("skipped", LEFT_ALONE), ("problem", PROBLEM)):
-        found = [fate for fate in plan["users"] if fate["fate"] == made]
+    # What stays as it is of users for whom something is done, or nothing has to be.
+    for word, fates in (("left", (TODO, ALREADY)), ("scheduled", (LATER,)), ("skipped", (LEFT_ALONE,)), ("problem", (PROBLEM,))):
+        found = [fate for fate in plan["users"] if fate["fate"] in fates and fate["reason"]]
         reasons = [(str(fate["user_id"] or ""), str(fate["name"] or fate["user_id"]), fate["reason"]) for fate in found]
         lines += [f"{word}: {who}: {reason}" for who, reason in alike(reasons, _SHOWN)]
     overdue = [fate for fate in plan["users"] if fate["campaign"] == OVERDUE]

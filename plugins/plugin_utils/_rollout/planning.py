@@ -44,6 +44,7 @@ def plan_from(
     """A plan: see ``make_plan``. Raises PlanError, or one of ``input.OTHER_FORM`` where something has another form than is documented."""
     known = Known(
         seeds=seeds_in(stored),
+        stores=stored is not None,
         intents=ids_in(intents),
         record=None if record is None else record_in(record),
         lifted=mapping_in(lifted, "lifted"),

@@ -38,6 +38,10 @@ class ProtectionRecord:
         self._record.probe()
         self._lifted.probe()
 
+    def lifted(self) -> Mapping[str, Mapping[str, Any]]:
+        """Whose protection is lifted for a moment, by user id."""
+        return self._lifted.read()
+
     def begin(self, entries: Sequence[Entry], check_mode: bool = False) -> Noted:
         """Note whose protection is about to be set, and whose is about to be lifted for a moment."""
         lifted = self._lifted.read()
@@ -70,8 +74,9 @@ class ProtectionRecord:
                 if user_id not in lifted and (failed_at in (CREATE, STORE, BIND) or (failed_at == PROTECT and user_id in unset)):
                     drops.append(user_id)
             elif UNPROTECT in steps and PROTECT not in steps and failed_at is None:
-                # An answer is a promise: only what the cloud has shown to be lifted leaves the record.
+                # An answer is a promise: only what the cloud has shown to be lifted leaves the record, and what was lifted for a moment is so for good.
                 drops.append(user_id)
+                returns.append(user_id)
         return self._change({}, drops, {}, returns, check_mode)
 
     def returned(self, user_ids: Sequence[str], check_mode: bool = False) -> Noted:

@@ -165,11 +165,12 @@ def _outcome(fate: Entry, reached: Mapping[str, Entry | None], check_mode: bool)
     failure = reached.get(fate["user_id"])
     if failure:
         return "failed", f"{failure['step']}: {failure['msg']}"
+    # What is left of a device or of protection is said of whom all went well with, too.
     if check_mode:
-        return "planned", ""
+        return "planned", fate["reason"]
     if fate["user_id"] not in reached:
         return "not_reached", "the rollout stopped before this user's wave"
-    return "done", ""
+    return "done", fate["reason"]
 
 
 def _postures(postures: Mapping[str, str]) -> dict[str, Any]:

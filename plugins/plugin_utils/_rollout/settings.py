@@ -65,6 +65,8 @@ def settings(
             (values.get("seed_store_dir") if store == FILES else "") or values.get("report_dir") or values.get("seed_store_dir") or ""
         ),
         "record_in_store": store == FILES,
+        # Who reads the record fills it in.
+        "lifted": {},
         "sets_account": not audit_only and values.get("state", PRESENT) == PRESENT and any(values.get(name) for name in ACCOUNT_OPTIONS),
         "artifact_key": artifact_key(str(values.get("account", ""))),
     }

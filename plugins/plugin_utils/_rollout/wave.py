@@ -61,6 +61,7 @@ NOT_ENABLED = (
 NOT_REMOVED = "the old device is not certainly gone, so no other one was made"
 NOT_RECORDED = "the record could not be written, so login protection was not lifted, not even for a moment"
 NOT_NOTED = "the record could not be written, so login protection was not set"
+NOT_ANNOUNCED_ANEW = "the store has no announcement of the device that is to be made anew, so the old one was not removed"
 NOT_DOUBTED = "the store could not be written, so the device was not removed"
 
 
@@ -110,7 +111,7 @@ class Finished:
     @property
     def unstored(self) -> bool:
         """Whether the store or the record could not be written, so that the rollout must not go on."""
-        reasons = (NOT_ANNOUNCED, NOT_STORED, NOT_DOUBTED, NOT_RECORDED, NOT_NOTED)
+        reasons = (NOT_ANNOUNCED, NOT_ANNOUNCED_ANEW, NOT_STORED, NOT_DOUBTED, NOT_RECORDED, NOT_NOTED)
         return self.unrecorded or any(str(outcome["msg"]).startswith(reasons) for outcome in self.outcomes)
 
     @property
@@ -276,10 +277,12 @@ class Wave:
         self._note_the_end(finished, self._entries)
         return finished
 
-    def remove(self, stored: Seeds, shown: Seeds, lifting: Collection[str] = ()) -> Finished:
+    def remove(self, stored: Seeds, shown: Seeds, lifting: Collection[str] = (), announced: Collection[str] = ()) -> Finished:
         """Lift protection, unbind and delete, and verify. Protection that is lifted for a moment only is set again.
 
-        Nobody's protection is lifted for a moment whom the record, or ``lifting``, does not show as lifted, since a run may end then.
+        Nobody's protection is lifted for a moment whom the record, or ``lifting``, does not show as lifted, since a run may end then. And no
+        device goes that is to be made anew, unless the store has taken something of its user, such as that the new one is ``announced``, and the
+        user's own credentials work: both are needed for the new one.
 
         ``stored`` is what the store showed before the wave, and ``shown`` what it showed after it took note that the devices of ``doubted``
         are no longer certain to be bound.
@@ -294,7 +297,9 @@ class Wave:
         noted = set(lifting) | (set() if unwritten or self._record is None else {entry["user_id"] for entry in lifts})
         unrecorded = {entry["user_id"] for entry in lifts if entry["user_id"] not in noted and not self._check_mode}
         unnoted = {user_id for user_id, seed in doubts.items() if not self._check_mode and seed not in shown.get(user_id, ())}
-        spared = unnoted | unrecorded
+        anew = {entry["user_id"] for entry in everything if CREATE in entry["steps"] and REMOVE in entry["steps"]}
+        unannounced = set() if self._check_mode else anew - set(announced) - doubts.keys()
+        spared = unnoted | unrecorded | unannounced
         self._bulk(
             UNPROTECT, "iam_login_protection", "users", [_unprotection(entry) for entry in unprotecting if entry["user_id"] not in spared]
         )
@@ -311,6 +316,7 @@ class Wave:
                         "user_id": entry["user_id"],
                         "serial_number": entry["serial_number"],
                         "presume_unbound": held or not entry["unbind"],
+                        "check_credentials": True if entry["user_id"] in anew and self._own(entry) else None,
                         # Some clouds may let users alone delete their devices.
                         **self._own(entry),
                     }
@@ -318,7 +324,13 @@ class Wave:
         self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", removing, state="absent")
         for user_id in spared:
             for step in (UNPROTECT, REMOVE):
-                self._tables[step][user_id] = failed(NOT_DOUBTED if user_id in unnoted else _because(NOT_RECORDED, unwritten))
+                self._tables[step][user_id] = failed(
+                    NOT_DOUBTED
+                    if user_id in unnoted
+                    else NOT_ANNOUNCED_ANEW
+                    if user_id in unannounced
+                    else _because(NOT_RECORDED, unwritten)
+                )
         unseen = self._protect_again(everything)
         finished = self._finished(unseen, {})
         finished.removed = [

@@ -274,6 +274,26 @@ def test_user_deletes_their_own_device_where_the_administrator_may_not(otc, boun
     assert otc.cloud.counters.wrong_codes == 0
 
 
+@pytest.mark.parametrize("own", ["key", "password", "another user's key"])
+def test_device_stays_where_the_users_own_credentials_do_not_work(any_cloud, own):
+    user, other = any_cloud.users[:2]
+    any_cloud.cloud.give_device(user.id, bound=True)
+    domain = {"auth_domain_name": any_cloud.domain_name}
+    right = {"key": any_cloud.by_key(user), "password": {"auth_password": user.password, **domain}}.get(own, any_cloud.by_key(user))
+    wrong = {"key": {**right, "secret_key": "an old one"}, "password": {"auth_password": "an old one", **domain}}.get(
+        own, any_cloud.by_key(other)
+    )
+    check = {"state": "absent", "check_credentials": True}
+    for check_mode in (True, False):
+        outcome = only(any_cloud.run(DEVICE, check_mode=check_mode, devices=[{"user_id": user.id, **wrong}], **check))
+        # A password may want a code, so nobody tries it in check mode.
+        assert outcome["failed"] == (not check_mode or own != "password")
+    assert "The device was not removed, since the user's own credentials did not work." in outcome["msg"]
+    assert any_cloud.writes() == [] and user.device is not None
+    assert only(any_cloud.run(DEVICE, devices=[{"user_id": user.id, **right}], **check))["changed"]
+    assert user.device is None
+
+
 def test_user_alone_is_told_how_to_delete_a_device_that_wants_a_code_to_be_unbound(otc):
     user = otc.users[0]
     otc.cloud.give_device(user.id, bound=True)

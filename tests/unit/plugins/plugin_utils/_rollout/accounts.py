@@ -47,9 +47,9 @@ def recorded(user_id="u1", strategy="enrol", before=None):
     return {user_id: {"strategy": strategy, "name": f"name-{user_id}", "before": before or OFF}}
 
 
-def planned(wanted, audit, terms, exempt=(), stored=None, intents=(), record=None, auth=None):
+def planned(wanted, audit, terms, exempt=(), stored=None, intents=(), record=None, auth=None, lifted=None):
     """A plan, with what is known of the account by name."""
-    return make_plan(wanted, audit, terms, exempt, Known(seeds_in(stored), intents, record, auth or {}))
+    return make_plan(wanted, audit, terms, exempt, Known(seeds_in(stored), intents, record, auth or {}, lifted or {}))
 
 
 def entries_of(plan):

@@ -101,7 +101,9 @@ class Rollout:
         stored = self.store.all_newest_first()
         for user_id, seed in wave.doubted(stored).items():
             self.store.add(user_id, seed)
-        finished = wave.remove(stored, self.store.all_newest_first())
+        announced = creating(entries)
+        self.store.announce(announced)
+        finished = wave.remove(stored, self.store.all_newest_first(), announced=announced)
         self.store.remove(finished.removed)
         return finished
 

@@ -298,14 +298,17 @@ VMFA_BOUND = user(binding="bound", protection=VMFA)
     ("one", "seeds", "intents", "record", "fate", "steps"),
     [
         (user(), {}, [], {}, "already", []),
-        (user(), {}, [], recorded(), "already", []),
+        # Who is recorded and not protected any more leaves the record.
+        (user(), {}, [], recorded(), "todo", ["unprotect"]),
+        (user(), {}, [], recorded(strategy="require"), "already", []),
         (user(protection=VMFA), {}, [], recorded(), "todo", ["unprotect"]),
         # Protection that no rollout has set, as far as is known, or one of the other strategy.
         (user(protection=VMFA), {}, [], {}, "left_alone", []),
         (user(protection=VMFA), {}, [], recorded("u2"), "left_alone", []),
         (user(protection=VMFA), {}, [], recorded(strategy="require"), "left_alone", []),
         # Protection by message is none that a rollout has set.
-        (user(protection=SMS), {}, [], recorded(), "already", []),
+        (user(protection=SMS), {}, [], {}, "already", []),
+        (user(protection=SMS), {}, [], recorded(), "todo", ["unprotect"]),
         (user(binding="bound", protection=SMS), stored(), [], {}, "todo", ["remove"]),
         (VMFA_BOUND, stored(), [], recorded(), "todo", ["unprotect", "remove"]),
         # Who is asked for a code needs the device that gives it.
@@ -382,8 +385,30 @@ def test_roll_back_knows_what_protection_there_was_before(before):
     entry = entry_for(user(protection=VMFA), BACK, record=recorded(before=before))
     assert (entry["restore"], entry["protection"]) == (before, VMFA)
     assert entry_for(user(protection=VMFA), Terms("enrol", "absent", rollback_all=True))["restore"] == {}
-    # What is not lifted is not restored.
-    assert entry_for(user(binding="bound"), BACK, stored=stored(), record=recorded(before=before))["restore"] == {}
+
+
+@pytest.mark.parametrize("now", [OFF, SMS])
+def test_roll_back_leaves_protection_that_is_not_the_rollouts_as_it_is(now):
+    email = {"enabled": True, "verification_method": "email"}
+    assert entry_for(user(binding="bound", protection=now), BACK, stored=stored(), record=recorded(before=email))["restore"] == now
+
+
+@pytest.mark.parametrize("before", [OFF, SMS])
+def test_roll_back_after_a_reset_that_was_ended_brings_back_what_was_before_the_rollout(before):
+    lifted = {"u1": VMFA}
+    entry = entry_for(user(), BACK, record=recorded(before=before), lifted=lifted)
+    assert (entry["steps"], entry["restore"]) == (["unprotect"], before)
+    # Somebody has set another one since.
+    email = {"enabled": True, "verification_method": "email"}
+    assert entry_for(user(protection=email), BACK, record=recorded(before=before), lifted=lifted)["restore"] == email
+    # What no rollout has set, a roll-back leaves to the reset.
+    assert plan_for(user(), BACK, record={}, lifted=lifted)[::2] == ("already", [])
+
+
+def test_roll_back_says_of_whom_it_lifts_protection_why_their_device_stays():
+    plan = planned([{"user_id": "u1"}], audit_of(VMFA_BOUND), BACK, record=recorded())
+    assert plan["users"][0]["reason"] == "has a bound device whose seed is not stored"
+    assert plan["lines"] == ["wave 1 of 1, to unprotect: name-u1", "left: name-u1: has a bound device whose seed is not stored"]
 
 
 def test_seed_that_tells_what_was_before_stands_for_a_record_of_its_device():
@@ -476,8 +501,9 @@ def test_taking_require_back_lifts_its_own_vmfa_and_nothing_else():
     assert plan_for(VMFA_BOUND, back, record=recorded(strategy="enrol"), stored=stored())[::2] == ("left_alone", [])
     assert plan_for(VMFA_BOUND, back)[::2] == ("left_alone", [])
     assert plan_for(VMFA_BOUND, Terms("require", "absent", rollback_all=True))[2] == ["unprotect"]
-    assert plan_for(user(protection=SMS), back, record=own_record)[::2] == ("already", [])
-    assert plan_for(user(binding="bound"), back, record=own_record)[::2] == ("already", [])
+    for protection in (SMS, OFF):
+        entry = entry_for(user(binding="bound", protection=protection), back, record=own_record)
+        assert (entry["steps"], entry["restore"]) == (["unprotect"], protection), "nothing but the record changes"
 
 
 # Who is left alone
@@ -976,7 +1002,7 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
     )
     audit = audit_of(*users, caller={"user_id": "admin", "name": None}, administrators=data.draw(some))
     # Who the play runs as may be known from each of these.
-    known_by = data.draw(st.sampled_from(["id", "name", "login", "login id", *(["key"] if wanted == "all" else [])]))
+    known_by = data.draw(st.sampled_from(["id", "name", "login", "login id", *(["key"] if wanted == "all" and exempt else [])]))
     auth = {"auth_token": SECRET}
     if callers:
         audit["caller"] = {"id": {"user_id": callers[0], "name": None}, "name": {"user_id": None, "name": f"name-{callers[0]}"}}.get(
@@ -1045,8 +1071,9 @@ def test_everybody_has_one_fate_and_waves_hold_nobody_who_must_not_be_touched(da
             assert terms.prove_login and ("create" in steps or seed is not None)
         if "protect" in steps:
             assert one["login_protection"] != VMFA and terms.login_protection | (terms.strategy == "require")
-        if "unprotect" in steps:
-            assert one["login_protection"] == VMFA
+        if "unprotect" in steps and one["login_protection"] != VMFA:
+            assert entry["restore"] == one["login_protection"] and record[one["user_id"]]["strategy"] == terms.strategy
+        elif "unprotect" in steps:
             seeds_shown = [seed_for(shown["serial_number"], seeds.get(one["user_id"])) for shown in devices_shown(one)]
             told_by_seed = terms.strategy == "enrol" and any(each and each["before"] for each in seeds_shown)
             assert terms.rollback_all or told_by_seed or record[one["user_id"]]["strategy"] == terms.strategy

@@ -1008,12 +1008,13 @@ def bound_user(user_id="u1"):
     return user(user_id, binding="bound", protection=VMFA, serial=f"old-{user_id}")
 
 
-def rotated(cloud, *entries, lifting=None):
+def rotated(cloud, *entries, lifting=None, announced=None):
     """A wave as the role goes through it, where record and store keep everything, or the record shows just what is given."""
     terms = Terms("enrol", "rotated")
     stored = as_shown({one["user_id"]: seed_for(one["serial_number"]) for one in entries})
     lifting = {one["user_id"]: VMFA for one in entries} if lifting is None else lifting
-    gone = wave_over(cloud, *entries, terms=terms).remove(stored, {}, lifting)
+    announced = creating(entries) if announced is None else announced
+    gone = wave_over(cloud, *entries, terms=terms).remove(stored, {}, lifting, announced)
     removal = Removal(gone.removed, {outcome["user_id"]: outcome for outcome in gone.outcomes if outcome["failed"]})
     wave = wave_over(cloud, *entries, terms=terms)
     created = wave.create(creating(entries), removal)
@@ -1048,6 +1049,32 @@ def test_nobody_gets_another_device_whose_old_one_is_not_gone():
     assert cloud.users["u1"]["login_protection"] == VMFA, "it has come back"
 
 
+def test_device_that_is_made_anew_stays_where_the_store_takes_no_announcement_of_the_new_one():
+    cloud = Cloud(bound_user("u1"), bound_user("u2"))
+    gone, _created, finished = rotated(cloud, old("u1"), old("u2"), announced=["u2"])
+    assert came(finished, "u1")["msg"] == _wave.NOT_ANNOUNCED_ANEW and gone.unstored
+    assert cloud.users["u1"]["device"]["serial_number"] == "old-u1"
+    assert "u1" not in cloud.asked("iam_login_protection"), "protection was not lifted"
+    assert not came(finished, "u2")["failed"]
+
+
+def test_store_that_took_the_doubt_of_a_device_needs_no_announcement_beside_it():
+    cloud = Cloud(bound_user(), api="v3")
+    wave = wave_over(cloud, old(), terms=Terms("enrol", "rotated"))
+    certain, doubted = {"u1": [seed_for("old-u1", bound=True)]}, {"u1": [seed_for("old-u1")]}
+    assert wave.remove(certain, doubted, {"u1": VMFA}).removed == ["u1"]
+
+
+def test_credentials_with_which_the_new_device_is_bound_are_tried_before_the_old_one_goes():
+    cloud = Cloud(bound_user())
+    rotated(cloud, old())
+    (removing, _making) = cloud.items("iam_virtual_mfa_device")
+    assert removing["check_credentials"] is True and removing["auth_password"] == SECRET
+    cloud = Cloud(enrolled_user())
+    removed(cloud, REMOVING)
+    assert "check_credentials" not in cloud.items("iam_virtual_mfa_device")[0], "nothing is made anew"
+
+
 @pytest.mark.parametrize("removal", [None, Removal()])
 def test_without_proof_that_devices_are_gone_none_is_made(removal):
     cloud = Cloud(bound_user())
@@ -1062,7 +1089,7 @@ def test_without_proof_that_devices_are_gone_none_is_made(removal):
 @pytest.mark.parametrize("steps", [ROTATE, LOST])
 def test_protection_that_no_record_shows_is_not_lifted_for_a_moment(steps):
     cloud = Cloud(bound_user())
-    finished = wave_over(cloud, old(steps=steps), terms=Terms("enrol", "rotated")).remove({}, {}, {})
+    finished = wave_over(cloud, old(steps=steps), terms=Terms("enrol", "rotated")).remove({}, {}, {}, ["u1"])
     assert finished.unstored
     assert "the record could not be written" in came(finished)["msg"]
     assert cloud.users["u1"]["device"] is not None
@@ -1191,14 +1218,14 @@ def test_protection_is_lifted_for_a_moment_where_the_record_takes_it_and_only_th
     cloud = Cloud(bound_user())
     terms = Terms("enrol", "rotated" if steps is ROTATE else "reset")
     stored = as_shown({"u1": seed_for("old-u1")})
-    finished = wave_over(cloud, old(steps=steps), terms=terms, record=recording(tmp_path)).remove(stored, {})
+    finished = wave_over(cloud, old(steps=steps), terms=terms, record=recording(tmp_path)).remove(stored, {}, announced=["u1"])
     assert finished.removed == ["u1"]
     assert recording(tmp_path).returned([]).lifted == ({"u1": VMFA} if steps is ROTATE else {})
     assert in_record(tmp_path) == {}, "whose protection it is does not change"
 
     block(tmp_path, "lifted")
     cloud = Cloud(bound_user())
-    finished = wave_over(cloud, old(steps=steps), terms=terms, record=recording(tmp_path)).remove(stored, {})
+    finished = wave_over(cloud, old(steps=steps), terms=terms, record=recording(tmp_path)).remove(stored, {}, announced=["u1"])
     assert all(item["enabled"] for item in cloud.items("iam_login_protection")), "setting it once more does no harm"
     assert cloud.asked("iam_virtual_mfa_device") == []
     assert "not even for a moment: " in came(finished)["msg"]
