@@ -70,7 +70,8 @@ settings:
   description:
     - What the variables come to, for the other tasks of the role, without secrets.
     - C(terms) are those of the plan, C(store) and C(lock) say where seeds and the lock are, C(record_dir) where it is recorded what was done,
-      C(lifted) whose protection an earlier run has lifted for a moment, and C(agency) is what a credential of AWX adds to O(hwc.mfa.rollout_wave#module:assume_agency).
+      C(lifted) whose protection an earlier run has lifted for a moment, and C(agency) is what a credential of AWX adds to
+      O(hwc.mfa.rollout_wave#module:assume_agency).
   returned: success
   type: dict
   sample:

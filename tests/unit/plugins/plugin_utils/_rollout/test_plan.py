@@ -869,6 +869,7 @@ def test_plan_is_told_in_a_line_a_wave_and_one_for_whoever_is_not_included():
         "wave 2 of 3, to bind, protect: name-u2; to create, bind, protect: name-u3",
         "wave 3 of 3, to create, bind, protect: name-u4",
         "2 already compliant",
+        "left: name-u6, name-u7: has a bound device whose seed is not stored",
         "skipped: name-u5: the user is disabled",
         "problem: u8, ghost: no such user in this account",
     ]
