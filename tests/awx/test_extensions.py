@@ -266,7 +266,9 @@ def test_engine_launches_a_rollout_for_a_user_who_is_created_and_for_nothing_els
         changed("resource_id", "{{ lookup('env', 'HOME') }}"),
         changed("resource_id", TRACE["cts"]["resource_id"] + "\n"),
         changed("resource_id", TRACE["cts"]["resource_id"] + '\n"}'),
+        changed("trace_name", "createUserV6"),
         changed("user.domain.name", "all"),
+        *(changed("user.domain.name", name) for name in ("organization", "management_account", "ungrouped", "unit_Prod")),
         changed("user.domain.name", "*"),
         changed("user.domain.name", "acme-berlin:acme-madrid"),
         changed("user.domain.name", "acme-berlin\n"),
@@ -279,7 +281,9 @@ def test_engine_launches_a_rollout_for_a_user_who_is_created_and_for_nothing_els
         {"cts": {"user": TRACE["cts"]["user"]}},
         "text",
     ]
-    assert launches(loaded[0], tmp_path, *others, TRACE) == [launch_of(TRACE)]
+    # IAM v5 has a name of its own for the trace, and accounts may be named almost like a group.
+    others_too = [changed("trace_name", "createUserV5"), changed("user.domain.name", "organization-berlin")]
+    assert launches(loaded[0], tmp_path, *others, TRACE, *others_too) == [launch_of(each) for each in (TRACE, *others_too)]
 
 
 def test_job_of_the_action_requires_mfa_of_that_user_alone(start_cloud: Callable[..., Any], new_job: Callable[[], Job]) -> None:
