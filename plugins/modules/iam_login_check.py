@@ -13,6 +13,8 @@ description:
   - Logs users of Huawei Cloud or Open Telekom Cloud in with their password and a verification code (TOTP) of their virtual MFA device, and returns who
     got in. This proves that a device that was bound for a user, and the seed that was stored for it, work.
   - The module waits once, for up to 30 seconds, for codes that nobody has sent before. Then each user logs in once.
+  - A login for which the cloud says that it did not look at the code is no proof, and fails. So does a cloud that asks for no code while login protection
+    is off, see M(hwc.mfa.iam_login_protection).
   - Changes nothing, and discards the tokens. A login spends its code, and a refused login counts towards the lock of the user.
 author:
   - The hwc.mfa authors (@hwc-mfa)
@@ -101,7 +103,7 @@ users:
       version_added: 1.0.0
       sample: grace
     logged_in:
-      description: Whether the user got in.
+      description: Whether the user got in with password and code. V(false) where the cloud says that the password alone made the token.
       returned: always
       type: bool
       sample: true

@@ -153,6 +153,21 @@ def test_login_is_proven_once_for_everybody_who_was_enrolled(playground: Callabl
     assert cloud.counters.logins == logins
 
 
+def test_login_for_which_nobody_looked_at_the_code_is_no_proof(playground: Callable[..., Any]) -> None:
+    ground = playground(users=2, profile="otc", ignores_unneeded_codes=True)
+    ground.variables[ACCOUNT] |= {"mfa_rollout_prove_login": True, "mfa_rollout_login_protection": False}
+    run = ground.run(ROLLOUT)
+    assert run.code == 2
+    users = [rows(ground)[user["user_id"]] for user in ground.cloud.describe()["users"]]
+    assert [(row["outcome"], row["login_proven"]) for row in users] == [("failed", False)] * 2
+    assert "the cloud did not look at the code" in users[0]["reason"]
+    assert not any(seed.get("proven") for seed in ground.seeds(ACCOUNT).values())
+    ground.variables[ACCOUNT]["mfa_rollout_login_protection"] = True
+    protected = ground.run(ROLLOUT)
+    assert protected.code == 0, protected.output
+    assert all(seed.get("proven") for seed in ground.seeds(ACCOUNT).values())
+
+
 def test_login_that_fails_is_a_failure_of_that_user_and_is_proven_by_the_next_run(playground: Callable[..., Any]) -> None:
     ground = playground(users=3)
     users = ground.cloud.describe()["users"]

@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "--signatures", choices=("both", "plain", "derived"), default="both", help="which signatures of access keys are taken"
     )
     parser.add_argument("--demands-scope", action="store_true", help="a token for no account is good for no call of an account")
+    parser.add_argument("--ignores-unneeded-codes", action="store_true", help="a code is looked at only where the login needs one")
     parser.add_argument("--partial-policies-reset", action="store_true", help="a PUT of a policy resets the fields that it does not give")
     parser.add_argument("--protect-policy-short", action="store_true", help="operation protection is shown as its switch alone")
     parser.add_argument(

@@ -119,6 +119,7 @@ class Settings:
     disabled_status: int = 401
     signatures: str = "both"
     demands_scope: bool = False
+    ignores_unneeded_codes: bool = False
     partial_policies_reset: bool = False
     protect_policy_short: bool = False
     agency: str = ""
@@ -974,6 +975,8 @@ class Cloud:
             raise _wrong_login()
         user.wrong_passwords_in_a_row = 0
         self._refuse_disabled(user)
+        if self.settings.ignores_unneeded_codes and not user.needs_code:
+            methods = ["password"]
         if "totp" in methods:
             self._check_passcode(user, _mapping(_mapping(identity.get("totp"), "totp").get("user"), "totp.user"))
         elif user.needs_code:

@@ -411,6 +411,8 @@ def _token_answer(status: int, token_id: str, token: Token) -> Answer:
         "issued_at": _iso(token.issued_at),
         "expires_at": _iso(token.expires_at),
     }
+    if "totp" in token.methods:
+        body["mfa_authn_at"] = _iso(token.issued_at)
     return Answer(status, {"token": body}, {"X-Subject-Token": token_id})
 
 

@@ -125,7 +125,8 @@ class PasswordAuth(Auth):
                 if self._password.passcode:
                     self._spend(self._password.fingerprint())
                 try:
-                    self._token, self.user = self._logged_in(scope)
+                    login = self._logged_in(scope)
+                    self._token, self.user = login.token, login.user
                 except CloudError as error:
                     if error.is_refusal:
                         # Copies, since whoever is told one may add a hint to it.
@@ -133,24 +134,24 @@ class PasswordAuth(Auth):
                     raise
             return self._token
 
-    def _logged_in(self, scope: Account) -> tuple[str, dict[str, Any]]:
-        token, user = log_in(self._session, self._password, scope)
+    def _logged_in(self, scope: Account) -> Login:
+        login = log_in(self._session, self._password, scope)
         # A code works once, so a login with one cannot be followed by another.
         if scope or self._password.passcode:
-            return token, user
-        told = self._account_of(token, user)
-        return log_in(self._session, self._password, told) if told else (token, user)
+            return login
+        told = self._account_of(login)
+        return log_in(self._session, self._password, told) if told else login
 
-    def _account_of(self, token: str, user: Mapping[str, Any]) -> Account:
+    def _account_of(self, login: Login) -> Account:
         """The account of a token for no account, or of its user where the cloud does not list exactly one."""
         domains: Any = None
         try:
-            reply = self._session.read_with({"X-Auth-Token": token}, "GET", "/v3/auth/domains")
+            reply = self._session.read_with({"X-Auth-Token": login.token}, "GET", "/v3/auth/domains")
             domains = reply.document.get("domains") if isinstance(reply.document, dict) else None
         except CloudError as error:
             if error.status is None:
                 raise
-        listed = domains[0] if isinstance(domains, list) and len(domains) == 1 else user.get("domain")
+        listed = domains[0] if isinstance(domains, list) and len(domains) == 1 else login.user.get("domain")
         name, account_id = ((listed.get(part) if isinstance(listed, dict) else None) for part in ("name", "id"))
         return Account(name if isinstance(name, str) else None, account_id if isinstance(account_id, str) else None)
 
@@ -168,10 +169,30 @@ class PasswordAuth(Auth):
         return True
 
 
-def log_in(session: Session, password: Password, scope: Account, code: Callable[[], str] | None = None) -> tuple[str, dict[str, Any]]:
-    """Obtain a token (docs/dev/cloud_api.md, section 4). Raises CloudError.
+_TOTP = "totp"
+_METHODS = {"password", _TOTP}
+_NOT_TOLD = "; a user who is locked or disabled gets the same answer."
 
-    Returns it and what the cloud says of the user (``id``, ``name``, ``domain``; may be empty).
+
+@dataclass(frozen=True)
+class Login:
+    """What a login gave: the token, and what the cloud says of it."""
+
+    token: str = field(repr=False)
+    user: dict[str, Any] = field(default_factory=dict)
+    """``id``, ``name``, ``domain``; may be empty."""
+
+    methods: tuple[str, ...] = ()
+    """How the user has shown who they are; empty where the cloud does not tell."""
+
+    @property
+    def proves_no_code(self) -> bool:
+        """Whether the cloud says that it made the token without a code. One that was sent has then not been looked at."""
+        return bool(self.methods) and _TOTP not in self.methods
+
+
+def log_in(session: Session, password: Password, scope: Account, code: Callable[[], str] | None = None) -> Login:
+    """Obtain a token (docs/dev/cloud_api.md, section 4). Raises CloudError.
 
     The token is for the account ``scope``, or for none. ``code`` gives the TOTP code at the moment of sending, instead of the password's ``passcode``.
     """
@@ -181,8 +202,8 @@ def log_in(session: Session, password: Password, scope: Account, code: Callable[
         identity: dict[str, Any] = {"methods": ["password"], "password": {"user": {**known, "password": password.password}}}
         passcode = code() if code else password.passcode
         if passcode:
-            identity["methods"] = ["password", "totp"]
-            identity["totp"] = {"user": {**known, "passcode": passcode}}
+            identity["methods"] = ["password", _TOTP]
+            identity[_TOTP] = {"user": {**known, "passcode": passcode}}
         auth: dict[str, Any] = {"identity": identity}
         if scope:
             auth["scope"] = {"domain": scope.body()}
@@ -207,12 +228,9 @@ def log_in(session: Session, password: Password, scope: Account, code: Callable[
             call="POST /v3/auth/tokens",
         )
     described = reply.document.get("token") if isinstance(reply.document, dict) else None
-    user = described.get("user") if isinstance(described, dict) else None
-    return token, user if isinstance(user, dict) else {}
-
-
-_METHODS = {"password", "totp"}
-_NOT_TOLD = "; a user who is locked or disabled gets the same answer."
+    user, methods = (described.get(part) if isinstance(described, dict) else None for part in ("user", "methods"))
+    told = methods if isinstance(methods, list) else []
+    return Login(token, user if isinstance(user, dict) else {}, tuple(each.lower() for each in told if isinstance(each, str)))
 
 
 def wants_code(error: CloudError) -> bool:
@@ -220,7 +238,7 @@ def wants_code(error: CloudError) -> bool:
 
     The clouds say so in their message, and Keystone in its list of wanted methods, which makes the message.
     """
-    return error.status == 401 and "totp" in error.message.lower()
+    return error.status == 401 and _TOTP in error.message.lower()
 
 
 def _login_hint(error: CloudError, with_code: bool) -> str | None:

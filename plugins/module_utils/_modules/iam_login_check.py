@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.credentials import resolve_item
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, log_in
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.totp import STEP
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import check_id
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import summarize
@@ -20,6 +20,11 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import 
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, ONE_USER, USER_SPEC
+
+_CODE_NOT_SEEN = (
+    "the login succeeded with the password alone: the cloud did not look at the code, so that this is no proof of the device and its seed"
+)
+_WHY_NOT_SEEN = "A cloud may ask for codes only where a device is bound and login protection is on: check both."
 
 
 class _Prover:
@@ -45,12 +50,16 @@ class _Prover:
             raise OptionError("auth_password must be given for each user.")
         self.context.connections.refuse_unnamed(own)
         codes = Codes({"seed": item["seed"]}, needed=True) if item["seed"] else None  # equivalent: there is a seed, so nothing is missing
-        log_in(
+        login = log_in(
             self.session,
             own,
             own.account,
             None if codes is None else lambda: codes.current(self.session.clock, self.context.http.sleep),
         )
+        if login.proves_no_code:
+            error = CloudError(_CODE_NOT_SEEN, call="POST /v3/auth/tokens")
+            error.hint = _WHY_NOT_SEEN
+            raise error
         return {"user_id": item["user_id"], "logged_in": True, "changed": False}
 
 

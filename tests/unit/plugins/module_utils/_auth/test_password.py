@@ -8,7 +8,7 @@ import re
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import NO_ACCOUNT, Account
-from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, PasswordAuth, log_in, wants_code
+from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Login, Password, PasswordAuth, log_in, wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, decode_error
 
 
@@ -119,7 +119,32 @@ def test_refused_login_says_what_to_do(body, password, hint):
 )
 def test_login_gives_the_token_and_what_the_cloud_says_of_the_user(script, document, user):
     server = script((201, document, {"X-Subject-Token": "T0"}))
-    assert log_in(server.session(), ALONE, ACME) == ("T0", user)
+    assert log_in(server.session(), ALONE, ACME) == Login("T0", user)
+    assert "T0" not in repr(Login("T0"))
+
+
+@pytest.mark.parametrize(
+    ("told", "methods", "proves_no_code"),
+    [
+        (["password", "totp"], ("password", "totp"), False),
+        (["TOTP", "password"], ("totp", "password"), False),
+        (["password"], ("password",), True),
+        (["password", ["totp"], None], ("password",), True),
+        # Who does not tell how the token was made does not say that it was made without a code.
+        ([], (), False),
+        ("password", (), False),
+        (None, (), False),
+    ],
+)
+def test_login_knows_whether_the_cloud_looked_at_a_code(script, told, methods, proves_no_code):
+    server = script((201, {"token": {"methods": told}}, {"X-Subject-Token": "T0"}))
+    login = log_in(server.session(), CODED, ACME)
+    assert (login.methods, login.proves_no_code) == (methods, proves_no_code)
+
+
+def test_login_with_a_passcode_counts_although_nobody_looked_at_the_code(script):
+    server = script((201, {"token": {"methods": ["password"]}}, {"X-Subject-Token": "T0"}))
+    assert PasswordAuth(CODED, server.session(), lambda: ACME).prepare() == "T0"
 
 
 def test_login_is_scoped_to_the_account_where_that_is_known(script):

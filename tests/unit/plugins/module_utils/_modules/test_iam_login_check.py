@@ -101,6 +101,22 @@ def test_item_that_cannot_log_in_is_refused_without_a_request(enrolled, change, 
     assert logins(enrolled) == []
 
 
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+def test_login_for_which_nobody_looked_at_the_code_proves_nothing(start, profile):
+    cloud = start(profile=profile, users=3, enrolled=2, ignores_unneeded_codes=True)
+    protected, open_one, bare = cloud.users
+    open_one.protection = None
+    items = [login(protected), login(open_one), {"user_id": bare.id, "auth_password": bare.password, "seed": "MFRGGZDFMZTWQ2LK"}]
+    result = cloud.run(LOGIN_CHECK, users=items, impatient=True)
+    assert [(user["logged_in"], user["failed"]) for user in result["users"]] == [(True, False), (False, True), (False, True)]
+    for user in result["users"][1:]:
+        assert "the login succeeded with the password alone: the cloud did not look at the code" in user["msg"]
+        assert "login protection" in user["msg"]
+    passcode = totp(open_one.device.seed, cloud.cloud.now())
+    typed = cloud.run(LOGIN_CHECK, users=[{"user_id": open_one.id, "auth_password": open_one.password, "auth_passcode": passcode}])
+    assert typed["failed"]
+
+
 def test_options_are_demanded_and_hidden():
     validator = ArgumentSpecValidator(dict(LOGIN_CHECK.argument_spec))
     assert "users" in validator.validate({}).error_messages[0]
