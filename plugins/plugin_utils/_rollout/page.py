@@ -78,10 +78,25 @@ def report_page(report: Entry, trend: Mapping[str, Entry] | None = None) -> str:
         ("Cloud account", f"{name(cloud['name'])} <code>{text(cloud['id'])}</code>" if cloud["id"] else ""),
         ("Looked at", moment(report["now"])),
         ("Strategy", text(report["strategy"])),
-        ("Changed something", "no" if report["check_mode"] else "yes" if report["summary"]["done"] else "nothing was done"),
+        ("Users changed", _changed(report)),
     ]
     top = _tiles(report) + attention(_attention(report, found))
     return frame(f"MFA report: {account}", f"Multi-factor authentication: {kind.lower()}", name(report["account"]), facts, top, sections)
+
+
+def _changed(report: Entry) -> str:
+    """How many users the run has changed, as far as the report knows: who failed may have been changed before that."""
+    summary = report["summary"]
+    if report["check_mode"]:
+        return "none, this only looked"
+    done, failed = summary["done"], [row for row in report["users"] if row["outcome"] == "failed"]
+    if failed and summary["posture_after"] is None:
+        return f"{done}, and perhaps some of the {len(failed)} who failed"
+    # The posture is worked out from the rest, and a report of what failed need not have a user any more.
+    partly = sum(1 for row in failed if row["after"]["posture"] is not None and row["before"] != row["after"])
+    if partly:
+        return f"{done + partly}, of whom {number(partly, 'user has', 'users have')} failed later"
+    return str(done) if done or not failed else "none, as far as the cloud shows"
 
 
 def _bars(report: Entry) -> list[tuple[str, Mapping[str, Any] | None]]:

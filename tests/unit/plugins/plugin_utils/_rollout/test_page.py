@@ -129,6 +129,36 @@ def test_text_of_others_is_shown_and_nothing_more(name, reason):
     assert page.tables["exempt"]["rows"][1][2] == legible(found["users"][0]["exempt"])
 
 
+def changed(found):
+    texts = [text for _tag, text in Page(report_page(found)).texts]
+    return texts[texts.index("Users changed ") + 1 :][0]
+
+
+def late(found, *numbers):
+    """A report in which the users of these numbers failed after their device was made."""
+    for number in numbers:
+        found["users"][number]["after"] = {**found["users"][number]["before"], "device": "made", "binding": "unbound"}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda users: report(users, terms=AUDIT), "none, this only looked"),
+        (report, "3"),
+        (lambda users: report(users, wanted=[]), "0"),
+        (lambda users: report(users, failing=(0, 1, 2)), "none, as far as the cloud shows"),
+        (lambda users: report(users, failing=(0,)), "2"),
+        (lambda users: late(report(users, failing=(0, 1, 2)), 0, 2), "2, of whom 2 users have failed later"),
+        (lambda users: late(report(users, failing=(0, 1)), 0), "2, of whom 1 user has failed later"),
+        (lambda users: report(users, failing=(0, 1), after=False), "1, and perhaps some of the 2 who failed"),
+        (lambda users: report(users, after=False), "3"),
+    ],
+)
+def test_page_says_whom_the_run_has_changed(make, told):
+    assert changed(make([user(f"u{number}", binding="bound") for number in range(3)])) == told
+
+
 def test_posture_table_says_what_the_report_counts_and_its_sums_add_up():
     found = full()
     page = Page(report_page(found))
