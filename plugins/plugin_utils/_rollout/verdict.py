@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNKNOWN
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, PROTECTED
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact
@@ -31,8 +32,8 @@ _NAMED = 10
 def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[str]:
     """Why an audit with these demands fails, a sentence each; empty where the account meets them.
 
-    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, ``root``: a root user without MFA,
-    or ``identity_center``: users of IAM Identity Center without a device, or of whom nobody asked.
+    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, ``root``: a root user without MFA, with
+    ``unknown`` also one of whom the cloud does not tell it, or ``identity_center``: users of IAM Identity Center without a device, or of whom nobody asked.
     """
     found = report["summary"]["posture_after"] or report["summary"]["posture"]
     causes = []
@@ -43,8 +44,7 @@ def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[st
         )
     for word in fail_on:
         if word == ROOT:
-            if (report["root"] or {}).get("mfa") == "no":
-                causes.append("the root user has no MFA device.")
+            causes.extend(_of_the_root(report["root"], UNKNOWN in fail_on))
             continue
         if word == CENTER:
             causes.extend(_of_the_center(report["identity_center"]))
@@ -55,6 +55,16 @@ def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[st
         if count:
             causes.append(f"{count} {word}: {_first(names, count)}." if names else f"{count} {word}.")
     return [legible(cause) for cause in causes]
+
+
+def _of_the_root(root: Entry | None, certain: bool) -> list[str]:
+    """``certain`` is whether an audit is not content with what nobody tells."""
+    mfa = (root or {}).get("mfa")
+    if mfa == "no":
+        return ["the root user has no MFA device."]
+    if mfa != "yes" and certain:
+        return [f"whether the root user has an MFA device is {UNKNOWN}: the cloud does not tell, or the credentials may not ask it."]
+    return []
 
 
 def _of_the_center(people: Entry | None) -> list[str]:

@@ -50,6 +50,18 @@ def test_root_user_without_mfa(mfa, fails):
     assert found == (["the root user has no MFA device."] if fails else [])
 
 
+@pytest.mark.parametrize(("mfa", "fails"), [("no", False), ("yes", False), ("unknown", True), (None, True)])
+@pytest.mark.parametrize("demands", [["root", "unknown"], ["unknown", "root"]])
+def test_root_user_of_whom_nobody_tells_fails_who_wants_nothing_unknown(mfa, fails, demands):
+    root = None if mfa is None else {"user_id": "r", "name": "acme", "mfa": mfa}
+    one = report(user("u1", binding="bound", protection=VMFA), root=root)
+    found = [cause for cause in verdict(one, 0, demands) if "is unknown" in cause]
+    assert found == (
+        ["whether the root user has an MFA device is unknown: the cloud does not tell, or the credentials may not ask it."] if fails else []
+    )
+    assert verdict(one, 0, ["unknown"]) == [], "only where the root user is asked for"
+
+
 def person(name, devices=0, enabled=True):
     return {"user_id": f"id-{name}", "name": name, "enabled": enabled, "devices": [{"device_id": "d"}] * devices}
 
