@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.agency import OPTION as AGENCY
@@ -70,6 +71,26 @@ _CALLER = "the play runs as this user"
 _LAST = "the last administrator who logs in without a device: exempt another administrator, and this one is included too"
 
 
+@dataclass(frozen=True)
+class _Exemption:
+    """An exemption as somebody has written it, and when it is over; None: never."""
+
+    item: Entry
+    end: str | None
+
+    @property
+    def reason(self) -> str:
+        return str(self.item.get("reason") or "no reason given")
+
+    def outlasts(self, other: _Exemption) -> bool:
+        """Whether it holds at least as long as another one. Of two that end together, the one that was written later counts."""
+        return self.end is None or (other.end is not None and self.end >= other.end)
+
+    def shown(self) -> str:
+        """For a warning of its end."""
+        return f"the exemption of {legible(self.item.get('name') or self.item.get('user_id'), 80)} (until {legible(self.item['until'], 40)})"
+
+
 class Guards:
     """Who is never touched, whatever is planned."""
 
@@ -83,17 +104,19 @@ class Guards:
         self._administrators: Sequence[str] | None = audit.get("administrators")
         self.warnings: list[str] = []
         self._now: str | None = audit.get("now")
-        self.ends: dict[str, str] = {}
+        counting = self._exemptions(exempt)
+        self.ends = {user_id: str(exemption.item["until"]) for user_id, exemption in counting.items() if exemption.end is not None}
         """When exemptions end, by the id of their users."""
 
-        self._exempt = self._exemptions(exempt)
+        self._exempt = {user_id: exemption.reason for user_id, exemption in counting.items()}
 
-    def _exemptions(self, exempt: Sequence[Any]) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _exemptions(self, exempt: Sequence[Any]) -> dict[str, _Exemption]:
+        """The exemption that counts for each user: of several, the one that holds longest. Warnings say of what ends, or has ended."""
+        found: dict[str, _Exemption] = {}
+        dated: list[tuple[_Exemption, set[str]]] = []
         for item in exempt:
             if not isinstance(item, Mapping) or not (item.get("user_id") or item.get("name")):
                 raise PlanError("mfa_rollout_exempt must be a list of mappings, each with user_id or name, and best a reason.")
-            reason = str(item.get("reason") or "no reason given")
             name = item.get("name")
             alike = self._people.alike(name) if name else None
             if alike is not None:
@@ -101,29 +124,30 @@ class Guards:
                     f"{_variable(item)} names {quoted(name, 80)}, and the user is called {quoted(alike, 80)}: write it just so."
                 )
             # An old id beside the right name, or the other way round, is no reason to touch a user who was to be spared.
-            fitting = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]
-            holds = self._holds(item)
-            for user in fitting if holds else []:
-                if user is not None:
-                    found[str(user["user_id"])] = reason
-                    if item.get("until"):
-                        self.ends[str(user["user_id"])] = str(item["until"])
-            if holds and not any(fitting):
+            named = [self._people.by_id.get(str(item.get("user_id"))), self._people.by_name.get(str(name)) if name else None]
+            fitting = {str(user["user_id"]) for user in named if user is not None}
+            exemption = _Exemption(item, time_in(item.get("until"), f"{_variable(item)}: until", end=True))
+            if exemption.end is not None and self._now is not None:
+                dated.append((exemption, fitting))
+                if self._now >= exemption.end:
+                    continue
+            if not fitting:
                 self._exempts_nobody(item)
+            for user_id in fitting:
+                if user_id not in found or exemption.outlasts(found[user_id]):
+                    found[user_id] = exemption
+        for exemption, fitting in dated:
+            self._tell_end(exemption, fitting, found)
         return found
 
-    def _holds(self, item: Entry) -> bool:
-        """Whether an exemption is in force; where it has ended, or ends soon, a warning says so."""
-        end = time_in(item.get("until"), f"{_variable(item)}: until", end=True)
-        if end is None or self._now is None:
-            return True
-        text = f"the exemption of {legible(item.get('name') or item.get('user_id'), 80)} (until {legible(item['until'], 40)})"
-        if self._now >= end:
-            self.warnings.append(f"{text} has ended, so that the user is exempt no more.")
-            return False
-        if later(self._now, NOTICE_DAYS) >= end:
-            self.warnings.append(f"{text} ends within {NOTICE_DAYS} days.")
-        return True
+    def _tell_end(self, exemption: _Exemption, fitting: set[str], found: Mapping[str, _Exemption]) -> None:
+        """Warn of an exemption that has ended or ends soon, unless another one holds longer for its users."""
+        now, end = str(self._now), str(exemption.end)
+        if now >= end:
+            if not fitting or not fitting <= found.keys():
+                self.warnings.append(f"{exemption.shown()} has ended, so that the user is exempt no more.")
+        elif later(now, NOTICE_DAYS) >= end and any(found[user_id] is exemption for user_id in fitting):
+            self.warnings.append(f"{exemption.shown()} ends within {NOTICE_DAYS} days.")
 
     def _exempts_nobody(self, item: Entry) -> None:
         text = f"{_variable(item)} names {legible(item.get('user_id') or item.get('name'), 80)}, who is no user of this account"

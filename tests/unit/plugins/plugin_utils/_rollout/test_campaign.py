@@ -210,6 +210,46 @@ def test_exemption_holds_through_its_last_day(until, fate, warning):
     assert [warning in text for text in plan["warnings"]] == ([] if warning is None else [True])
 
 
+def exemption(until=None, **more):
+    return {"name": "name-u1", "reason": f"until {until}", "until": until, **more}
+
+
+OVER, SOON, LATER = "2026-02-01", "2026-03-10", "2026-12-31"
+
+
+@pytest.mark.parametrize(
+    ("exempt", "reason", "until", "warnings"),
+    [
+        ([exemption(OVER), exemption()], "exempt: until None", None, []),
+        ([exemption(), exemption(OVER)], "exempt: until None", None, []),
+        ([exemption(LATER), exemption()], "exempt: until None", None, []),
+        ([exemption(), exemption(LATER)], "exempt: until None", None, []),
+        ([exemption(), exemption(SOON)], "exempt: until None", None, []),
+        ([exemption(SOON), exemption(LATER)], f"exempt: until {LATER}", LATER, []),
+        ([exemption(LATER), exemption(SOON), exemption(OVER)], f"exempt: until {LATER}", LATER, []),
+        ([exemption(SOON), exemption(OVER)], f"exempt: until {SOON}", SOON, ["ends within 30 days"]),
+        ([exemption(OVER), exemption("2026-02-02")], "", None, ["has ended", "has ended"]),
+        # The one that was written later, as of two that have no end.
+        ([exemption(reason="first"), exemption(reason="second")], "exempt: second", None, []),
+        ([exemption(LATER, reason="first"), exemption(LATER, reason="second")], "exempt: second", LATER, []),
+        ([exemption(OVER), {"user_id": "u1", "reason": "by id"}], "exempt: by id", None, []),
+    ],
+)
+def test_of_several_exemptions_the_one_that_holds_longest_counts(exempt, reason, until, warnings):
+    plan = planned("all", audit(user("u1")), REQUIRE, exempt=exempt)
+    (fate,) = plan["users"]
+    assert (fate["reason"], fate["exempt_until"]) == (reason, until)
+    assert len(plan["warnings"]) == len(warnings)
+    assert all(warning in text for warning, text in zip(warnings, plan["warnings"]))
+
+
+def test_exemption_that_has_ended_for_one_of_its_two_users_is_told():
+    both = {"user_id": "u2", "name": "name-u1", "until": OVER}
+    plan = planned("all", audit(user("u1"), user("u2")), REQUIRE, exempt=[both, exemption()])
+    assert ["has ended" in text for text in plan["warnings"]] == [True]
+    assert [fate["fate"] for fate in plan["users"]] == ["left_alone", "todo"]
+
+
 def test_exemption_that_has_ended_need_not_fit_anybody():
     plan = planned("all", audit(user("u1")), REQUIRE, exempt=[{"name": "gone", "reason": "left", "until": "2025-01-01"}])
     assert len(plan["warnings"]) == 1
