@@ -16,6 +16,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import Optio
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.users import instant
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.selection import names_in
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import Connections
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.http_options import http_settings
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
@@ -24,6 +25,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.in_process import
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.module_calls import ModuleCalls
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plain
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.play_accounts import other_account, other_host, with_own_credentials
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.progress import Progress
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.earlier_report import of_another_account, report_path
@@ -134,7 +136,10 @@ class ActionModule(ControlNodeAction):
                 f"host {legible(self._host, 255)} has no credentials in mfa_rollout_auth, and other hosts of this play have: those of the"
                 " environment would be taken for its account. Give it its own, or set mfa_rollout_auth_from_environment=true for it."
             )
-        found = calls("iam_mfa_info", {"groups": params["groups"], "details": params["details"]})
+        # As the selection of the plan reads it.
+        given = plain(self._task.args.get("groups"))
+        groups = names_in(given) if isinstance(given, str) else params["groups"]
+        found = calls("iam_mfa_info", {"groups": groups, "details": params["details"]})
         if "users" not in found:
             raise WorkError(str(found.get("msg") or "the account could not be looked at"))
         account = found["account"]

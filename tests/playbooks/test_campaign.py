@@ -132,6 +132,7 @@ MEANS_NOTHING: list[tuple[dict[str, Any], str]] = [
     ({"mfa_rollout_select": {"group": ["a"]}}, "mfa_rollout_select has 'group'"),
     ({"mfa_rollout_select": {"tags": {"mfa": True}}}, "mfa_rollout_select.tags: the value of the tag mfa must be text"),
     ({"mfa_rollout_select": {"groups": ["Nobody"]}}, "there is no group 'Nobody'"),
+    ({"mfa_rollout_select": {"groups": "admin , Nobody\n"}}, "there is no group 'Nobody'"),
     ({"mfa_rollout_new_user_grace_days": -1}, "mfa_rollout_new_user_grace_days must be"),
     ({"mfa_audit_fail_on": ["late"]}, "mfa_audit_fail_on must be a list of some of"),
     ({"mfa_audit_fail_unter": 5}, "mfa_audit_fail_unter is no variable of the role: did you mean mfa_audit_fail_under?"),

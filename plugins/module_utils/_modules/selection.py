@@ -100,11 +100,15 @@ def selection_of(options: Mapping[str, Any] | None, name: str) -> Selection | No
 def _texts(value: Any, name: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    # As Ansible makes a list of a text.
-    listed: Sequence[Any] = value.split(",") if isinstance(value, str) else value
+    listed: Sequence[Any] = names_in(value) if isinstance(value, str) else value
     if not isinstance(listed, (list, tuple)) or not listed or not all(isinstance(each, str) and each for each in listed):
         raise OptionError(f"{name} must be a list of texts, and name something.")
     return tuple(listed)
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a text with commas between them. Ansible's own list keeps the blanks around each, and no name has any there."""
+    return [each.strip() for each in text.split(",")]
 
 
 def name_of_tag(key: Any, name: str) -> str:

@@ -88,7 +88,9 @@ class _Exemption:
 
     def shown(self) -> str:
         """For a warning of its end."""
-        return f"the exemption of {legible(self.item.get('name') or self.item.get('user_id'), 80)} (until {legible(self.item['until'], 40)})"
+        return (
+            f"the exemption of {legible(self.item.get('name') or self.item.get('user_id'), 80)} (until {legible(self.item['until'], 40)})"
+        )
 
 
 class Guards:
