@@ -236,7 +236,7 @@ devices:
       type: str
       sample: unbound
     changed:
-      description: Whether a device was created or removed for this user.
+      description: Whether a device was created, unbound or removed for this user. Also V(true) if that was done before the rest failed.
       returned: always
       type: bool
       sample: true

@@ -53,10 +53,19 @@ class CloudError(Exception):
         self.uncertain = uncertain
         self.authorization_message = legible(authorization_message) if authorization_message else None
         self.hint: str | None = None
+        self.changed = False
+        """Whether something was written before this failed, and stays."""
+
         self.foreign = False
         """Whether the body did not come from the cloud's API, but from a proxy for example: it then says nothing about users or devices."""
         self.login_rules: tuple[tuple[str, ...], ...] = ()
         """Set where a login was right but incomplete: alternatives, each a list of methods that are required together."""
+
+    def note_change(self, written: str) -> None:
+        """Take note of what was written before this failed: a sentence, which is told behind what to do."""
+        self.changed = True
+        hint = self.hint or hint_for(self)
+        self.hint = f"{hint} {written}" if hint else written
 
     def has_code(self, *suffixes: str) -> bool:
         """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (docs/dev/cloud_api.md, section 6)."""

@@ -42,10 +42,16 @@ def converge(
         for pause in _READ_AGAIN:
             if pause:
                 context.http.sleep(pause)
-            seen = read()
+            try:
+                seen = read()
+            except CloudError as error:
+                error.note_change("Before that, the cloud accepted the change.")
+                raise
             if not list(lacking(seen)):
                 return seen
         break
-    raise CloudError(
+    unseen = CloudError(
         f"the cloud accepted the change and still shows the old {' and '.join(lacking(seen))}; run again to see whether it came through"
     )
+    unseen.changed = True
+    raise unseen

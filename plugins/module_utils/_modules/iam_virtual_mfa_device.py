@@ -123,6 +123,17 @@ class _Maker:
         self.replaced: dict[str, str] = {}
         # What is known of each user's creation, for outcomes that failed.
         self.creations: dict[str, str] = {}
+        # What was done to each user's old device, for outcomes that failed after it.
+        self.done: dict[str, str] = {}
+
+    def work(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return self.present(item) if self.context.params["state"] == "present" else self.absent(item)
+        except CloudError as error:
+            done = self.done.get(item["user_id"])
+            if done is not None:
+                error.note_change(f"Before that, {done}.")
+            raise
 
     def present(self, item: Mapping[str, Any]) -> dict[str, Any]:
         user_id = item["user_id"]
@@ -146,6 +157,7 @@ class _Maker:
                 return {"user_id": user_id, "serial_number": None, "binding": UNBOUND, "changed": True, "creation": NOT_MADE}
             if device is not None:
                 self._delete_unbound(device, reader, None, writer, own)
+                self.done[user_id] = f"the unbound device {device.serial_number} was deleted"
             # What is made anew must not have the serial number of a lost seed. A default name is another one each time.
             name = device_name(item["name"], user_id)
             if item["name"] is not None and (device is not None or lost_names):
@@ -261,7 +273,9 @@ class _Maker:
             return _removed(device)
         if device.binding != UNBOUND:
             # An administrator needs no code.
-            unbind(self.context, device, reader, administrator or writer, Codes({}, needed=False), own and administrator is None)
+            codes = Codes({}, needed=False)
+            if unbind(self.context, device, reader, administrator or writer, codes, own and administrator is None):
+                self.done[user_id] = "the device was unbound"
         try:
             self._delete(device, administrator, writer, own)
         except CloudError as error:
@@ -275,7 +289,7 @@ class _Maker:
 
     def failure(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """What is said of a user for whom it failed, beside the error."""
-        outcome = {"user_id": item["user_id"], "serial_number": None, "binding": UNKNOWN, "changed": False}
+        outcome = {"user_id": item["user_id"], "serial_number": None, "binding": UNKNOWN, "changed": item["user_id"] in self.done}
         if self.context.params["state"] == "present":
             outcome["creation"] = self.creations.get(item["user_id"], NOT_MADE)
         return outcome
@@ -336,7 +350,7 @@ def work_device(context: Context) -> dict[str, Any]:
     maker.actors.prefetch(named.resolved, mostly_without=present)
     if not present and context.check_mode and maker.protections is not None:
         maker.protections.prefetch([item["user_id"] for item in named.resolved])
-    outcomes = named.reconcile(maker.present if present else maker.absent, maker.failure)
+    outcomes = named.reconcile(maker.work, maker.failure)
     result = summarize(outcomes, "devices", "users")
     if any(outcome.get("seed") for outcome in outcomes):
         # The result is censored because it holds seeds; what failed must be seen all the same.
@@ -344,9 +358,10 @@ def work_device(context: Context) -> dict[str, Any]:
             if outcome["failed"]:
                 context.warn(f"user {outcome.get('user_name') or outcome['user_id']}: {outcome['msg']}")
     if context.diff:
-        changing = [outcome["user_id"] for outcome in outcomes if outcome["changed"]]
-        without = {user_id: maker.replaced.get(user_id) for user_id in changing}
-        with_one = dict.fromkeys(changing, "virtual MFA device")
+        # Who has failed may have lost an unbound device, and certainly still has one that was only unbound.
+        changing = [outcome for outcome in outcomes if outcome["changed"] and (present or not outcome["failed"])]
+        without = {outcome["user_id"]: maker.replaced.get(outcome["user_id"]) for outcome in changing}
+        with_one = {outcome["user_id"]: None if outcome["failed"] else "virtual MFA device" for outcome in changing}
         result["diff"] = {"before": without if present else with_one, "after": with_one if present else without}
     return result
 

@@ -117,8 +117,8 @@ def _write(center: IdentityCenter, instance: Instance, page: Page, todo: Mapping
         try:
             center.set_sso_configuration(instance.instance_id, merged(page.sso or {}, todo))
         except CloudError as error:
-            if "user_permission" in todo and error.hint is None:
-                error.hint = f"Before that user_permission was set to {todo['user_permission']}."
+            if "user_permission" in todo:
+                error.note_change(f"Before that, user_permission was set to {todo['user_permission']}.")
             raise
 
 

@@ -114,7 +114,12 @@ def _remove(work: _Work) -> dict[str, Any]:
             write=delete,
             lacking=lambda seen: ["device"] if any(one.device_id == found for one in seen) else [],
         )
-    sessions = _end_sessions(work) if work.context.params["end_sessions"] else None
+    try:
+        sessions = _end_sessions(work) if work.context.params["end_sessions"] else None
+    except CloudError as error:
+        if device is not None and not work.context.check_mode:
+            error.note_change("Before that, the device was removed.")
+        raise
     return work.result(after, device is not None or bool(sessions and sessions[0]), sessions)
 
 

@@ -58,7 +58,8 @@ def perform_with(
 
 
 def _failure(error: CloudError | OptionError) -> dict[str, Any]:
-    return {"failed": True, "changed": False, "msg": str(error), "error": error_facts(error)}
+    changed = isinstance(error, CloudError) and error.changed
+    return {"failed": True, "changed": changed, "msg": str(error), "error": error_facts(error)}
 
 
 def _explain(connections: Connections, result: dict[str, Any]) -> None:

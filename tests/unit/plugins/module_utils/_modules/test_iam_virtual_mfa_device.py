@@ -684,6 +684,37 @@ def test_device_that_the_cloud_does_not_delete_is_left_alone(cloud, status):
     assert creations(cloud) == []
 
 
+def test_creation_that_fails_after_the_old_device_was_deleted_says_so(any_cloud):
+    user = any_cloud.users[0]
+    old = any_cloud.cloud.give_device(user.id)
+    for route in ("create", "v5-create"):
+        any_cloud.handle.fault(f"status=400:{route}")
+    options = {"user_id": user.id, "replace": "unbound", "presume_unbound": True, "diff": True}
+    result = any_cloud.run(DEVICE, impatient=True, **options)
+    outcome = only(result)
+    assert user.device is None
+    assert (outcome["failed"], outcome["changed"], result["changed"]) == (True, True, True)
+    told = re.search("Before that, the unbound device (.*) was deleted[.]$", outcome["msg"])
+    assert told and told[1].split(":")[-1].removeprefix("mfa/") == old.name
+    assert result["diff"] == {"before": {user.id: told[1]}, "after": {user.id: None}}
+    again = only(any_cloud.run(DEVICE, impatient=True, **options))
+    assert again["failed"] and not again["changed"] and "Before that" not in again["msg"]
+
+
+@pytest.mark.parametrize("fault", ["status=403", "status=500", "noop"])
+def test_deletion_that_fails_after_the_device_was_unbound_says_so(any_cloud, fault):
+    user = any_cloud.users[0]
+    any_cloud.cloud.give_device(user.id, bound=True)
+    for route in ("delete", "v5-delete"):
+        any_cloud.handle.fault(f"{fault}:{route}")
+    result = any_cloud.run(DEVICE, impatient=True, state="absent", user_id=user.id, diff=True)
+    outcome = only(result)
+    assert not user.device.bound
+    assert (outcome["failed"], outcome["changed"], result["changed"]) == (True, True, True)
+    assert outcome["msg"].endswith("Before that, the device was unbound.")
+    assert result["diff"] == {"before": {}, "after": {}}
+
+
 @pytest.mark.parametrize("fault", ["lose", "cut"])
 def test_replacement_whose_deletion_was_lost_looks_before_it_creates(cloud, fault):
     user = cloud.users[0]
@@ -964,7 +995,7 @@ def test_gateways_404_says_of_no_device_that_it_is_gone(otc, after):
     otc.handle.fault(f"unpublished:get-device:{after + 1}-99")
     otc.handle.fault("noop:delete")
     outcome = only(otc.run(DEVICE, impatient=True, state="absent", user_id=user.id))
-    assert (outcome["failed"], outcome["changed"], outcome["binding"]) == (True, False, "unknown")
+    assert (outcome["failed"], outcome["changed"], outcome["binding"]) == (True, bool(after), "unknown")
     assert outcome["error"]["code"] == "APIGW.0101"
     assert user.device.serial_number == device.serial_number
     assert otc.writes() == ["unbind", "delete"] * after

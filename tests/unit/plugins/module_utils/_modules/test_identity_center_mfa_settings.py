@@ -309,6 +309,14 @@ def test_failure_after_the_first_of_two_writes_says_what_was_changed(cloud):
     cloud.handle.fault("forbid:ic-set-sso")
     result = cloud.run(SETTINGS, user_permission="READ_ACTIONS", mfa_mode="ALWAYS_ON")
     assert result["failed"]
-    assert "Before that user_permission was set to READ_ACTIONS." in result["msg"]
+    assert " lack the permission for this call. Before that, user_permission was set to READ_ACTIONS." in result["msg"]
+    assert result["changed"]
     alone = cloud.run(SETTINGS, user_permission="READ_ACTIONS", mfa_mode="ALWAYS_ON")
-    assert "Before that" not in alone["msg"], "nothing was"
+    assert "Before that" not in alone["msg"] and not alone["changed"], "nothing was"
+
+
+def test_failed_look_at_what_was_written_says_that_it_was_written(cloud):
+    cloud.handle.fault("forbid:ic-get-mfa:2-9")
+    result = cloud.run(SETTINGS, user_permission="READ_ACTIONS")
+    assert result["failed"] and result["changed"]
+    assert "Before that, the cloud accepted the change." in result["msg"]

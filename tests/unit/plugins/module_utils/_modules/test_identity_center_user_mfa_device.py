@@ -114,10 +114,23 @@ def test_sessions_end_after_the_device_is_gone(cloud):
 
 def test_another_run_ends_the_sessions_that_a_broken_one_left(cloud):
     cloud.handle.fault("status=400:ic-sessions-end:1")
-    assert run(cloud, state="absent", end_sessions=True)["failed"] is True
+    broken = run(cloud, state="absent", end_sessions=True)
+    assert (broken["failed"], broken["changed"]) == (True, True)
+    assert broken["msg"].endswith("Before that, the device was removed.")
     assert person(cloud).devices == []
     again = run(cloud, state="absent", end_sessions=True)
     assert (again["changed"], again["sessions_ended"], person(cloud).sessions) == (True, 1, [])
+
+
+def test_failed_look_at_the_sessions_says_that_the_device_was_removed(cloud):
+    cloud.handle.fault("forbid:ic-sessions")
+    assert not run(cloud, state="absent", end_sessions=True, check_mode=True)["changed"]
+    assert len(person(cloud).devices) == 1
+    broken = run(cloud, state="absent", end_sessions=True)
+    assert (broken["failed"], broken["changed"]) == (True, True)
+    assert "lack the permission for this call. Before that, the device was removed." in broken["msg"]
+    again = run(cloud, state="absent", end_sessions=True)
+    assert not again["changed"] and "Before that" not in again["msg"]
 
 
 @pytest.mark.parametrize("spec", ["lose:ic-device-delete:1", "cut:ic-device-delete:1", "status=409:ic-device-delete:1"])
@@ -130,8 +143,9 @@ def test_lost_answer_leads_back_to_reading(cloud, spec):
 
 def test_device_that_the_cloud_still_shows_is_a_failure(cloud):
     cloud.handle.fault("noop:ic-device-delete")
-    msg = cloud.run(DEVICE, impatient=True, user_name=ADA, state="absent")["msg"]
-    assert "still shows the old device" in msg
+    result = cloud.run(DEVICE, impatient=True, user_name=ADA, state="absent")
+    assert "the cloud accepted the change and still shows the old device" in result["msg"]
+    assert result["changed"]
 
 
 # Register
