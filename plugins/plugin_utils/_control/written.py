@@ -27,8 +27,17 @@ def written(value: Any) -> Any:
     """A list that came as its text in JSON or YAML; anything else as it is."""
     if not isinstance(value, str):
         return value
-    try:
-        found = yaml.load(exact(value), Loader=_AsTyped)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return value
+    found = _loaded(value)
     return found if isinstance(found, list) else value
+
+
+def says_nothing(value: Any) -> bool:
+    """Whether a text has blanks and comments alone, or YAML's ``null``, as whoever leaves an answer empty may leave it."""
+    return isinstance(value, str) and (not exact(value).strip() or _loaded(value) is None)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.load(exact(text), Loader=_AsTyped)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import exact, opened, plain
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import says_nothing, written
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     EVERYBODY,
@@ -190,7 +190,7 @@ def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
 
 def more_exempt_in(value: Any) -> list[dict[str, Any]]:
     """``mfa_rollout_exempt_also``, where an empty answer is nobody. Raises PlanError."""
-    return [] if value is None or value == "" else named_in(value, "mfa_rollout_exempt_also")
+    return [] if value is None or says_nothing(value) else named_in(value, "mfa_rollout_exempt_also")
 
 
 _FORMS = {

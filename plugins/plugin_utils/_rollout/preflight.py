@@ -32,6 +32,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     days_in,
     selection_in,
     sizes_in,
+    whole_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.verdict import CENTER, FAIL_ON_VARIABLE, FAIL_UNDER, demands_in, per_cent_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file import taken_ending
@@ -286,8 +287,5 @@ def is_true(value: Any) -> bool:
 
 
 def _whole(value: Any, least: int, most: int | None) -> int | None:
-    try:
-        number = int(str(value))
-    except ValueError:
-        return None
-    return number if number >= least and (most is None or number <= most) else None
+    number = whole_in(value)
+    return number if number is not None and number >= least and (most is None or number <= most) else None

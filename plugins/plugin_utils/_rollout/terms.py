@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -132,11 +133,8 @@ def _flag(name: str, value: Any) -> bool:
 
 def days_in(value: Any) -> int:
     """``mfa_rollout_new_user_grace_days``. Raises PlanError."""
-    try:
-        days = int(str(value))
-    except ValueError:
-        days = -1
-    if not 0 <= days <= _MOST_DAYS:
+    days = whole_in(value)
+    if days is None or days > _MOST_DAYS:
         raise PlanError("mfa_rollout_new_user_grace_days must be a whole number of days, from 0 on.")
     return days
 
@@ -170,10 +168,15 @@ def sizes_in(value: Any) -> list[int]:
 
 
 def _is_size(value: Any) -> bool:
-    try:
-        return int(str(value)) > 0
-    except ValueError:
-        return False
+    return bool(whole_in(value))
 
+
+def whole_in(value: Any) -> int | None:
+    """A whole number from 0 on, of digits and nothing else; None for anything else. Python takes ``1_0``, a typing error, for 10."""
+    found = _WHOLE.fullmatch(str(value))
+    return int(found[1]) if found is not None else None
+
+
+_WHOLE = re.compile(r"\s*([0-9]{1,18})\s*", re.ASCII)
 
 NOT_SIZES = "mfa_rollout_wave_sizes must be a list of whole numbers above 0, such as [1, 10, 100, 1000]."

@@ -84,8 +84,10 @@ def _first(names: Sequence[str], count: int) -> str:
 
 def per_cent_in(value: Any) -> float:
     """``mfa_audit_fail_under``. Raises PlanError."""
+    text = str(value)
     try:
-        number = float(str(value))
+        # Python takes 9_0, a typing error, for 90.
+        number = math.nan if "_" in text else float(text)
     except ValueError:
         number = math.nan
     if not 0 <= number <= 100:

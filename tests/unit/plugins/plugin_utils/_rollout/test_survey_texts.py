@@ -34,6 +34,9 @@ AUDIT = {
         ("{{ 1 }},4", "It has '{{ 1 }}'."),
         ("1, 0, -3", "It has '0', '-3'."),
         ("1,,4", "It has ''."),
+        ("1_0", "It has '1_0'."),
+        ("[1, 1_0]", "It has '1_0'."),
+        ("1, +5, \u0665", "It has '+5', '\u0665'."),
         ("[1, 2.5]", "It has '2.5'."),
         ([1, "x" * 500], "It has 'xxx"),
     ],
@@ -56,7 +59,10 @@ def test_one_wave_size_is_enough(given):
         ("mfa_rollout_max_failures", "ten"),
         ("mfa_rollout_max_failures", "{{ 1 }}"),
         ("mfa_rollout_concurrency", "ten"),
+        ("mfa_rollout_max_failures", "1_0"),
         ("mfa_rollout_concurrency", ""),
+        ("mfa_rollout_concurrency", "1_0"),
+        ("mfa_rollout_new_user_grace_days", "1_0"),
         ("mfa_rollout_exempt_also", "ada"),
         ("mfa_rollout_exempt_also", "{{ exempt }}"),
         ("mfa_rollout_exempt", ""),
@@ -68,9 +74,21 @@ def test_text_that_is_no_value_is_refused_by_its_variable(variable, text):
     assert variable in cause
 
 
-@pytest.mark.parametrize("nobody", ["", None, [], "[]"])
+BLANK = ["", " ", "\n", "\r\n", "\t", "# nobody", " # nobody\n\n# at all\n", "null", "~"]
+
+
+@pytest.mark.parametrize("nobody", [*BLANK, None, [], "[]"])
 def test_empty_answer_exempts_nobody_more(nobody):
     assert more_exempt_in(nobody) == []
+    assert list(wrong_values({"mfa_rollout_exempt_also": nobody}, False, True)) == []
+
+
+@pytest.mark.parametrize("text", BLANK)
+@pytest.mark.parametrize("variable", ["mfa_rollout_exempt", "mfa_rollout_users", "mfa_rollout_wave_sizes", "mfa_rollout_report_formats"])
+@pytest.mark.parametrize("audit_only", [True, False])
+def test_blank_text_neither_drops_exemptions_nor_means_everybody(variable, text, audit_only):
+    (cause,) = wrong_values({variable: text}, audit_only, True)
+    assert cause.startswith(f"{variable} must be")
 
 
 @pytest.mark.parametrize("given", ["[{name: grace, reason: on leave}]", '[{"name": "grace"}]', [{"user_id": "grace"}]])

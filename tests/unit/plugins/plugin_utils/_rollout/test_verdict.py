@@ -96,7 +96,7 @@ def test_per_cent(value, number):
     assert per_cent_in(value) == number
 
 
-@pytest.mark.parametrize("value", [-1, 101, "most", None, float("nan"), [], True])
+@pytest.mark.parametrize("value", [-1, 101, "most", "9_0", None, float("nan"), [], True])
 def test_what_is_no_per_cent_is_refused_by_its_name(value):
     with pytest.raises(PlanError, match="mfa_audit_fail_under must be a number from 0 to 100"):
         per_cent_in(value)
