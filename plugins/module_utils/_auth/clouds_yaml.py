@@ -114,9 +114,10 @@ def _as_variables(keys: Mapping[str, Any], whose: str) -> dict[str, str]:
             variables[variable] = _text(keys[name], f"{name} in {whose}")
     if keys.get("insecure") is True or keys.get("verify") is False:
         variables["OS_INSECURE"] = "true"
-    profile = keys.get("profile", keys.get("cloud"))
-    if profile in _PROFILES:
-        variables.setdefault("OS_REGION_NAME", _PROFILES[profile])
+    named = next((name for name in ("profile", "cloud") if name in keys), None)
+    region = _PROFILES.get(_text(keys[named], f"{named} in {whose}")) if named is not None else None
+    if region is not None:
+        variables.setdefault("OS_REGION_NAME", region)
     if "OS_AUTH_URL" in variables:
         # openstacksdk fills it in like this too.
         variables["OS_AUTH_URL"] = variables["OS_AUTH_URL"].replace("{region_name}", variables.get("OS_REGION_NAME", ""))

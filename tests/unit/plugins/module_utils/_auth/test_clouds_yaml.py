@@ -173,6 +173,21 @@ def test_number_where_a_text_must_be_is_refused_by_its_name(here, env):
         cloud_variables("number", env)
 
 
+@pytest.mark.parametrize("name", ["profile", "cloud"])
+@pytest.mark.parametrize("value", ["[otc]", "{otc: x}", "5", "true"])
+def test_vendor_profile_that_is_no_text_is_refused_by_its_name(here, env, name, value):
+    (here / "clouds.yaml").write_text(f"clouds: {{mine: {{{name}: {value}, auth: {{token: s3cret}}}}}}")
+    with pytest.raises(OptionError, match=rf"^{name} in cloud 'mine' of .*clouds.yaml is not a text: quote it\.$"):
+        cloud_variables("mine", env)
+
+
+@pytest.mark.parametrize("name", ["profile", "cloud"])
+def test_vendor_profile_gives_its_region(here, env, name):
+    (here / "clouds.yaml").write_text(f"clouds: {{mine: {{{name}: otc, auth: {{token: T}}}}, else: {{{name}: ovh, auth: {{token: T}}}}}}")
+    assert cloud_variables("mine", env) == {"OS_TOKEN": "T", "OS_REGION_NAME": "eu-de"}
+    assert cloud_variables("else", env) == {"OS_TOKEN": "T"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
