@@ -80,7 +80,7 @@ class _Surroundings:
     """The environment by families. Where a cloud of clouds.yaml is named, it takes the place of the family that it belongs to."""
 
     def __init__(self, params: Mapping[str, Any], env: Mapping[str, str]) -> None:
-        self.raw = env
+        self.raw = _without_line_ends(env)
         self._named = str(params["cloud"]) if params.get("cloud") else None
         self._told = bool(params.get("region") or params.get("iam_endpoint"))
         self._cloud: dict[str, str] | None = None
@@ -100,7 +100,7 @@ class _Surroundings:
         if self._cloud is None:
             name = self._named or self.raw[CLOUD_VARIABLE]
             region = {} if self._named else {name: self.raw[name] for name in ("OS_REGION_NAME",) if self.raw.get(name)}
-            self._cloud = {**region, **cloud_variables(name, self.raw)}
+            self._cloud = {**region, **_without_line_ends(cloud_variables(name, self.raw))}
         return self._cloud
 
     def all(self) -> Mapping[str, str]:
@@ -121,6 +121,11 @@ class _Surroundings:
         # The vendor's SDK and its Terraform provider are for the same clouds, and the SDK has no variable for the region.
         own |= {**self.of("HW_"), **self.of(family)} if family == "HUAWEICLOUD_SDK_" else self.of(family)
         return own if bearer or self._named or names_a_host(own) else self.all()
+
+
+def _without_line_ends(variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables without the line break that whoever reads a secret from a file into one leaves at its end. No credential ends in one."""
+    return {name: value.rstrip("\r\n") if name.startswith(FAMILIES) else value for name, value in variables.items()}
 
 
 def resolve_item(item: Mapping[str, Any], user_id: str, domain_name: str | None) -> Credentials | None:

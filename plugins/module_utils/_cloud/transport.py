@@ -10,6 +10,8 @@ import json
 import math
 import os
 import random
+import ssl
+import sys
 import threading
 import time
 import traceback
@@ -111,6 +113,21 @@ def _watched(pool: Any) -> Any:
         return pool
     connection = type("WatchedConnection", (departures.Connection, pool.ConnectionCls), {"response_class": answers.Response})
     return type("WatchedPool", (pool,), {"ConnectionCls": connection})
+
+
+def checked_ca_path(path: str, source: str) -> str:
+    """Return ``path`` if it is a file or a directory of certificates, else raise OptionError that names ``source``."""
+    try:
+        if os.path.isdir(path):
+            ssl.create_default_context(capath=path)
+        else:
+            ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError too, where there is no certificate in it
+        reason = error.strerror if error.__class__ is not ssl.SSLError and error.strerror else "there is no PEM certificate in it"
+        raise OptionError(f"{source} cannot be used: {reason}.") from None
+    except ValueError:  # a NUL, or a code that is no character
+        raise OptionError(f"{source} cannot be used: it holds a character that no path can have.") from None
+    return path
 
 
 def _no_auth(request: Any) -> Any:
@@ -268,18 +285,25 @@ class Http:
         return answers.read(self._adapter.send(request, timeout=self.settings.timeout, **self._environment(url)))
 
     def _environment(self, url: str) -> Mapping[str, Any]:
-        """Proxies and certificates for a host from the environment. Read once: in requests' own sessions this takes a fifth of each call."""
+        """Proxies and certificates for a host from the environment. Read once: in requests' own sessions this takes a fifth of each call.
+
+        Raises OptionError for certificates that cannot be read.
+        """
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
             if origin not in self._environments:
-                self._environments[origin] = {"proxies": proxies_for(parts.hostname or "", parts.port), "verify": self._verify()}
+                self._environments[origin] = {
+                    "proxies": proxies_for(parts.hostname or "", parts.port),
+                    "verify": self._verify(parts.scheme),
+                }
             return self._environments[origin]
 
-    def _verify(self) -> bool | str:
-        if self.settings.verify is not True:
+    def _verify(self, scheme: str) -> bool | str:
+        if self.settings.verify is not True or scheme != "https":
             return self.settings.verify
-        return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+        return True if variable is None else checked_ca_path(os.environ[variable], f"{variable} ({os.environ[variable]})")
 
 
 class Session:
@@ -456,6 +480,9 @@ class Session:
             text = f"{host} cannot be reached ({_refusal(cause)}); check {self.option}{self.region}, the network or proxy"
         elif isinstance(error, requests.exceptions.ConnectionError):
             text = f"the connection to {host} broke before anything was sent"
+        elif isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in cause:
+            text = f"the proxy on the way to {host} is a SOCKS proxy, for which the Python library requests needs PySocks"
+            hint = f"Install PySocks for {sys.executable}, or give another HTTPS_PROXY."
         else:
             text, hint = (
                 f"the request to {host} cannot be sent ({error.__class__.__name__})",

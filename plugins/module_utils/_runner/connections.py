@@ -102,7 +102,9 @@ class Connections:
         """Secrets read from environment variables and clouds.yaml, and those of an agency; Ansible masks only ``no_log`` options."""
         names = {name for option in kinds.SECRETS for name in kinds.ENVIRONMENT[option]}
         obtained = set() if self._agency_keys is None else set(self._agency_keys.secrets)
-        return obtained | {where[name] for where in (self.env, self._variables) for name in names if where.get(name)}
+        given = {where[name] for where in (self.env, self._variables) for name in names if where.get(name)}
+        # What is sent has no line break at its end, whatever the environment has.
+        return obtained | given | {secret for value in given if (secret := value.rstrip("\r\n"))}
 
     # Hosts
 

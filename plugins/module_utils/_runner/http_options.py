@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud import endpoints
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import HttpSettings
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import HttpSettings, checked_ca_path
 
 _INSECURE: Mapping[str, str] = {"HW_": "HW_INSECURE", "OS_": "OS_INSECURE"}
 
@@ -28,9 +27,10 @@ def http_settings(params: Mapping[str, Any], env: Mapping[str, str]) -> HttpSett
     if params.get("ca_path"):
         if not verify:
             raise OptionError("ca_path has no effect with validate_certs=false: give one of them.")
-        verify = _checked_ca_path(params["ca_path"], "ca_path")
+        verify = checked_ca_path(params["ca_path"], "ca_path")
     elif verify and family == "OS_" and env.get("OS_CACERT"):
-        verify = _checked_ca_path(env["OS_CACERT"], "ca_path (from OS_CACERT)")
+        # As openstacksdk does, and as Ansible does with ca_path: a file names no home by itself.
+        verify = checked_ca_path(os.path.expanduser(env["OS_CACERT"]), "ca_path (from OS_CACERT)")
     if not 0 < params["timeout"] <= 3600:
         raise OptionError("timeout must be more than 0 and at most 3600 seconds.")
     if not 0 <= params["retries"] <= 100:
@@ -47,20 +47,6 @@ def _verify(params: Mapping[str, Any], insecure: str) -> bool:
         raise OptionError(
             f"validate_certs cannot be read from HW_INSECURE or OS_INSECURE: {insecure[:80]!r} is neither true nor false."
         ) from None
-
-
-def _checked_ca_path(path: str, source: str) -> str:
-    try:
-        if os.path.isdir(path):
-            ssl.create_default_context(capath=path)
-        else:
-            ssl.create_default_context(cafile=path)
-    except OSError as error:  # ssl.SSLError too, where there is no certificate in it
-        reason = error.strerror if error.__class__ is not ssl.SSLError and error.strerror else "there is no PEM certificate in it"
-        raise OptionError(f"{source} cannot be used: {reason}.") from None
-    except ValueError:  # a NUL, or a code that is no character
-        raise OptionError(f"{source} cannot be used: it holds a character that no path can have.") from None
-    return path
 
 
 def _pool_size(params: Mapping[str, Any]) -> int:

@@ -76,6 +76,25 @@ def test_each_kind_is_understood_from_the_environment(env, credentials):
     assert resolve({}, env) == credentials
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize(
+    ("env", "credentials"),
+    [
+        ({"HW_ACCESS_KEY": "AK", "HW_SECRET_KEY": "SK", "HW_SECURITY_TOKEN": "ST"}, AccessKey("AK", "SK", "ST")),
+        ({"OS_TOKEN": "T0"}, Token("T0")),
+        ({"HW_USER_ID": "u1", "HW_USER_PASSWORD": "pw ", "HW_PASSCODE": "012345"}, Password("pw ", "u1", passcode="012345")),
+        ({"OS_USERNAME": "al", "OS_PASSWORD": "pw", "OS_USER_DOMAIN_NAME": "acme"}, Password("pw", None, "al", Account("acme"))),
+        ({"OS_USER_ID": "u1", "OS_PASSWORD": "pw", "OS_DOMAIN_ID": "d1"}, Password("pw", "u1", account=Account(None, "d1"))),
+    ],
+)
+def test_line_break_at_the_end_of_a_variable_is_no_part_of_it(env, credentials, end):
+    found = find({}, {name: value + end for name, value in env.items()} | {"OS_REGION_NAME": f"eu-de{end}", "HW_AUTH_TOKEN": end})
+    assert found.credentials == credentials
+    # An option stays what it is.
+    with pytest.raises(OptionError, match="holds a character that cannot be sent"):
+        resolve({**KEY, "security_token": f"ST{end}"}, {})
+
+
 def test_option_wins_over_the_environment_which_fills_in_what_is_missing():
     env = {
         "HW_ACCESS_KEY": "EAK",

@@ -13,8 +13,10 @@ import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import requests
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.access_key import AccessKey, SignatureAuth
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.base import Account
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import Password, PasswordAuth
@@ -595,6 +597,37 @@ def test_certificates_of_the_environment_are_used(tls_cloud, monkeypatch):
     assert len(admin_iam(tls_cloud).users()) == 5
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_of_the_environment_that_cannot_be_read_are_told_by_their_variable(tls_cloud, monkeypatch, tmp_path, variable):
+    gone, empty = tmp_path / "gone.pem", tmp_path / "empty.pem"
+    empty.write_text("")
+    monkeypatch.setenv(variable, str(gone))
+    assert tls_cloud.run(MFA_INFO)["msg"] == f"{variable} ({gone}) cannot be used: No such file or directory."
+    monkeypatch.setenv(variable, str(empty))
+    assert tls_cloud.run(MFA_INFO)["msg"] == f"{variable} ({empty}) cannot be used: there is no PEM certificate in it."
+    # Where an option says what to trust, nobody reads it.
+    assert tls_cloud.run(MFA_INFO, ca_path=tls_cloud.certfile)["summary"]["users"] == 5
+
+
+def test_certificates_of_the_environment_do_not_matter_without_tls(start, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    assert start(users=1).run(MFA_INFO)["summary"]["users"] == 2
+
+
+def test_socks_proxy_without_its_library_says_what_to_install(monkeypatch):
+    def missing(*_args, **_options):
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing)
+    monkeypatch.setenv("HTTP_PROXY", f"socks5://127.0.0.1:{unused_port()}")
+    sleep = Impatient()
+    with pytest.raises(
+        CloudError, match=r"is a SOCKS proxy, for which the Python library requests needs PySocks\. Install PySocks for "
+    ) as caught:
+        Session(Http(HttpSettings(), sleep), "http://iam.example").write("POST", "/v3/users")
+    assert (sleep.slept, caught.value.uncertain) == ([], False)
+
+
 def test_ca_path_makes_the_certificate_trusted(tls_cloud):
     result = tls_cloud.run(MFA_INFO, ca_path=tls_cloud.certfile)
     assert result["summary"]["users"] == 5
@@ -614,6 +647,12 @@ def told_by_the_environment(cloud, env, credentials=None, **options):
 def test_environment_says_how_to_trust_the_host_that_it_names(tls_cloud, more):
     more = {name: str(tls_cloud.certfile) if value == "its own" else value for name, value in more.items()}
     assert told_by_the_environment(tls_cloud, of_the_stack(tls_cloud, **more))["summary"]["users"] == 5
+
+
+def test_certificates_of_the_environment_may_be_in_the_home_directory(tls_cloud, monkeypatch, tmp_path):
+    (tmp_path / "ca.pem").write_text(Path(tls_cloud.certfile).read_text(encoding="ascii"), encoding="ascii")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert told_by_the_environment(tls_cloud, of_the_stack(tls_cloud, OS_CACERT="~/ca.pem"))["summary"]["users"] == 5
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")

@@ -409,6 +409,11 @@ def test_secrets_of_a_clouds_yaml_are_masked_like_those_of_the_environment(cloud
     assert connect(cloud.url, {}, cloud="acme").environment_secrets() == {"s3cret", "h1dden"}
 
 
+def test_secret_of_the_environment_is_masked_without_the_line_break_at_its_end_too(cloud, connect):
+    env = {"HW_ACCESS_KEY": "AK", "HW_SECRET_KEY": "s3cret\r\n", "HW_SECURITY_TOKEN": "h1dden\n"}
+    assert {"s3cret", "h1dden"} <= connect(cloud.url, {}, env=env).environment_secrets()
+
+
 # A login by id, without an account
 
 
