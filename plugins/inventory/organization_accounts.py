@@ -63,7 +63,8 @@ options:
       - Which accounts become hosts. An account must fit one entry, and all that the entry says. Without entries all active accounts do.
       - An entry without O(include[].statuses) means active accounts.
       - An entry that says nothing is an error, and so is an empty list or mapping in one, such as of a template that found nothing.
-      - An error if it asks for units or tags that the credentials may not read. A name or a unit that fits no account is warned of.
+      - An error if it asks for units or tags that the credentials may not read. A name or a unit that fits no account is warned of, and so is a
+        status that there is not.
     type: list
     elements: dict
     default: []
@@ -89,7 +90,8 @@ options:
     description:
       - Which accounts do not become hosts, whatever O(include) says. An account that fits one entry is left out.
       - An entry that says nothing is an error, and so is an empty list or mapping in one.
-      - An error if it asks for units or tags that the credentials may not read. A name or a unit that fits no account is warned of.
+      - An error if it asks for units or tags that the credentials may not read. A name or a unit that fits no account is warned of, and so is a
+        status that there is not.
     type: list
     elements: dict
     default: []
@@ -374,8 +376,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _tell_fitting_nobody(self, accounts: list[Account], options: Mapping[str, Any]) -> None:
         for option in ("include", "exclude"):
-            for place in filters.fitting_nobody(accounts, options[option], option):
-                self.display.warning(f"{place}, which fits no account of the organization: upper and lower case count.")
+            for sentence in filters.fitting_nobody(accounts, options[option], option):
+                self.display.warning(sentence)
 
     def _tell_unknown_caller(self, strict: bool) -> None:
         """Nobody guesses whose the credentials are: the users of that account would be protected in the name of another host."""

@@ -25,6 +25,9 @@ SPEC: dict[str, dict[str, Any]] = {
 
 ACTIVE = "active"
 
+STATUSES = (ACTIVE, "suspended", "pending_closure")
+"""Those that the cloud documents (docs/dev/cloud_api.md, section 8). Not every organization has accounts of each."""
+
 
 def check(entries: Iterable[Mapping[str, Any]], option: str) -> None:
     """Raise OptionError where an entry of ``option`` asks for nothing, which would mean everybody, or for what nobody can be.
@@ -67,12 +70,24 @@ def selected(accounts: Iterable[Account], include: Sequence[Mapping[str, Any]], 
 
 
 def fitting_nobody(accounts: Sequence[Account], entries: Iterable[Mapping[str, Any]], option: str) -> Iterator[str]:
-    """Each name and unit in entries of ``option`` that fits no account, whatever its status, as where it stands: it may be misspelt."""
+    """A sentence for each name and unit in entries of ``option`` that fits no account, whatever its status, and for each status that there is not.
+
+    They may be misspelt.
+    """
     for number, entry in enumerate(entries):
+        for pattern in entry.get("statuses") or ():
+            if not any(_matches(status, [pattern.lower()]) for status in (*STATUSES, *(account.status for account in accounts))):
+                yield (
+                    f"{option}[{number}].statuses has {legible(pattern, 80)}, which is the status of no account: there are"
+                    f" {', '.join(STATUSES[:-1])} and {STATUSES[-1]}."
+                )
         for name in ("units", "names"):
             for pattern in entry.get(name) or ():
                 if not any((name == "units" and not account.placed) or _fits(account, {name: [pattern]}, option) for account in accounts):
-                    yield f"{option}[{number}].{name} has {legible(pattern, 80)}"
+                    yield (
+                        f"{option}[{number}].{name} has {legible(pattern, 80)}, which fits no account of the organization: upper and lower"
+                        " case count."
+                    )
 
 
 def _fits(account: Account, entry: Mapping[str, Any], option: str) -> bool:

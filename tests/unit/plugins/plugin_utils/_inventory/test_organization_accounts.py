@@ -378,13 +378,24 @@ def test_strictness_and_filters_count_for_answers_that_were_kept(organization):
 def test_what_fits_no_account_is_warned_of_since_it_may_be_misspelt(organization):
     org = organization()
     inventory = org.parse(
-        include=[{"names": ["acme-*", "Acme-*"]}], exclude=[{"units": ["prod"]}, {"names": ["acme-oslo"], "statuses": ["closed"]}]
+        include=[{"names": ["acme-*", "Acme-*"]}], exclude=[{"units": ["prod"]}, {"names": ["acme-oslo"], "statuses": ["Suspended"]}]
     )
     assert hosts(inventory) == NAMES
     assert org.warnings == [
         "include[0].names has Acme-*, which fits no account of the organization: upper and lower case count.",
         "exclude[0].units has prod, which fits no account of the organization: upper and lower case count.",
     ]
+
+
+def test_status_that_there_is_not_is_warned_of_since_it_may_be_misspelt(organization):
+    org = organization()
+    include = [{"statuses": ["actve"]}, {"statuses": ["ACTIVE", "pending_*", "*"]}]
+    assert hosts(org.parse(include=include[:1], exclude=[{"statuses": ["suspended"]}])) == set()
+    sentence = "statuses has actve, which is the status of no account: there are active, suspended and pending_closure."
+    assert org.warnings == [f"include[0].{sentence}"]
+    org.warnings.clear()
+    assert hosts(org.parse(include=include, exclude=[{"statuses": ["suspended", "actve"]}])) == NAMES
+    assert org.warnings == [f"include[0].{sentence}", f"exclude[0].{sentence}"]
 
 
 def test_answers_of_another_form_are_asked_for_again(organization):
