@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.packing import pack
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import VARIABLE
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     audit_in,
@@ -23,7 +24,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import (
     users_in,
 )
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import CREATE, terms_of
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import CREATE, ROTATED, PlanError, Terms, terms_of
 
 
 def plan_from(
@@ -54,7 +55,25 @@ def plan_from(
     )
     also = [{**user, VARIABLE: "mfa_rollout_exempt_also"} for user in more_exempt_in(exempt_also)]
     spared = [*named_in(exempt, "mfa_rollout_exempt"), *also]
-    return make_plan(users_in(users), audit_in(audit), terms_of(terms), spared, known)
+    shown, made_under = audit_in(audit), terms_of(terms)
+    never_ends = _rotates_without_end(made_under, shown.get("now"))
+    if never_ends is not None and not made_under.audit_only:
+        raise PlanError(never_ends)
+    plan = make_plan(users_in(users), shown, made_under, spared, known)
+    if never_ends is not None:
+        plan["warnings"].append(never_ends)
+    return plan
+
+
+def _rotates_without_end(terms: Terms, now: str | None) -> str | None:
+    """Why a rotation would make all seeds anew in each run, although it is given the date for which runs are repeated; None where it would not."""
+    before = time_in(terms.rotate_before, "mfa_rollout_rotate_before") if terms.state == ROTATED else None
+    if before is None or now is None or before <= now:
+        return None
+    return (
+        f"mfa_rollout_rotate_before is {before}, and it is {now} by the cloud's clock: until then each run would make all seeds anew, also those"
+        " that the run before it has made. Give the time from which on seeds are new enough, which is now at the latest."
+    )
 
 
 def packed(plan: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import Campaign, later, time_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import plan_from
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, Terms
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import audit_of, own, planned, stored, user
 
@@ -161,6 +162,22 @@ def test_rotation_makes_devices_anew_whatever_the_date_is():
     # An earlier run was ended before the other device was made, or before protection was set again.
     assert rotation(user(), lifted=["u1"]) == ("todo", ["create", "bind", "protect"])
     assert rotation(user(binding="bound"), lifted=["u1"], stored=stored()) == ("todo", [*steps, "protect"])
+
+
+NEVER_ENDS = "mfa_rollout_rotate_before is 2026-03-01T12:00:01Z, and it is 2026-03-01T12:00:00Z by the cloud's clock"
+
+
+@pytest.mark.parametrize("rotate_before", ["2026-03-01T12:00:01Z", "2026-03-01T13:00:01+01:00"])
+def test_rotation_to_a_time_to_come_would_never_end_and_is_refused(rotate_before):
+    seeds, terms = stored(made_at="2026-03-01T11:59:00Z"), {"strategy": "enrol", "state": "rotated", "rotate_before": rotate_before}
+    wanted = [{"user_id": "u1", "auth_password": "pw"}]
+    with pytest.raises(PlanError, match=NEVER_ENDS):
+        plan_from(wanted, audit(user(binding="bound")), stored=seeds, terms=terms)
+    previewed = plan_from(wanted, audit(user(binding="bound")), stored=seeds, terms={**terms, "audit_only": True})
+    assert any(warning.startswith(NEVER_ENDS) for warning in previewed["warnings"])
+    # It says nothing of other states, and a time that is now keeps what the run itself makes.
+    for more in ({"state": "present"}, {"rotate_before": "2026-03-01T12:00:00Z"}, {"rotate_before": ""}):
+        plan_from(wanted, audit(user(binding="bound")), stored=seeds, terms={**terms, **more})
 
 
 def test_rotation_protects_nobody_before_the_date():
