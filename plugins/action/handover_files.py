@@ -63,6 +63,8 @@ class ActionModule(ControlNodeAction):
             return super().run(tmp, task_vars)
 
     def work(self, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        missing: list[HandoverFile] = []
+        written = 0
         try:
             directory = self._destination(params)
             encryption = _encryption(params)
@@ -86,6 +88,7 @@ class ActionModule(ControlNodeAction):
                     make_directory(directory)
                     make_directory(file.path.parent)
                     (replace_file if params["overwrite"] else create_file)(file.path, encryption.content(file))
+                    written += 1
         except StoreError as error:
             raise WorkError(f"The seed store: {error}") from None
         except HandoverError as error:
@@ -93,9 +96,11 @@ class ActionModule(ControlNodeAction):
         except ValueError as error:
             raise WorkError(str(error)) from None
         except FileExistsError as error:
-            raise WorkError(f"{error.filename2 or error.filename} was made by somebody else meanwhile: run again.") from None
+            text = f"{error.filename2 or error.filename} was made by somebody else meanwhile: run again."
+            raise WorkError(text, written, len(missing)) from None
         except OSError as error:
-            raise WorkError(f"{error.filename2 or error.filename or directory} cannot be written: {error.strerror}.") from None
+            text = f"{error.filename2 or error.filename or directory} cannot be written: {error.strerror}."
+            raise WorkError(text, written, len(missing)) from None
         return {
             "changed": bool(missing),
             "files": [str(file.path) for file in files],

@@ -111,8 +111,12 @@ class ActionModule(ControlNodeAction):
         differing = {path: content for path, content in files.items() if not _holds(path, content)}
         if not check_mode:
             make_directory(directory)
-            for path, content in differing.items():
-                replace_file(path, content)
+            for written, (path, content) in enumerate(differing.items()):
+                try:
+                    replace_file(path, content)
+                except OSError as error:
+                    text = f"{error.filename2 or error.filename or path} cannot be written: {error.strerror}."
+                    raise WorkError(text, written, len(differing)) from None
             if trend is not None:
                 warnings += _kept(trend, runs)
         return {"changed": bool(differing), "files": [str(path) for path in files], **({"warnings": warnings} if warnings else {})}

@@ -19,7 +19,11 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.plain import plai
 
 
 class WorkError(Exception):
-    """The work cannot be done. The text is a sentence for the user and holds no secret."""
+    """The work cannot be done. The text is a sentence for the user and holds no secret. ``written`` of ``files`` were written before."""
+
+    def __init__(self, text: str, written: int = 0, files: int = 0) -> None:
+        super().__init__(f"{text} Before that, {written} of {files} files were written." if written else text)
+        self.changed = written > 0
 
 
 class ControlNodeAction(ActionBase):
@@ -56,7 +60,7 @@ class ControlNodeAction(ActionBase):
         try:
             return {**result, **self.work(validated.validated_parameters, bool(self._task.check_mode))}
         except WorkError as error:
-            return {**result, "failed": True, "msg": str(error)}
+            return {**result, "failed": True, "changed": error.changed, "msg": str(error)}
 
 
 def _is_credential(name: str, spec: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -104,6 +104,30 @@ def test_nothing_is_written_where_one_file_of_many_is_in_the_way(task, tmp_path)
     assert made(tmp_path) == ["acme/grace.html.vault"]
 
 
+@pytest.mark.parametrize("whole", [0, 1])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device", "out"), "out cannot be written: No space left on device."),
+        (FileExistsError(17, "File exists", "out"), "out was made by somebody else meanwhile: run again."),
+    ],
+)
+def test_file_that_cannot_be_written_is_told_with_those_that_were_before(task, monkeypatch, whole, error, words):
+    create_file, files = handover_files.create_file, []
+
+    def fails(path, content):
+        if len(files) == whole:
+            raise error
+        create_file(path, content)
+        files.append(path)
+
+    monkeypatch.setattr(handover_files, "create_file", fails)
+    with pytest.raises(WorkError) as caught:
+        task(users=["ada", "grace"])
+    assert str(caught.value) == words + " Before that, 1 of 2 files were written." * whole
+    assert caught.value.changed == bool(whole)
+
+
 def test_check_mode_says_the_same_and_writes_nothing(task, tmp_path):
     told = task(check_mode=True, users="all", formats=["sheet", "otpauth"])
     assert not (tmp_path / "out").exists()

@@ -216,6 +216,23 @@ def test_page_keeps_what_earlier_runs_came_to(tmp_path):
     assert stat.S_IMODE((tmp_path / "acme.trend.json").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("whole", [0, 2])
+def test_disk_that_is_full_half_way_is_told_with_what_was_written_before(tmp_path, monkeypatch, whole):
+    replace_file, files = rollout_report_files.replace_file, []
+
+    def full(path, content):
+        if len(files) == whole:
+            raise OSError(28, "No space left on device", str(path))
+        replace_file(path, content)
+        files.append(path)
+
+    monkeypatch.setattr(rollout_report_files, "replace_file", full)
+    with pytest.raises(WorkError, match=r"cannot be written: No space left on device\.") as caught:
+        write(tmp_path)
+    assert caught.value.changed == bool(whole)
+    assert ("Before that, 2 of 6 files were written." in str(caught.value)) == bool(whole)
+
+
 def test_trend_has_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr(trend, "KEPT", 3)
     days = [f"2026-03-0{day}T12:00:00Z" for day in range(1, 6)]
