@@ -325,6 +325,23 @@ def test_a_code_logs_in_once(cloud, described, user):
     assert user("GET", "/v3/auth/domains").status_code == 200, "binding does not end tokens that exist"
 
 
+@pytest.mark.parametrize("profile", ["huaweicloud", "otc"])
+@pytest.mark.parametrize("ignores", [False, True])
+def test_a_token_tells_whether_a_code_was_looked_at(start_cloud, profile, ignores):
+    cloud = start_cloud(profile=profile, enrolled=1, ignores_unneeded_codes=ignores)
+    protected, other = cloud.describe()["users"][:2]
+    cloud.cloud.give_device(other["user_id"], bound=True)
+
+    for who, needed in ((protected, True), (other, False)):
+        answer = log_in(cloud, who, cloud.cloud.code(who["user_id"]))
+        token = answer.json()["token"]
+        looked_at = needed or not ignores
+        assert token["methods"] == (["password", "totp"] if looked_at else ["password"])
+        assert ("mfa_authn_at" in token) == looked_at
+    assert log_in(cloud, other, "12345x").status_code == (201 if ignores else 400)
+    assert "mfa_authn_at" not in log_in(cloud, other).json()["token"]
+
+
 def test_tokens_expire_and_unknown_ones_are_invalid(cloud, admin):
     subject = {"X-Subject-Token": admin.http.headers["X-Auth-Token"]}
     body = admin("GET", "/v3/auth/tokens", headers=subject).json()["token"]
