@@ -332,7 +332,7 @@ def _result(finished: Finished, broken: bool = False) -> dict[str, Any]:
         "line": finished.line,
         "failures": [outcome for outcome in finished.outcomes if outcome["failed"]],
         "removed": finished.removed,
-        "broken": broken or finished.unstored or finished.not_enabled,
+        "broken": broken or finished.stops,
         "certain": certain,
         **({"_ansible_no_log": True} if certain else {}),
     }

@@ -41,8 +41,17 @@ def failed(msg: str) -> dict[str, Any]:
     return {"failed": True, "msg": msg}
 
 
+STOPS = "stops"
+"""Set in an outcome after which the rollout must not go on, since what failed for this user fails for the next ones too."""
+
+
+def stopping(msg: str) -> dict[str, Any]:
+    """The outcome of a step after which the rollout must not go on."""
+    return {**failed(msg), STOPS: True}
+
+
 def outcome_of(entry: Entry, tables: Mapping[str, Outcomes], unseen: str | None) -> dict[str, Any]:
-    """What came of one user: ``done`` (the steps that succeeded), ``failed``, ``step`` and ``msg``.
+    """What came of one user: ``done`` (the steps that succeeded), ``failed``, ``step`` and ``msg``, and where the rollout must not go on, ``stops``.
 
     ``tables`` has the outcomes of each step that was taken. ``unseen`` says what the cloud does not show of it, or None.
     """
@@ -52,9 +61,10 @@ def outcome_of(entry: Entry, tables: Mapping[str, Outcomes], unseen: str | None)
         steps.insert(steps.index(CREATE) + 1, STORE)
     # What the cloud does not show has failed, though all calls succeeded; to log in comes after that.
     for step in (*(step for step in steps if step != PROVE), VERIFY, *(step for step in steps if step == PROVE)):
-        msg = unseen if step == VERIFY else _failure(tables.get(step, {}).get(entry["user_id"]), step)
+        one = tables.get(step, {}).get(entry["user_id"])
+        msg = unseen if step == VERIFY else _failure(one, step)
         if msg:
-            outcome.update(failed=True, step=step, msg=msg)
+            outcome.update(failed=True, step=step, msg=msg, **({STOPS: True} if one and one.get(STOPS) else {}))
             break
         if step in entry["steps"]:
             outcome["done"].append(step)

@@ -22,7 +22,15 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import VMFA
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import by_user, failed, outcome_of, unfulfilled, wave_line
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import (
+    STOPS,
+    by_user,
+    failed,
+    outcome_of,
+    stopping,
+    unfulfilled,
+    wave_line,
+)
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.protection_record import ProtectionRecord
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import binding_shown
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
@@ -109,15 +117,13 @@ class Finished:
     """Whether the record could not take note of what the wave came to. The line tells why."""
 
     @property
-    def unstored(self) -> bool:
-        """Whether the store or the record could not be written, so that the rollout must not go on."""
-        reasons = (NOT_ANNOUNCED, NOT_ANNOUNCED_ANEW, NOT_STORED, NOT_DOUBTED, NOT_RECORDED, NOT_NOTED)
-        return self.unrecorded or any(str(outcome["msg"]).startswith(reasons) for outcome in self.outcomes)
+    def stops(self) -> bool:
+        """Whether the rollout must not go on.
 
-    @property
-    def not_enabled(self) -> bool:
-        """Whether the administrator may not bind for others: all further users without credentials of their own would fail too."""
-        return any(str(outcome["msg"]).endswith(NOT_ENABLED) for outcome in self.outcomes)
+        The store or the record could not be written. Or the administrator may not bind for others, so that all further users without credentials
+        of their own would fail too.
+        """
+        return self.unrecorded or any(outcome.get(STOPS) for outcome in self.outcomes)
 
     changed: bool = False
 
@@ -207,7 +213,7 @@ class Wave:
         created = Created(changed=self._changed)
         for entry in creating:
             user_id = entry["user_id"]
-            outcome = dict(table.get(user_id) or failed(NOT_ANNOUNCED if user_id in gone else NOT_REMOVED))
+            outcome = dict(table.get(user_id) or (stopping(NOT_ANNOUNCED) if user_id in gone else failed(NOT_REMOVED)))
             seed = outcome.pop("seed", None)
             if seed:
                 created.seeds[user_id] = StoredSeed(
@@ -234,7 +240,7 @@ class Wave:
             if failure is None and (user_id in found.removed or self._check_mode):
                 outcome: Entry = {"failed": False}
             else:
-                outcome = failed(str(failure["msg"]) if failure else NOT_REMOVED)
+                outcome = {**failure, **failed(str(failure["msg"]))} if failure else failed(NOT_REMOVED)
             self._tables.setdefault(UNPROTECT, {})[user_id] = (
                 outcome if failure is None or failure["step"] == UNPROTECT else {"failed": False}
             )
@@ -324,7 +330,7 @@ class Wave:
         self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", removing, state="absent")
         for user_id in spared:
             for step in (UNPROTECT, REMOVE):
-                self._tables[step][user_id] = failed(
+                self._tables[step][user_id] = stopping(
                     NOT_DOUBTED
                     if user_id in unnoted
                     else NOT_ANNOUNCED_ANEW
@@ -408,7 +414,7 @@ class Wave:
                 if any(seed.is_of(made[user_id]) for seed in shown.get(user_id, ())):
                     seeds[user_id] = made[user_id]
                 else:
-                    self._tables[STORE][user_id] = failed(NOT_STORED)
+                    self._tables[STORE][user_id] = stopping(NOT_STORED)
         return seeds
 
     def _bind(self, seeds: Mapping[str, StoredSeed]) -> None:
@@ -428,7 +434,7 @@ class Wave:
         for entry in binding:
             outcome = self._tables[BIND].get(entry["user_id"], {})
             if outcome.get("failed") and not self._own(entry) and (outcome.get("error") or {}).get("status") == 403:
-                self._tables[BIND][entry["user_id"]] = {**outcome, "msg": f"{outcome['msg']} {NOT_ENABLED}"}
+                self._tables[BIND][entry["user_id"]] = {**outcome, **stopping(f"{outcome['msg']} {NOT_ENABLED}")}
         for entry in binding:
             # In check mode nothing was made that could be bound; that it could not be made is said already.
             unbound = {"failed": False} if self._check_mode and CREATE in entry["steps"] else failed("the store does not show its seed")
@@ -474,7 +480,7 @@ class Wave:
             [{"user_id": entry["user_id"], **_VMFA} for entry in allowed if not unnoted],
         )
         if unnoted:
-            self._tables[PROTECT].update({entry["user_id"]: {**failed(_because(NOT_NOTED, unnoted)), **_UNSENT} for entry in allowed})
+            self._tables[PROTECT].update({entry["user_id"]: {**stopping(_because(NOT_NOTED, unnoted)), **_UNSENT} for entry in allowed})
         for entry in protecting:
             self._tables[PROTECT].setdefault(entry["user_id"], {**failed(_because(NOT_SHOWN_BOUND, self._unlooked)), **_UNSENT})
 

@@ -226,7 +226,7 @@ def test_nobody_is_created_who_is_not_announced():
         assert (came(finished, user_id)["step"], came(finished, user_id)["done"]) == ("create", [])
         assert "the store has no announcement of this device, so it was not created" in came(finished, user_id)["msg"]
     assert not came(finished, "u2")["failed"]
-    assert finished.unstored
+    assert finished.stops
 
 
 @pytest.mark.parametrize("announced", [[], {}, set()])
@@ -363,7 +363,7 @@ def test_nobody_is_bound_whose_seed_the_store_has_not_shown(shown):
     assert cloud.asked("iam_virtual_mfa_bind") == cloud.asked("iam_login_protection") == []
     assert (came(finished)["step"], came(finished)["done"]) == ("store", ["create"])
     assert "the store does not show it, so the device was not bound" in came(finished)["msg"]
-    assert finished.unstored
+    assert finished.stops
     assert created.withdrawn == []
 
 
@@ -381,7 +381,7 @@ def test_what_the_store_showed_before_the_wave_is_not_taken_for_the_new_seed():
     cloud = Cloud(user())
     _created, finished = enrolled(cloud, entry(), shown={}, stored={"u1": [seed_for("new-1")]})
     assert cloud.asked("iam_virtual_mfa_bind") == []
-    assert finished.unstored
+    assert finished.stops
 
 
 def test_one_user_whose_seed_is_not_stored_keeps_nobody_else_back_in_the_wave():
@@ -721,7 +721,7 @@ def test_way_back_lifts_protection_and_then_removes_just_that_device_and_looks()
         ("iam_mfa_info", {"user_ids": ["u1"]}),
     ]
     assert (came(finished)["done"], finished.removed, finished.certain) == (["unprotect", "remove"], ["u1"], {})
-    assert finished.changed and not finished.unstored
+    assert finished.changed and not finished.stops
 
 
 def test_nothing_is_unprotected_or_removed_before_the_store_has_noted_the_doubt():
@@ -738,14 +738,14 @@ def test_nothing_is_unprotected_or_removed_before_the_store_has_noted_the_doubt(
         assert cloud.asked("iam_login_protection") == cloud.asked("iam_virtual_mfa_device") == ["u2"]
         assert (came(finished)["step"], came(finished)["done"]) == ("unprotect", [])
         assert "the store could not be written, so the device was not removed" in came(finished)["msg"]
-        assert (finished.unstored, finished.removed) == (True, ["u2"])
+        assert (finished.stops, finished.removed) == (True, ["u2"])
 
 
 def test_device_that_no_protection_asks_for_is_not_removed_before_the_store_has_noted_the_doubt_either():
     cloud = Cloud(user(binding="bound", serial="s1"))
     finished = removed(cloud, entry(steps=["remove"], serial_number="s1"), shown=STORED)
     assert cloud.asked("iam_virtual_mfa_device") == []
-    assert (came(finished)["step"], finished.unstored, finished.removed) == ("remove", True, [])
+    assert (came(finished)["step"], finished.stops, finished.removed) == ("remove", True, [])
 
 
 def test_doubt_is_taken_from_wherever_the_store_shows_it():
@@ -856,7 +856,7 @@ def test_check_mode_spends_no_codes_and_writes_nothing_of_what_it_asks():
     assert cloud.users == before
     assert (created.seeds, created.withdrawn, finished.certain, cloud.slept) == ({}, [], {}, [])
     assert [outcome["done"] for outcome in finished.outcomes] == [one["steps"] for one in entries]
-    assert not finished.unstored
+    assert not finished.stops
 
 
 def test_check_mode_of_the_way_back_removes_nobodys_seed():
@@ -866,7 +866,7 @@ def test_check_mode_of_the_way_back_removes_nobodys_seed():
     presumed = {item["user_id"]: item["presume_unbound"] for item in cloud.items("iam_virtual_mfa_device")}
     assert presumed == {"u1": True, "u2": False}
     assert "iam_mfa_info" not in cloud.modules
-    assert (finished.removed, finished.unstored) == ([], False)
+    assert (finished.removed, finished.stops) == ([], False)
     assert [outcome["done"] for outcome in finished.outcomes] == [["unprotect", "remove"], ["remove"]]
 
 
@@ -963,13 +963,6 @@ def test_no_step_is_taken_for_anybody_whose_step_before_is_not_certain(steps, wr
     assert "seed-" not in finished.line + str(finished.outcomes) + str(created.outcomes)
 
 
-def test_every_reason_that_stops_a_rollout_is_one_of_the_store():
-    texts = (_wave.NOT_ANNOUNCED, _wave.NOT_STORED, _wave.NOT_DOUBTED)
-    assert all("store" in text for text in texts)
-    assert not _wave.Finished([{"msg": None}, {"msg": _wave.NOT_SHOWN_BOUND}], "").unstored
-    assert all(_wave.Finished([{"msg": None}, {"msg": text}], "").unstored for text in texts)
-
-
 # Users without credentials of their own
 
 
@@ -985,7 +978,7 @@ def test_refusal_to_bind_for_others_says_what_is_missing_and_stops_the_rollout()
         "give auth_password, auth_token, or access_key with secret_key in mfa_rollout_users, or the administrator the right to do so."
     )
     assert theirs == refused["msg"]
-    assert finished.not_enabled
+    assert finished.stops
     assert cloud.asked("iam_login_protection") == []
 
 
@@ -995,7 +988,7 @@ def test_other_failures_of_users_without_credentials_are_told_as_they_are():
     created = wave.create(["u1"])
     finished = wave.finish(created.outcomes, created.seeds, as_shown(created.seeds), {})
     assert finished.outcomes[0]["msg"] == "throttled"
-    assert not finished.not_enabled
+    assert not finished.stops
 
 
 # Devices that are made anew
@@ -1052,7 +1045,7 @@ def test_nobody_gets_another_device_whose_old_one_is_not_gone():
 def test_device_that_is_made_anew_stays_where_the_store_takes_no_announcement_of_the_new_one():
     cloud = Cloud(bound_user("u1"), bound_user("u2"))
     gone, _created, finished = rotated(cloud, old("u1"), old("u2"), announced=["u2"])
-    assert came(finished, "u1")["msg"] == _wave.NOT_ANNOUNCED_ANEW and gone.unstored
+    assert came(finished, "u1")["msg"] == _wave.NOT_ANNOUNCED_ANEW and gone.stops
     assert cloud.users["u1"]["device"]["serial_number"] == "old-u1"
     assert "u1" not in cloud.asked("iam_login_protection"), "protection was not lifted"
     assert not came(finished, "u2")["failed"]
@@ -1090,7 +1083,7 @@ def test_without_proof_that_devices_are_gone_none_is_made(removal):
 def test_protection_that_no_record_shows_is_not_lifted_for_a_moment(steps):
     cloud = Cloud(bound_user())
     finished = wave_over(cloud, old(steps=steps), terms=Terms("enrol", "rotated")).remove({}, {}, {}, ["u1"])
-    assert finished.unstored
+    assert finished.stops
     assert "the record could not be written" in came(finished)["msg"]
     assert cloud.users["u1"]["device"] is not None
     assert cloud.users["u1"]["login_protection"] == VMFA
@@ -1133,7 +1126,7 @@ def test_nobody_is_protected_whom_the_record_does_not_take(tmp_path):
     assert came(finished)["step"] == "protect"
     assert "the record could not be written, so login protection was not set: " in came(finished)["msg"]
     assert str(tmp_path) in came(finished)["msg"]
-    assert finished.unstored
+    assert finished.stops
     assert not came(finished, "u2")["failed"]
 
 
@@ -1209,7 +1202,7 @@ def test_record_that_cannot_be_closed_is_told_and_stops_the_rollout(tmp_path):
     cloud.answer = lambda *_asked: block(tmp_path, "lifted") or {}
     _created, finished = enrolled(cloud, entry("u1", ["protect"], serial_number="old-u1"), terms=Terms("require"), record=record)
     assert not came(finished)["failed"]
-    assert finished.unstored
+    assert finished.stops
     assert "\n  the record could not be written: " in finished.line
 
 
@@ -1229,7 +1222,7 @@ def test_protection_is_lifted_for_a_moment_where_the_record_takes_it_and_only_th
     assert all(item["enabled"] for item in cloud.items("iam_login_protection")), "setting it once more does no harm"
     assert cloud.asked("iam_virtual_mfa_device") == []
     assert "not even for a moment: " in came(finished)["msg"]
-    assert finished.unstored
+    assert finished.stops
 
 
 def test_roll_back_takes_out_of_the_record_what_the_cloud_shows_to_be_lifted(tmp_path):
