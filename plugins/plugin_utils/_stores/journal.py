@@ -45,8 +45,34 @@ class Mark:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value}
 
 
+@dataclass(frozen=True)
+class UserState:
+    """All that counts of a user: the seeds, the one that was stored last at the end, and whether a device is announced."""
+
+    seeds: tuple[StoredSeed, ...]
+    announced: bool = False
+
+    def as_document(self) -> dict[str, Any]:
+        """The state as a page holds it."""
+        return {"seeds": [seed.as_entry() for seed in self.seeds], "announced": self.announced}
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A page that tells all that counts of users, so that it may be read after any of the pages that it was made of.
+
+    Of seeds and marks that cannot be said: a seed that is read again becomes the newest one, and ends the announcement of the next device.
+    """
+
+    users: Mapping[str, UserState]
+
+    def as_document(self) -> dict[str, Any]:
+        """The copy as a page holds it."""
+        return {exact(user_id): state.as_document() for user_id, state in self.users.items()}
+
+
 Seeds = dict[str, StoredSeed]
-Page = Union[Seeds, Mark]
+Page = Union[Seeds, Mark, Copy]
 
 
 def mark_in(document: Any) -> Mark | None:
@@ -68,6 +94,23 @@ def seeds_in_page(document: Any) -> Seeds | None:
         return None
     seeds = {str(user_id): seed for user_id, seed in ((user_id, seed_in(entry)) for user_id, entry in document.items()) if seed is not None}
     return seeds if len(seeds) == len(document) and all(is_id(user_id) for user_id in document) else None
+
+
+def copy_in(document: Any) -> Copy | None:
+    """A copy from a page's document, or None where it is none."""
+    if not isinstance(document, Mapping) or not all(is_id(user_id) for user_id in document):
+        return None
+    states = {str(user_id): _state_in(state) for user_id, state in document.items()}
+    sound = {user_id: state for user_id, state in states.items() if state is not None}
+    return Copy(sound) if len(sound) == len(document) else None
+
+
+def _state_in(document: Any) -> UserState | None:
+    if not isinstance(document, Mapping) or not isinstance(document.get("seeds"), list) or not isinstance(document.get("announced"), bool):
+        return None
+    seeds = [seed_in(entry) for entry in document["seeds"]]
+    sound = tuple(seed for seed in seeds if seed is not None)
+    return UserState(sound, document["announced"]) if sound and len(sound) == len(seeds) else None
 
 
 def page_of_seeds(seeds: Mapping[str, StoredSeed]) -> dict[str, Any]:
@@ -113,6 +156,9 @@ class Journal(SeedStore):
                 contents.announce(page.intends + page.announces)
                 contents.withdraw(page.withdraws)
                 contents.account_id = page.account or contents.account_id
+            elif isinstance(page, Copy):
+                for user_id, state in page.users.items():
+                    contents.replace(user_id, state.seeds, state.announced)
             else:
                 for user_id, seed in page.items():
                     contents.add(user_id, seed)

@@ -10,14 +10,18 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
     LAST,
+    Copy,
     Journal,
     Mark,
     Page,
+    Seeds,
+    UserState,
+    copy_in,
     mark_in,
     page_of_seeds,
     seeds_in_page,
@@ -27,7 +31,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.secrets_service im
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, StoredSeed, StoreError
 
 LOCK = ".lock"
-_SEEDS, _MARK = "seeds", "mark"
+_SEEDS, _MARK, _COPY = "seeds", "mark", "users"
 _NUMBERED = re.compile(r"[0-9]{6}", re.ASCII)
 _THREADS = 8
 
@@ -45,7 +49,7 @@ class _Vanished(StoreError):
 
 
 class KvStore(Journal):
-    """The secrets ``000001`` and so on at the path of an account, each a mapping ``seeds`` or ``mark``, and ``.lock`` beside them.
+    """The secrets ``000001`` and so on at the path of an account, each a mapping ``seeds``, ``mark`` or ``users``, and ``.lock`` beside them.
 
     A page is created where there certainly is none, so nothing is ever overwritten. Where the service has room for few secrets, the pages of
     earlier runs become fewer at the beginning and the end of a run: a copy of what counts is added and read back before the others go.
@@ -95,9 +99,17 @@ class KvStore(Journal):
         copy = [page for content in contents_as_pages(before) for page in _portions(content, self._service)]
         if 2 * len(copy) > len(old):
             return
-        for page in copy:
-            self._add(page)
-        if self.read() != before:
+        try:
+            for page in copy:
+                self._add(page)
+            copied = self.read()
+        except StoreError:
+            # Where the room ran out, what was begun must not take the last of it. It tells nothing that the old pages do not.
+            with suppress(StoreError):
+                for name in reversed([each for each in self._pages() if each > old[-1]]):
+                    self._service.delete(*self._path, name)
+            raise
+        if copied != before or copied.all_newest_first() != before.all_newest_first():
             raise StoreError(
                 f"{self.place} shows something else after its pages were copied, so none was deleted: please report this as a bug of hwc.mfa."
             )
@@ -236,27 +248,46 @@ class KvLock(Lock):
 
 
 def contents_as_pages(contents: Contents) -> Iterator[Page]:
-    """The fewest pages that tell the same, also where they are read after some or all of those that they were made of."""
-    depth = max((len(seeds) for seeds in contents.seeds.values()), default=0)
-    for rank in range(depth):
-        # Those that were stored first come first: that of the device that the cloud shows may be any of them.
-        yield {user_id: list(seeds.values())[rank] for user_id, seeds in contents.seeds.items() if rank < len(seeds)}
-    if contents.intents or contents.account_id:
-        yield Mark(announces=tuple(contents.intents), account=contents.account_id)
+    """The fewest pages that tell the same, also where they are read after some or all of those that they were made of.
+
+    And where some or none of them are read after all of those: a copy may be broken off after any page.
+    """
+    plain: Seeds = {}
+    states: dict[str, UserState] = {}
+    for user_id, seeds in contents.seeds.items():
+        if len(seeds) == 1 and user_id not in contents.intents:
+            (plain[user_id],) = seeds.values()
+        else:
+            states[user_id] = UserState(tuple(seeds.values()), user_id in contents.intents)
+    if plain:
+        yield plain
+    if states:
+        yield Copy(states)
+    announced = tuple(user_id for user_id in contents.intents if user_id not in states)
+    if announced or contents.account_id:
+        yield Mark(announces=announced, account=contents.account_id)
 
 
 def _document(content: Page) -> dict[str, Any]:
-    return {_MARK: content.as_document()} if isinstance(content, Mark) else {_SEEDS: page_of_seeds(content)}
+    if isinstance(content, Mark):
+        return {_MARK: content.as_document()}
+    return {_COPY: content.as_document()} if isinstance(content, Copy) else {_SEEDS: page_of_seeds(content)}
 
 
 def _page_in(document: Mapping[str, Any]) -> Page | None:
     if set(document) == {_MARK}:
         return mark_in(document[_MARK])
+    if set(document) == {_COPY}:
+        return copy_in(document[_COPY])
     return seeds_in_page(document[_SEEDS]) if set(document) == {_SEEDS} else None
 
 
 def _portions(content: Page, service: SecretsService) -> Iterator[Page]:
     """What is to be kept in pages of a size that every server takes. Most are one."""
+    if isinstance(content, Copy):
+        for part in _cut(content.users.items(), lambda item: {item[0]: item[1].as_document()}, service):
+            yield Copy(dict[str, UserState](part))
+        return
     if not isinstance(content, Mark):
         for part in _cut(content.items(), lambda item: {item[0]: item[1].as_entry()}, service):
             yield dict[str, StoredSeed](part)
@@ -292,6 +323,8 @@ def _strings(value: Any) -> int:
     """How many strings a JSON document has."""
     if isinstance(value, dict):
         return sum(1 + _strings(each) for each in value.values())
+    if isinstance(value, list):
+        return sum(_strings(each) for each in value)
     return int(isinstance(value, str))
 
 

@@ -165,6 +165,14 @@ class Contents:
         known.pop(seed.serial_number, None)
         known[seed.serial_number] = seed
 
+    def replace(self, user_id: str, seeds: Iterable[StoredSeed], announced: bool) -> None:
+        """All that counts of a user, the seed that was stored last at the end. What was told before counts no longer."""
+        self.seeds[user_id] = {seed.serial_number: seed for seed in seeds}
+        if announced:
+            self.announce([user_id])
+        else:
+            self.withdraw([user_id])
+
     def newest_first(self, user_id: str) -> list[StoredSeed]:
         """A user's seeds."""
         return list(reversed(self.seeds.get(user_id, {}).values()))

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms import Csms, secret_name
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms import Csms, CsmsSecrets, secret_name
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.csms_options import csms_options
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import Mark
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import Copy, Mark
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.kv_store import contents_as_pages
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.secrets_service import Conflict
@@ -248,6 +248,9 @@ def told_by(journal):
             contents.announce(page.intends + page.announces)
             contents.withdraw(page.withdraws)
             contents.account_id = page.account or contents.account_id
+        elif isinstance(page, Copy):
+            for user_id, state in page.users.items():
+                contents.replace(user_id, state.seeds, state.announced)
         else:
             for user_id, one in page.items():
                 contents.add(user_id, one)
@@ -265,6 +268,90 @@ def test_copy_tells_the_same_however_many_of_the_pages_before_it_are_gone(journa
     copy = list(contents_as_pages(before))
     for gone in range(len(journal) + 1):
         assert shown(told_by([*journal[gone:], *copy])) == shown(before)
+    for written in range(len(copy)):
+        assert shown(told_by([*journal, *copy[:written]])) == shown(before)
+
+
+@pytest.fixture
+def crowded(service, opens):
+    """What many pages tell of users of every kind, such as one whose first seed was stored last, and what fills the service with them."""
+    store = opens()
+    for number in range(1, 6):
+        store.announce([f"u{number}"], "account-1")
+        store.save({f"u{number}": seed(number)})
+    for one in (seed(11), seed(12), seed(11, bound=True)):
+        store.save({"u2": one, "u3": one})
+    # Their devices were removed by hand, and a run that was killed had announced new ones.
+    store.announce(["u1", "u3", "u9"])
+    opens.close()
+    filled = dict(service.secrets)
+
+    def fill():
+        service.secrets.clear()
+        service.secrets.update({name: dict(found) for name, found in filled.items()})
+        service.requests.clear()
+
+    before = shown(opens().read())
+    assert (before[0]["u2"], before[1]) == ([seed(11, bound=True), seed(12), seed(2)], ["u1", "u3", "u9"])
+    fill()
+    return before, fill
+
+
+def take_the_lock(opens):
+    """The copy is made at the beginning of a run. Each run here is the same process, so a lock that is left holds none of them back."""
+    try:
+        opens().lock(OURS)
+        return True
+    except StoreError:
+        return False
+    finally:
+        opens.close()
+
+
+def test_copy_that_is_broken_off_at_any_request_tells_the_same(service, opens, crowded, monkeypatch):
+    before, fill = crowded
+    monkeypatch.setattr(csms_service, "PAGE", 100)
+    # Few seeds on a page, so that the copy has many.
+    monkeypatch.setattr(CsmsSecrets, "largest_page", 300)
+    assert take_the_lock(opens)
+    requests = list(enumerate(service.requests, 1))
+    assert shown(opens().read()) == before
+    assert sum(request.startswith("DELETE mfa.acme.0") for _number, request in requests) > 8
+    copies = [number for number, request in requests if request.startswith("POST mfa.acme.0")]
+    others = [number for number, request in requests if number not in copies and not request.startswith("GET")]
+    assert len(copies) > 4
+    for start, fate in enumerate(("refused", "lost")):
+        for last in (*copies, *others[start::THINNED]):
+            fill()
+            service.fate = lambda _method, _name, last=last, fate=fate: (
+                None if len(service.requests) < last else fate if len(service.requests) == last else "refused"
+            )
+            take_the_lock(opens)
+            service.fate = lambda _method, _name: None
+            assert shown(opens().read()) == before, (fate, last)
+            assert take_the_lock(opens)
+            assert shown(opens().read()) == before, (fate, last)
+            opens.close()
+
+
+def test_copy_for_which_there_is_no_room_tells_the_same_and_takes_none(service, opens, crowded, monkeypatch):
+    before, fill = crowded
+    monkeypatch.setattr(CsmsSecrets, "largest_page", 300)
+    filled = len(service.secrets)
+    came_through = []
+    for room in range(0, 12, 2):
+        fill()
+        service.quota = filled + room
+        for _run in range(2):
+            came_through.append(take_the_lock(opens))
+            assert shown(opens().read()) == before, room
+            # One for the lock.
+            assert len(service.secrets) <= filled + 1
+        service.quota = 500
+        assert take_the_lock(opens)
+        assert shown(opens().read()) == before, room
+        opens.close()
+    assert not came_through[2] and came_through[-1]
 
 
 # Two writers, and answers that are lost
