@@ -34,6 +34,10 @@ options:
     description:
       - Where the KV engine of O(type=hashi_vault) is, and who works with it. Options and environment variables are named as in the collection
         C(community.hashi_vault). For each variable C(VAULT_*) there is C(BAO_*) too.
+      - Variables C(ANSIBLE_HASHI_VAULT_*) and C(VAULT_*) are one family, and C(BAO_*) are another one. Parts of two families never join, so that the
+        token of one server is not sent to another one. The family is the one that the address is from, C(VAULT_*) where both have one. Where
+        O(hashi_vault.url) is set, it is the family whose address that is, else the one with a token. If both have a token then, O(hashi_vault.token) is
+        needed.
       - The token needs C(read) on C(<engine_mount_point>/data/<path>/*), and C(list) on C(<engine_mount_point>/metadata/<path>/*). To write, or to hold
         the lock, it needs C(create) and C(update) on the former too. It needs no right to delete.
     type: dict

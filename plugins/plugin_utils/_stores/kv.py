@@ -292,7 +292,7 @@ class KeyValue(SecretsService):
             if error.status == 403:
                 return (
                     f"{self._host} does not know the token, or it has expired, or may not look at itself: give a fresh one (option token, or"
-                    f" VAULT_TOKEN), and check namespace. It was to {verb} {self._named(path)}."
+                    f" {self._options.token_variable}), and check namespace. It was to {verb} {self._named(path)}."
                 )
         kind, capabilities = ("metadata", "list") if verb == "list" else ("data", "create, update and read")
         shown = "/".join([self._options.mount, kind, *path])

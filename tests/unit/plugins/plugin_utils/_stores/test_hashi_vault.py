@@ -512,11 +512,56 @@ def test_namespace_goes_with_every_call(engine, opens):
 
 
 def test_options_come_from_the_environment_under_the_names_of_other_tools_and_what_is_empty_is_not_set():
-    env = {"ANSIBLE_HASHI_VAULT_ADDR": "", "VAULT_ADDR": "https://vault.example.com:8200/v1/", "BAO_TOKEN": "t", "VAULT_NAMESPACE": "n"}
+    env = {"ANSIBLE_HASHI_VAULT_ADDR": "", "VAULT_ADDR": "https://vault.example.com:8200/v1/", "VAULT_TOKEN": "t", "VAULT_NAMESPACE": "n"}
     found = kv_options({"url": "", "token": ""}, env)
     assert (found.url, found.token, found.namespace, found.option) == ("https://vault.example.com:8200", "t", "n", "VAULT_ADDR")
     assert kv_options({"token": "mine"}, env).token == "mine"
     assert "mine" not in repr(kv_options({"token": "mine"}, env))
+
+
+VAULT = {"VAULT_ADDR": "https://vault.example.com", "VAULT_TOKEN": "of-vault", "VAULT_NAMESPACE": "team"}
+BAO = {"BAO_ADDR": "https://bao.example.com", "BAO_TOKEN": "of-bao"}
+
+
+@pytest.mark.parametrize(("options", "env", "url", "token", "namespace"), [
+    ({}, {**VAULT, **BAO}, "https://vault.example.com", "of-vault", "team"),
+    ({}, {**BAO, "VAULT_TOKEN": "of-vault", "VAULT_NAMESPACE": "team"}, "https://bao.example.com", "of-bao", ""),
+    ({}, {**BAO, "BAO_NAMESPACE": "own", "ANSIBLE_HASHI_VAULT_TOKEN": "x"}, "https://bao.example.com", "of-bao", "own"),
+    ({"token": "mine"}, {**BAO, "VAULT_NAMESPACE": "team"}, "https://bao.example.com", "mine", ""),
+    # An option that names the address of a family takes what is beside it.
+    ({"url": "https://bao.example.com/v1"}, {**VAULT, **BAO}, "https://bao.example.com", "of-bao", ""),
+    ({"url": "https://vault.example.com:443/"}, {**VAULT, **BAO}, "https://vault.example.com", "of-vault", "team"),
+    # One that names another host takes the only token there is, and what is beside that.
+    ({"url": "https://c.example.com"}, VAULT, "https://c.example.com", "of-vault", "team"),
+    ({"url": "https://c.example.com"}, {**BAO, "VAULT_ADDR": "https://vault.example.com", "VAULT_NAMESPACE": "team"},
+     "https://c.example.com", "of-bao", ""),
+    ({"url": "https://c.example.com", "token": "mine"}, {**VAULT, "BAO_TOKEN": "x"}, "https://c.example.com", "mine", "team"),
+    ({"url": "https://c.example.com", "token": "mine"}, {"BAO_NAMESPACE": "own"}, "https://c.example.com", "mine", "own"),
+])  # fmt: skip
+def test_token_and_what_goes_with_it_come_from_the_family_of_the_address(options, env, url, token, namespace):
+    found = kv_options(options, env)
+    assert (found.url, found.token, found.namespace) == (url, token, namespace)
+
+
+@pytest.mark.parametrize(("options", "env", "text"), [
+    ({}, {**BAO, "VAULT_ADDR": "https://vault.example.com"},
+     "token is missing: auth_method=token needs it (option token, or ANSIBLE_HASHI_VAULT_TOKEN or VAULT_TOKEN beside VAULT_ADDR)."),
+    ({}, {"BAO_ADDR": "https://bao.example.com", "VAULT_TOKEN": "of-vault"}, "needs it (option token, or BAO_TOKEN beside BAO_ADDR)."),
+    ({"url": "https://bao.example.com"}, {**VAULT, "BAO_ADDR": "https://bao.example.com"}, "(option token, or BAO_TOKEN beside BAO_ADDR)."),
+    ({"auth_method": "approle"}, {**BAO, "ANSIBLE_HASHI_VAULT_ROLE_ID": "r", "ANSIBLE_HASHI_VAULT_SECRET_ID": "s"},
+     "role_id is missing: auth_method=approle needs it (option role_id)."),
+    ({"url": "https://c.example.com"}, {**VAULT, **BAO},
+     "token is missing: VAULT_TOKEN and BAO_TOKEN are both set, and neither is beside the address that url names."),
+    ({}, {**BAO, "VAULT_CACERT": "/nowhere.pem", "BAO_CACERT": "/nowhere-else.pem"}, "BAO_CACERT names no file"),
+])  # fmt: skip
+def test_token_of_one_family_never_goes_to_the_server_of_another(options, env, text):
+    assert text in refusal(lambda: kv_options(options, env))
+
+
+def test_certificates_of_one_family_count_for_its_own_server():
+    env = {**BAO, "VAULT_SKIP_VERIFY": "true", "VAULT_CACERT": "/nowhere.pem"}
+    assert kv_options({}, env).http.verify is True
+    assert kv_options({}, {**BAO, "BAO_SKIP_VERIFY": "true"}).http.verify is False
 
 
 @pytest.mark.parametrize(("options", "text"), [
