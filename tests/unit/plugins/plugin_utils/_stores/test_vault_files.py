@@ -98,12 +98,46 @@ def test_user_with_several_devices_keeps_all_their_seeds_the_one_that_was_stored
     assert one.read().entries == {"u1": {**entry(2, bound=True), "earlier": [entry(3), entry(1)]}}
 
 
-def test_later_file_wins_where_an_earlier_one_was_taken_away(tmp_path):
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_file_that_is_missing_among_the_others_is_an_error_until_an_empty_mark_says_that_it_is_lost(tmp_path, lost):
     one = store(tmp_path)
-    paths = [save(one, {"u1": entry(1, name=str(number))}) for number in (1, 2, 3)]
-    paths[1].unlink()
-    assert save(one, {"u1": entry(1, name="4")}).name == "000004.yml"
-    assert one.read().entries == {"u1": entry(1, name="4")}
+    paths = [save(one, {f"u{number}": entry(number)}) for number in (1, 2, 3, 4)]
+    kept = paths[lost - 1].read_bytes()
+    paths[lost - 1].unlink()
+    mark = paths[lost - 1].with_suffix(".json")
+    with pytest.raises(StoreError) as caught:
+        one.read()
+    assert str(caught.value) == (
+        f"{paths[lost - 1]} or .json is missing, and with it perhaps seeds: restore it from a backup. If it is lost for good, write {{}} into"
+        f" {mark}: the store is then used without what was in it."
+    )
+    # A seed at hand is stored all the same.
+    assert save(one, {"u5": entry(5)}).name == "000005.yml"
+    mark.write_text("{}\n", encoding="utf-8")
+    assert sorted(one.read().entries) == sorted({"u1", "u2", "u3", "u4", "u5"} - {f"u{lost}"})
+    mark.unlink()
+    paths[lost - 1].write_bytes(kept)
+    assert sorted(one.read().entries) == ["u1", "u2", "u3", "u4", "u5"]
+
+
+def test_two_files_that_are_missing_are_told_one_after_the_other(tmp_path):
+    one = store(tmp_path)
+    paths = [save(one, {f"u{number}": entry(number)}) for number in range(1, 6)]
+    for path in paths[1:3]:
+        path.unlink()
+    for path in paths[1:3]:
+        with pytest.raises(StoreError, match=rf"{path.name} or \.json is missing"):
+            one.read()
+        path.with_suffix(".json").write_text("{}", encoding="utf-8")
+    assert sorted(one.read().entries) == ["u1", "u4", "u5"]
+
+
+def test_file_that_is_written_while_the_directory_is_listed_is_not_taken_for_lost(tmp_path, monkeypatch):
+    one = store(tmp_path)
+    paths = [save(one, {f"u{number}": entry(number)}) for number in (1, 2, 3)]
+    listings = iter([[paths[0], paths[2]], paths])
+    monkeypatch.setattr(one, "_pages", lambda: next(listings))
+    assert sorted(one.read().entries) == ["u1", "u2", "u3"]
 
 
 def test_file_that_a_person_named_counts_and_does_not_hinder_the_next(tmp_path):
