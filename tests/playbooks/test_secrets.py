@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from own_store import with_own_store
 from truths import ACCOUNT, ROLLBACK, ROLLOUT
 from twins import twin
 
@@ -369,6 +370,61 @@ def test_the_role_shows_no_secret_to_anybody_whether_it_succeeds_or_fails(
     assert len(watched.codes()) >= 8
     assert watched.leaks() == []
     assert_private(ground.seed_directory)
+
+
+LATER = """
+    - name: Use the role, whatever comes of it
+      block:
+        - ansible.builtin.include_role:
+            name: hwc.mfa.mfa_rollout
+            tasks_from: "{{ entry_point }}"
+      rescue:
+        - ansible.builtin.debug:
+            msg: the role has failed
+    - name: Look at everything, as whoever searches for a fault does
+      ansible.builtin.debug:
+        var: hostvars[inventory_hostname]
+    - ansible.builtin.debug:
+        msg: "told: {{ mfa_rollout_report.line | default('nothing') }}, handed over: {{ mfa_rollout_handover.users | default([]) | length }}"
+"""
+
+
+@pytest.mark.parametrize("store", ["files", "tasks"])
+def test_variables_hold_no_seed_when_the_role_has_ended(playground: Callable[..., Any], core: dict[str, str], store: str) -> None:
+    ground = playground(users=3)
+    variables = ground.variables[ACCOUNT]
+    variables |= {
+        "mfa_rollout_wave_sizes": [1, 10],
+        "entry_point": "main",
+        "mfa_handover_users": "all",
+        "mfa_handover_dir": str(ground.path / "handed"),
+        "mfa_handover_password": "handover-password",
+    }
+    if store == "tasks":
+        with_own_store(ground)
+    last = variables["mfa_rollout_users"][2]
+    password = last["auth_password"]
+
+    def look(failed: bool, *words: str) -> str:
+        run = ground.play(LATER, *words, header=HEADER, env=core)
+        assert run.code == 0, run.output
+        assert ("the role has failed" in run.output) is failed
+        assert "mfa_rollout_users" in run.output
+        seeds = ground.cloud.cloud.seeds
+        assert seeds and [seed for seed in seeds if seed in run.output] == []
+        return next(line for line in run.output.splitlines() if "told: " in line)
+
+    # A wave has created a device and cannot bind it, and later the plan fails when the store was read.
+    last["auth_password"] = "password-that-is-not-theirs"
+    assert "told: 2 done, 1 failed" in look(True)
+    variables["mfa_rollout_exempt"] = ["nobody of that name"]
+    assert "told: nothing" in look(True)
+    del variables["mfa_rollout_exempt"]
+    last["auth_password"] = password
+    variables["mfa_rollout_wave_sizes"] = [10]
+    assert "told: 3 done, 0 failed" in look(False, "-e", "mfa_rollout_state=rotated")
+    variables["entry_point"] = "handover"
+    assert "handed over: 3" in look(False)
 
 
 def test_a_search_that_finds_nothing_would_find_what_is_there(playground: Callable[..., Any]) -> None:
