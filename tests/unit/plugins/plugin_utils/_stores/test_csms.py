@@ -518,6 +518,45 @@ def test_outage_is_an_error_and_never_an_empty_store(service, opens):
     assert "broke before the whole answer came" in refusal(opens().read)
 
 
+def page(names, following):
+    return {"secrets": [{"name": name} for name in names], "page_info": {"next_marker": following}}
+
+
+def test_page_of_the_listing_that_is_empty_hides_no_secret_behind_it(service, opens):
+    opens().save({"u1": seed()})
+    told = {"": page(["a"], "m1"), "m1": page([], "m2"), "m2": page(["mfa.acme.000001"], None)}
+    service.listings = told.get
+    assert list(opens().read().seeds) == ["u1"]
+
+
+@pytest.mark.parametrize("told", [
+    {"": page(["a"], "m1"), "m1": page(["b"], "m1")},
+    {"": page(["a"], "m1"), "m1": page(["b"], "m2"), "m2": page(["c"], "m1")},
+    {"": page(["a"], "m1"), "m1": page(["a"], "m2"), "m2": page(["b"], None)},
+])  # fmt: skip
+def test_listing_that_repeats_itself_is_an_error_and_never_a_shorter_one(service, opens, told):
+    opens().save({"u1": seed()})
+    service.requests.clear()
+    service.listings = told.get
+    text = refusal(opens().read)
+    assert "the listing is broken: its pages repeat themselves, so that nobody knows what it leaves out" in text
+    assert f"list the secrets of project {csms_service.PROJECT}" in text
+    assert len(service.requests) < 40
+
+
+def test_listing_that_others_have_broken_is_asked_for_again(service, opens):
+    opens().save({"u1": seed()})
+    told = iter([page(["a"], "m1"), page(["b"], "m1")])
+    service.listings = lambda _marker: next(told, None)
+    assert list(opens().read().seeds) == ["u1"]
+
+
+@pytest.mark.parametrize("told", [{"secrets": None}, {"secrets": [{"id": 5}]}, {"secrets": ["a"]}, {}])
+def test_listing_of_another_form_is_an_error(service, opens, told):
+    service.listings = lambda _marker: told
+    assert f"list the secrets of project {csms_service.PROJECT}" in refusal(opens().read)
+
+
 def test_wrong_key_or_project_is_told(opens):
     assert "HTTP 401" in refusal(opens(secret_key="another-key").read)
     assert "check project_id" in refusal(opens(project_id="f" * 32).read)
