@@ -25,7 +25,8 @@ class KeyValueEngine(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    secrets: dict[str, list[dict[str, Any]]]
+    secrets: dict[str, list[dict[str, Any] | None]]
+    # A version that was deleted is None.
     # How many versions a secret may have until the engine takes no more; None: any number.
     sealed_from: int | None = None
 
@@ -44,7 +45,8 @@ class KeyValueEngine(BaseHTTPRequestHandler):
         elif not versions:
             self.answer(404, {"errors": []})
         else:
-            self.answer(200, {"data": {"data": versions[-1], "metadata": {"version": len(versions)}}})
+            document = {"data": {"data": versions[-1], "metadata": {"version": len(versions)}}}
+            self.answer(404 if versions[-1] is None else 200, document)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -141,6 +143,30 @@ def test_device_whose_seed_cannot_be_stored_is_never_bound(
     assert (user.counters.creates, user.counters.deletes, user.counters.binds) == (2, 1, 1)
     (versions,) = engine.secrets.values()
     assert versions[-1]["entries"][user.id]["seed"] == user.device.seed
+
+
+def test_secret_that_was_deleted_is_not_taken_for_an_empty_store(
+    engine: Any, new_job: Callable[[], Job], start_cloud: Callable[..., Any]
+) -> None:
+    cloud = start_cloud(profile="otc", users=1)
+    enrol(new_job(), cloud, engine)
+    (versions,) = engine.secrets.values()
+    kept = list(versions)
+    versions.append(None)
+    job = new_job()
+    enrol(job, cloud, engine)
+    assert job.status == "failed"
+    assert "The secret of acme is deleted: undelete it (kv undelete)." in job.output
+    assert versions == [*kept, None]
+    assert cloud.cloud.counters.creates == 1
+    # What others answer with a 404 tells nothing of the secret.
+    engine.url = engine.url.replace("/v1/", "/proxy/v1/")
+    engine.RequestHandlerClass.do_GET = lambda self: self.answer(404, {"errors": ["no handler for route"]})
+    elsewhere = new_job()
+    enrol(elsewhere, cloud, engine)
+    assert elsewhere.status == "failed"
+    assert "check seed_store_url" in elsewhere.output
+    assert cloud.cloud.counters.creates == 1
 
 
 def test_guide_shows_the_very_file() -> None:
