@@ -41,6 +41,10 @@ _PLAIN = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
 _DESCRIPTION = "Seeds of virtual MFA devices, kept by the Ansible collection hwc.mfa."
 
 
+class _Pending(StoreError):
+    """The secret is scheduled for deletion."""
+
+
 class Csms(KvStore):
     """The secrets ``<path>.<account>.000001`` and so on."""
 
@@ -99,7 +103,13 @@ class CsmsSecrets(SecretsService):
         self._http.close()
 
     def named(self, *path: str) -> str:
-        return f"secret {_joined(path)} of project {self._options.project_id} at {self._host}"
+        return f"secret {self._placed(_joined(path))}"
+
+    def named_at(self, version: int, *path: str) -> str:
+        return self._placed(_numbered(path, version) if path[-1] == LOCK else _joined(path))
+
+    def _placed(self, name: str) -> str:
+        return f"{name} of project {self._options.project_id} at {self._host}"
 
     def names(self, *path: str) -> list[str]:
         start = f"{_joined(path)}."
@@ -113,7 +123,11 @@ class CsmsSecrets(SecretsService):
             newest = max(self._numbers(path), default=0)
             if newest == 0:
                 return Secret(None, 0)
-            data = self._read(_numbered(path, newest))
+            try:
+                data = self._read(_numbered(path, newest))
+            except _Pending:
+                # Whoever frees a lock may have its deletion scheduled. Its number is taken until then.
+                return Secret(None, newest)
             if data is not None:
                 return Secret(data, newest)
             # Whoever has written the next has deleted it.
@@ -164,8 +178,8 @@ class CsmsSecrets(SecretsService):
         except CloudError as error:
             if _is_absent(error):
                 return None
-            if any(error.has_code(code) for code in _PENDING):
-                raise StoreError(f"secret {name} is scheduled for deletion: cancel that in the console, since seeds must stay.") from None
+            if _is_pending(error):
+                raise _Pending(f"secret {name} is scheduled for deletion: cancel that in the console, since seeds must stay.") from None
             raise self._explained(error, f"read secret {name}") from None
         try:
             document = json.loads(text)
@@ -202,13 +216,13 @@ class CsmsSecrets(SecretsService):
                 raise Conflict from None
 
     def _delete(self, name: str) -> None:
-        """Delete a secret. It is deleted at once, and one that is gone already is no error."""
+        """Delete a secret. It is deleted at once, and one that is gone already, or is scheduled to go, is no error."""
         for attempt in range(_TRIES):
             try:
                 self._session.write("DELETE", path_of("v1", self._options.project_id, "secrets", name))
                 return
             except CloudError as error:
-                if _is_absent(error) or (error.uncertain and self._read(name) is None):
+                if _is_absent(error) or _is_pending(error) or (error.uncertain and self._read(name) is None):
                     return
                 if not error.uncertain or attempt == _TRIES - 1:
                     raise self._explained(error, f"delete secret {name}") from None
@@ -231,6 +245,10 @@ def _is_absent(error: CloudError) -> bool:
     # A gateway says 404 of a call that it does not know, which is no word about a secret.
     own = error.status == 404 and str(error.code).startswith("CSMS.")
     return own or any(error.has_code(code) for code in _ABSENT)
+
+
+def _is_pending(error: CloudError) -> bool:
+    return any(error.has_code(code) for code in _PENDING)
 
 
 def _joined(path: tuple[str, ...]) -> str:

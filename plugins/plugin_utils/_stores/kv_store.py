@@ -198,8 +198,7 @@ class KvLock(Lock):
         self._service = service
         self._path = (*path, LOCK)
         self._version = 0
-        name = service.named(*self._path)
-        super().__init__(owner, name, place, f"delete the secret {name}")
+        super().__init__(owner, service.named(*self._path), place)
 
     def acquire(self) -> str | None:
         return self._anew(super().acquire)
@@ -236,6 +235,9 @@ class KvLock(Lock):
             except Conflict:
                 continue
         raise StoreError(f"others keep writing to {self._name}: run again when they have ended.")
+
+    def _how_to_free(self) -> str:
+        return f"delete the secret {self._service.named_at(self._version, *self._path)}"
 
     def _alone(self) -> AbstractContextManager[Any]:
         return nullcontext()  # the engine refuses a write that did not come right after what was read

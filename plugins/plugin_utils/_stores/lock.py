@@ -119,12 +119,11 @@ def _namespace() -> str:
 class Lock(ABC):
     """What is decided about a lock, wherever its document lies. Methods raise what the place raises where it fails."""
 
-    def __init__(self, owner: Owner, name: str, contents: str, how_to_free: str) -> None:
-        """``name`` and ``contents`` are how sentences call the lock and what it locks; ``how_to_free`` completes "or at once if you"."""
+    def __init__(self, owner: Owner, name: str, contents: str) -> None:
+        """``name`` and ``contents`` are how sentences call the lock and what it locks."""
         self._owner = owner
         self._name = name
         self._contents = contents
-        self._how_to_free = how_to_free
 
     def acquire(self) -> str | None:
         """Take the lock. None: it is ours. Else a sentence about who has it."""
@@ -179,6 +178,10 @@ class Lock(ABC):
         return f"another run has written to {self._contents} since this one read it, up to file {position:06d}. Run again: nothing is lost."
 
     @abstractmethod
+    def _how_to_free(self) -> str:
+        """What completes "or at once if you", of the document that was read last."""
+
+    @abstractmethod
     def _alone(self) -> AbstractContextManager[Any]:
         """Between ``_read`` and ``_write`` nobody else may do the same."""
 
@@ -219,7 +222,7 @@ class Lock(ABC):
             )
         return (
             f"another run is at work on this account: process {owner.pid} on {legible(owner.host, 255)}. Wait for it to end. If it"
-            f" is gone, its claim ends {self._remaining(owner, found['until'])}, or at once if you {self._how_to_free}."
+            f" is gone, its claim ends {self._remaining(owner, found['until'])}, or at once if you {self._how_to_free()}."
         )
 
     def _free(self, found: Mapping[str, Any]) -> bool:
@@ -255,12 +258,15 @@ class StoreLock(Lock):
 
     def __init__(self, directory: Path, owner: Owner) -> None:
         self.path = directory / LOCK
-        super().__init__(owner, str(self.path), str(directory), f"remove {self.path}")
+        super().__init__(owner, str(self.path), str(directory))
 
     def release(self) -> None:
         """Give the lock back where it is ours. In a directory that is gone there is none."""
         with suppress(FileNotFoundError):
             super().release()
+
+    def _how_to_free(self) -> str:
+        return f"remove {self.path}"
 
     def _alone(self) -> AbstractContextManager[Any]:
         return alone(self.path.parent)

@@ -48,6 +48,10 @@ class SecretsService(ABC):
     def named(self, *path: str) -> str:
         """What people find a secret by, or the place of many."""
 
+    def named_at(self, _version: int, *path: str) -> str:
+        """What people find a secret at this version by, behind the word "secret"."""
+        return self.named(*path)
+
     @abstractmethod
     def names(self, *path: str) -> list[str]:
         """The names of the secrets right under ``path``; none where there are none."""

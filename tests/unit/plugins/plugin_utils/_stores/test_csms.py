@@ -494,6 +494,41 @@ def test_answer_that_is_lost_once_is_asked_for_and_nothing_is_written_twice(serv
             opens.close()
 
 
+# The lock
+
+
+def test_lock_of_another_machine_names_the_very_secret_to_delete(service, opens):
+    store = opens()
+    store.lock(OTHER)
+    store.read()
+    text = refusal(lambda: opens().lock(OURS))
+    (name,) = (name for name in service.secrets if ".lock." in name)
+    host = service.url.partition("://")[2]
+    assert text.endswith(f"or at once if you delete the secret {name} of project {csms_service.PROJECT} at {host}.")
+    assert name == "mfa.acme.lock.2"
+    del service.secrets[name]
+    opens().lock(OURS)
+
+
+def test_lock_whose_deletion_is_scheduled_holds_nobody_back(service, opens):
+    store = opens()
+    store.lock(OTHER)
+    store.read()
+    service.secrets["mfa.acme.lock.2"]["state"] = "PENDING_DELETE"
+    ours = opens()
+    ours.lock(OURS)
+    ours.read()
+    ours.save({"u1": seed()})
+    assert "another run is at work" in refusal(lambda: opens().lock(OTHER))
+    assert "another run is at work" in refusal(lambda: store.save({"u2": seed()}))
+    # Somebody cancels it after all: the highest number counts.
+    service.secrets["mfa.acme.lock.2"]["state"] = "ENABLED"
+    ours.unlock(OURS)
+    opens().lock(OTHER)
+    assert len([name for name in service.secrets if ".lock." in name]) == 1
+    assert list(opens().read().seeds) == ["u1"]
+
+
 # Refusals
 
 
