@@ -105,6 +105,16 @@ def test_device_whose_seed_the_engine_does_not_take_is_never_bound(ground: Any, 
     assert seeds_in(engine).items() >= bound_seeds(ground).items()
 
 
+def test_check_mode_fails_where_the_token_may_only_read(ground: Any, engine: kv_engine.Engine) -> None:
+    engine.denied = ("POST",)
+    engine.capabilities = {}
+    ground.variables[ACCOUNT]["mfa_rollout_seed_store_hashi_vault"]["token"] = kv_engine.TOKEN
+    said = [ground.run("hwc.mfa.rollout", *words).failure(ACCOUNT) for words in ((), ("--check",))]
+    assert said[0] == said[1]
+    assert "denies this token to write team/mfa/acme-berlin/.lock" in said[0].replace("secret/", "")
+    assert ground.cloud.cloud.counters.writes == 0 and engine.secrets == {}
+
+
 CANNOT_WORK: list[tuple[dict[str, Any], str]] = [
     ({}, "token is missing: auth_method=token needs it (option token, or ANSIBLE_HASHI_VAULT_TOKEN or VAULT_TOKEN or BAO_TOKEN)"),
     ({"mfa_rollout_seed_store_hashi_vault": "https://vault"}, "mfa_rollout_seed_store_hashi_vault"),

@@ -34,6 +34,9 @@ class Engine:
     denied: tuple[str, ...] = ()
     """Methods that the policy of all tokens does not allow."""
 
+    capabilities: dict[str, list[str]] | None = None
+    """What a policy allows on which path, as the engine tells a token that asks; None: the token may not ask."""
+
     sealed: bool = False
     kind: Any = field(default_factory=lambda: {"type": "kv", "options": {"version": "2"}})
     delete_after: str = ""
@@ -105,6 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
             engine.revoked.append(token)
             engine.tokens.discard(token)
             return 204, None
+        if path == "sys/capabilities-self" and engine.capabilities is not None:
+            told = {asked: engine.capabilities.get(asked, ["deny"]) for asked in body["paths"]}
+            return 200, {**told, "data": told}
+        if path.startswith("sys/") and not path.startswith("sys/internal/ui/mounts/"):
+            return 403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]}
         if path.startswith("sys/internal/ui/mounts/"):
             if engine.kind is None:
                 return 403, {"errors": ["preflight capability check returned 403, please ensure client's policies grant access"]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Callable
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
@@ -119,6 +119,8 @@ class KeyValue(SecretsService):
     most_strings = 800
     """OpenBao takes requests of up to 1000 (max_request_json_strings)."""
 
+    tells_rights = True
+
     def __init__(self, options: KvOptions) -> None:
         self._options = options
         self._http = Http(options.http)
@@ -206,6 +208,18 @@ class KeyValue(SecretsService):
             else:
                 self._check_written(reply, version, path)
                 return
+
+    def demand_rights(self, rights: Mapping[tuple[str, ...], Collection[str]]) -> None:
+        places = {path: "/".join([self._options.mount, "data", *path]) for path in rights}
+        try:
+            # The default policy of a token allows that. It changes nothing.
+            reply = self._call(lambda: self._session.write("POST", "/v1/sys/capabilities-self", body={"paths": list(places.values())}))
+        except CloudError:
+            return
+        for path, needed in rights.items():
+            told = _data(reply).get(places[path])
+            if isinstance(told, list) and "root" not in told and not set(needed) <= set(map(str, told)):
+                raise StoreError(self._refused("write", path))
 
     def _check_written(self, reply: Reply, version: int, path: tuple[str, ...]) -> None:
         written = _data(reply)

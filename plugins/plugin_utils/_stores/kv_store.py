@@ -83,6 +83,14 @@ class KvStore(Journal):
         finally:
             super().unlock(owner)
 
+    def probe(self) -> None:
+        if not self._service.tells_rights:
+            return
+        lock, page = (*self._path, LOCK), (*self._path, _name(_highest(self._pages()) + 1))
+        # A run takes the lock, and writes it again with each page that it reads or adds.
+        missing = self._service.get(*lock).version == 0
+        self._service.demand_rights({lock: ("create", "update") if missing else ("update",), page: ("create",)})
+
     def read(self) -> Contents:
         for _try in range(_TRIES):
             try:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -36,6 +36,9 @@ class SecretsService(ABC):
     spares_pages: ClassVar[bool] = False
     """Whether there is room for few secrets only, so that those that count no longer are to be deleted."""
 
+    tells_rights: ClassVar[bool] = False
+    """Whether the service says beforehand what it would refuse to write."""
+
     @abstractmethod
     def now(self) -> float:
         """Seconds since the epoch, of the server's clock once it has answered."""
@@ -63,6 +66,10 @@ class SecretsService(ABC):
     @abstractmethod
     def put(self, data: Mapping[str, Any], version: int, *path: str) -> None:
         """Write a secret that is at ``version`` (0: there is none), or raise Conflict. A write whose answer was lost is followed by a read."""
+
+    def demand_rights(self, rights: Mapping[tuple[str, ...], Collection[str]]) -> None:
+        """Raise StoreError where one of the rights ``create`` and ``update`` on a path is certainly missing, where the service tells rights."""
+        raise NotImplementedError
 
     def delete(self, *path: str) -> None:
         """Delete a secret, where the service spares pages."""

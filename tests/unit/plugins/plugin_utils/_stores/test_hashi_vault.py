@@ -431,6 +431,54 @@ def test_missing_right_names_the_path_that_a_policy_must_allow(engine, opens, me
     assert f"give it a policy that allows {rights} on {path}." in text
 
 
+WRITER = ["create", "read", "update"]
+LOCK_RIGHTS, PAGE_RIGHTS = "secret/data/mfa/acme/.lock", "secret/data/mfa/acme/000002"
+
+
+@pytest.mark.parametrize(("capabilities", "denied"), [
+    ({LOCK_RIGHTS: WRITER, PAGE_RIGHTS: WRITER}, None),
+    ({LOCK_RIGHTS: ["root"], PAGE_RIGHTS: ["root"]}, None),
+    ({LOCK_RIGHTS: WRITER, PAGE_RIGHTS: ["create", "read"]}, None),
+    ({LOCK_RIGHTS: ["read", "list"], PAGE_RIGHTS: ["read", "list"]}, LOCK_RIGHTS),
+    ({LOCK_RIGHTS: ["create", "read"], PAGE_RIGHTS: WRITER}, LOCK_RIGHTS),
+    ({LOCK_RIGHTS: ["update", "read"], PAGE_RIGHTS: WRITER}, LOCK_RIGHTS),
+    ({LOCK_RIGHTS: WRITER, PAGE_RIGHTS: ["update", "read"]}, PAGE_RIGHTS),
+    ({LOCK_RIGHTS: WRITER}, PAGE_RIGHTS),
+    # Who may not ask is told nothing, and is refused by the real run if at all.
+    (None, None),
+])  # fmt: skip
+def test_right_to_write_that_is_missing_is_found_without_writing(engine, opens, capabilities, denied):
+    opens().save({"u1": seed()})
+    before = {name: list(versions) for name, versions in engine.secrets.items()}
+    engine.capabilities = capabilities
+    store = opens()
+    if denied is None:
+        store.probe()
+    else:
+        text = refusal(store.probe)
+        name = denied.replace("/data/", "/")
+        assert text.endswith(f"denies this token to write {name}: give it a policy that allows create, update and read on {denied}.")
+    assert engine.secrets == before
+
+
+def test_lock_that_is_there_is_only_to_be_updated(engine, opens):
+    engine.secrets["mfa/acme/.lock"] = [{"owner": None}]
+    engine.capabilities = {LOCK_RIGHTS: ["update", "read"], "secret/data/mfa/acme/000001": WRITER}
+    opens().probe()
+
+
+@pytest.mark.parametrize(
+    "answer", [(200, {}), (200, {"data": {LOCK_RIGHTS: "x"}}), (200, {"data": None}), (200, []), (503, {"errors": []}), (404, None)]
+)
+def test_answer_that_tells_no_rights_refuses_nothing(engine, opens, monkeypatch, answer):
+    handler = engine.server.RequestHandlerClass
+    result = handler.result
+    monkeypatch.setattr(
+        handler, "result", lambda self, method, path, body: answer if "capabilities" in path else result(self, method, path, body)
+    )
+    opens().probe()
+
+
 def test_token_that_is_unknown_or_has_ended_is_told_from_a_missing_right(engine, opens):
     store = opens()
     store.read()
