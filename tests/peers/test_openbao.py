@@ -132,6 +132,36 @@ def test_page_that_somebody_deleted_is_told_and_comes_back_when_undeleted(
     assert list(store().read().seeds) == ["u1"]
 
 
+def test_page_that_is_lost_for_good_is_told_until_an_empty_mark_is_in_its_place(
+    store: Callable[..., HashiVault], bao: OpenBao, path: str
+) -> None:
+    for number in (1, 2, 3):
+        store().save({f"u{number}": seed_of(number)})
+    bao.call("DELETE", f"secret/metadata/{path}/acme/000002")
+    assert f"{path}/acme/000002 is missing" in refusal(store().read)
+    bao.call("POST", f"secret/data/{path}/acme/000002", {"data": {"mark": {}}})
+    assert sorted(store().read().seeds) == ["u1", "u3"]
+    bao.call("DELETE", f"secret/data/{path}/acme/000003")
+    assert "000003 is deleted" in refusal(store().read)
+    bao.call("POST", f"secret/data/{path}/acme/000003", {"data": {"mark": {}}})
+    assert list(store().read().seeds) == ["u1"]
+
+
+def test_rights_are_told_before_anything_is_written(
+    opened: Callable[[str], HashiVault], store: Callable[..., HashiVault], bao: OpenBao, path: str
+) -> None:
+    opened("acme").probe()
+    store().lock(OURS)
+    opened("acme").probe()
+    reader = f"reader-{path.partition('/')[0]}"
+    bao.policy(reader, DOCUMENTED.replace("{path}", path).replace('"create", "update", "read"', '"read"'))
+    reads_only = store(token=bao.token_of(reader))
+    reads_only.read()
+    text = refusal(reads_only.probe)
+    assert f"denies this token to write secret/{path}/acme/.lock" in text
+    assert text == refusal(lambda: reads_only.lock(OURS))
+
+
 def test_lock_that_an_operator_deletes_is_free_and_lost(store: Callable[..., HashiVault], bao: OpenBao, path: str) -> None:
     store().lock(OTHER)
     assert f"delete the secret {bao.url}/secret/{path}/acme/.lock" in refusal(lambda: store().lock(OURS))

@@ -157,7 +157,7 @@ class Journal(SeedStore):
         """A page that is a mark; None where it holds seeds."""
 
     @abstractmethod
-    def _add(self, content: Page) -> list[str]:
+    def _add(self, content: Seeds | Mark) -> list[str]:
         """Add what is to be kept as pages of its own, read them back, and return what names them."""
 
     @abstractmethod

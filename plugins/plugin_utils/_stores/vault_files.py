@@ -101,7 +101,7 @@ class VaultFiles(Journal):
                 seal = self._vault.encrypt(_SEALED).decode("ascii") if self._guard.seal() is None else None
                 self._guard.saw(_highest(pages), seal)
 
-    def _add(self, content: Page) -> list[str]:
+    def _add(self, content: Seeds | Mark) -> list[str]:
         # Only these need a password later. What was announced must be taken back even so.
         if not isinstance(content, Mark) or content.announces:
             with self._writing():
