@@ -111,15 +111,17 @@ class KvStore(Journal):
         copy = [page for content in contents_as_pages(before) for page in _portions(content, self._service)]
         if 2 * len(copy) > len(old):
             return
+        added: list[int] = []
         try:
             for page in copy:
-                self._add(page)
+                added.append(self._add_page(page, added[-1] if added else _highest(old)))
             copied = self.read()
         except StoreError:
-            # Where the room ran out, what was begun must not take the last of it. It tells nothing that the old pages do not.
+            # Where the room ran out, what was begun must not take the last of it. It tells nothing that the old pages do not. Pages of
+            # another run, which had the lock meanwhile, are not touched.
             with suppress(StoreError):
-                for name in reversed([each for each in self._pages() if each > old[-1]]):
-                    self._service.delete(*self._path, name)
+                for number in reversed(added):
+                    self._service.delete(*self._path, _name(number))
             raise
         if copied != before or copied.all_newest_first() != before.all_newest_first():
             raise StoreError(

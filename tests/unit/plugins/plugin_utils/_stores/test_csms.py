@@ -334,6 +334,24 @@ def test_copy_that_is_broken_off_at_any_request_tells_the_same(service, opens, c
             opens.close()
 
 
+def test_copy_that_another_run_has_overtaken_takes_nothing_of_that_run_away(service, opens, crowded, monkeypatch):
+    before, fill = crowded
+    monkeypatch.setattr(CsmsSecrets, "largest_page", 300)
+    fill()
+    written = int(pages(service)[-1].rpartition(".")[2])
+
+    def intrude(method, name):
+        if method == "POST" and name == f"mfa.acme.{written + 3:06d}":
+            service.secrets[name] = {"state": "ENABLED", "secret_string": json.dumps({"seeds": {"u8": seed(8).as_entry()}})}
+
+    service.before = intrude
+    assert "another run has written" in refusal(lambda: opens().lock(OURS))
+    service.before = lambda _method, _name: None
+    seeds, intents, account = shown(opens().read())
+    assert ({**before[0], "u8": [seed(8)]}, before[1], before[2]) == (seeds, intents, account)
+    assert [int(name.rpartition(".")[2]) for name in pages(service)] == [*range(1, written + 1), written + 3]
+
+
 def test_copy_for_which_there_is_no_room_tells_the_same_and_takes_none(service, opens, crowded, monkeypatch):
     before, fill = crowded
     monkeypatch.setattr(CsmsSecrets, "largest_page", 300)
