@@ -423,6 +423,8 @@ def test_variables_hold_no_seed_when_the_role_has_ended(playground: Callable[...
     last["auth_password"] = password
     variables["mfa_rollout_wave_sizes"] = [10]
     assert "told: 3 done, 0 failed" in look(False, "-e", "mfa_rollout_state=rotated")
+    variables["entry_point"] = "audit"
+    assert "told: 3 already" in look(False, "-e", "mfa_rollout_state=present")
     variables["entry_point"] = "handover"
     assert "handed over: 3" in look(False)
 
