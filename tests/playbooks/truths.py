@@ -33,6 +33,11 @@ class Death:
     when: str
     route: str = "*"
 
+    @property
+    def of_the_machine(self) -> bool:
+        """Whether all processes of the run end at once, as half of the deaths do. In the other half a worker may still write files."""
+        return self.number % 2 == 1
+
     def __str__(self) -> str:
         return f"{self.number}-{self.when}{self.route.replace('*', '')}"
 
@@ -62,7 +67,7 @@ def every_death(requests: list[dict[str, Any]]) -> list[Death]:
 def die_at(ground: Any, playbook: str, death: Death, requests: int = 0) -> None:
     """Start a playbook, and end it at a request of its own; it makes about as many ``requests``, where the route is not given."""
     process = ground.start(playbook)
-    ground.cloud.kill_at(process.pid, death.number, death.when, death.route)
+    ground.cloud.kill_at(process.pid, death.number, death.when, death.route, death.of_the_machine)
     output, _nothing = process.communicate(timeout=120)
     # The audit asks several things at once, and one answer can spare a question: a run may have a few requests fewer than the rehearsal had.
     came = sum(request["route"] is not None for request in ground.cloud.log)

@@ -60,9 +60,9 @@ class Handle:
         """Let everything go well again."""
         self._service.faults.clear()
 
-    def kill_at(self, pid: int, at: int, when: str = "before", route: str = "*") -> None:
-        """Kill a process when the at-th request of a route from now on arrives, before or after carrying it out."""
-        self._service.kill_at(pid, at, when, route)
+    def kill_at(self, pid: int, at: int, when: str = "before", route: str = "*", workers: bool = False) -> None:
+        """Kill a process when the at-th request of a route from now on arrives, before or after carrying it out; with ``workers`` all that it has made, too."""
+        self._service.kill_at(pid, at, when, route, workers)
 
     def clear_log(self) -> None:
         """Forget the requests so far."""

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -93,6 +94,7 @@ class Death:
     at: int
     when: str
     route: str
+    workers: bool
     count: int = 0
 
 
@@ -243,12 +245,15 @@ class Service:
 
     # Tests steer the cloud here; the server listens on loopback only.
 
-    def kill_at(self, pid: int, at: int, when: str = "before", route: str = "*") -> None:
-        """Kill a process group when the at-th request of a route from now on arrives, before or after carrying it out."""
+    def kill_at(self, pid: int, at: int, when: str = "before", route: str = "*", workers: bool = False) -> None:
+        """Kill a process group when the at-th request of a route from now on arrives, before or after carrying it out.
+
+        With ``workers`` all processes that it has made die with it, as where a machine goes off. Else they live on for as long as they like.
+        """
         if when not in ("before", "after") or at < 1 or pid < 2:
             raise ValueError("when is before or after, at is at least 1, pid is a process id")
         with self._lock:
-            self._death = Death(pid, at, when, route)
+            self._death = Death(pid, at, when, route, workers)
 
     def _maybe_kill(self, route: str) -> Callable[[], None] | None:
         """Kill now, or give what kills once the request was carried out."""
@@ -261,8 +266,8 @@ class Service:
                 return None
             self._death = None
         if death.when == "after":
-            return lambda: _kill(death.pid)
-        _kill(death.pid)
+            return lambda: _kill(death.pid, death.workers)
+        _kill(death.pid, death.workers)
         # The dead do not finish their request: nothing is carried out.
         raise Cut
 
@@ -293,7 +298,9 @@ class Service:
             self.cloud.reset_counters()
             self.clear_log()
         elif name == "die":
-            self.kill_at(int(given["pid"]), int(given["at"]), given.get("when", "before"), given.get("route", "*"))
+            self.kill_at(
+                int(given["pid"]), int(given["at"]), given.get("when", "before"), given.get("route", "*"), bool(given.get("workers"))
+            )
         else:
             return None
         return {}
@@ -336,7 +343,8 @@ def _json_reply(status: int, body: Any) -> Reply:
     return Reply(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-def _kill(pid: int) -> None:
+def _kill(pid: int, workers: bool) -> None:
+    made = _descendants(pid) if workers else []
     try:
         # Only a leader's group is its own: any other may hold the tests that ordered this, or the rehearsal cloud.
         if os.getpgid(pid) == pid:
@@ -346,8 +354,24 @@ def _kill(pid: int) -> None:
     except ProcessLookupError:
         return
     # Workers have groups of their own, and ask before each request who their parent is. A big process takes a while to die.
-    while lives(pid):
+    for each in made:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    while any(lives(each) for each in (pid, *made)):
         time.sleep(0.002)
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes that a process has made, and those that they have made, as far as this system tells."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            parent = int(path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+            parents.setdefault(parent, []).append(int(path.parent.name))
+    found = list(parents.get(pid, []))
+    for each in found:
+        found += parents.get(each, [])
+    return found
 
 
 def lives(pid: int) -> bool:

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
+import pytest
 import requests
-from ansible_collections.hwc.mfa.tests.simulator.server import lives
+from ansible_collections.hwc.mfa.tests.simulator.server import _descendants, lives
 from ansible_collections.hwc.mfa.tests.unit.half_dead_process import end_first_thread, process_that_half_dies
 from ansible_collections.hwc.mfa.tests.unit.rehearsal import Rehearsal
 
@@ -33,3 +35,18 @@ def test_play_lives_as_long_as_one_of_its_threads():
         play.kill()
         os.waitid(os.P_PID, play.pid, os.WEXITED | os.WNOWAIT)
         assert not lives(play.pid)
+
+
+@pytest.mark.parametrize("workers", [True, False])
+def test_processes_that_a_play_has_made_die_with_it_where_the_machine_goes_off(cloud: Rehearsal, workers: bool):
+    worker = "import time; print(flush=True); time.sleep(600)"
+    play = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}], start_new_session=True)"
+    with subprocess.Popen([sys.executable, "-c", play], stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (made,) = _descendants(process.pid)
+        cloud.handle.kill_at(process.pid, 1, "after", "domains", workers)
+        requests.get(f"{cloud.url}/v3/auth/domains", timeout=30)
+        assert lives(made) is not workers
+        if not workers:
+            os.kill(made, signal.SIGKILL)
