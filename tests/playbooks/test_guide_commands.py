@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from pathlib import Path
 from string import Template
 from typing import Any, Callable
@@ -92,14 +93,15 @@ def test_service_accounts_from_the_first_audit_to_the_way_back(desk: Any) -> Non
 
     (desk.path / "code.yml").write_text(block("guide_seed_stores", "Show the code that"), encoding="utf-8")
     (show,) = commands("guide_seed_stores", holding="code.yml")
-    now = desk.cloud.cloud.now()
+    shown_at = desk.cloud.cloud.now()
     shown = desk.typed([*show[:-1], f"user_id={robot.id}"])
-    assert any(pyotp.TOTP(seed).at(now + 30 * step) in shown for step in range(-2, 5))
+    assert any(pyotp.TOTP(seed).at(shown_at + 30 * step) in shown for step in range(-2, 5))
 
     # The cloud takes no code twice: those that were used to bind the first device are over by then.
     desk.cloud.advance(90)
     (rotate,) = commands("guide_day_two", holding="rotated")
-    desk.typed([word.replace("2026-11-28", "2099-01-01") for word in rotate])
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(desk.cloud.cloud.now()))
+    desk.typed([word.replace("2026-11-28", now) for word in rotate])
     assert robot.device.bound and robot.device.seed != seed
     desk.cloud.advance(90)
     _preview, back = commands("guide_day_two", holding="rollback")
