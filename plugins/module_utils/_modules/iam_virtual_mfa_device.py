@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, hint_for
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, Iam, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
@@ -300,7 +300,10 @@ def _demand_access(user_id: str, iam: Iam, api: str) -> None:
     try:
         DeviceReader(iam, api).read(user_id)
     except CloudError as error:
-        error.hint = f"The device was not removed, since the user's own credentials did not work.{f' {error.hint}' if error.hint else ''}"
+        # An outage says nothing of the credentials.
+        why = ", since the user's own credentials did not work" if error.is_refusal else ""
+        told = error.hint or hint_for(error)
+        error.hint = f"The device was not removed{why}.{f' {told}' if told else ''}"
         raise
 
 

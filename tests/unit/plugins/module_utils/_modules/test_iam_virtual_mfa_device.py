@@ -294,6 +294,16 @@ def test_device_stays_where_the_users_own_credentials_do_not_work(any_cloud, own
     assert user.device is None
 
 
+def test_outage_is_not_called_a_fault_of_the_users_own_credentials(otc):
+    user = otc.users[0]
+    otc.cloud.give_device(user.id, bound=True)
+    otc.handle.fault("status=503:login")
+    item = {"user_id": user.id, "auth_password": user.password, "auth_domain_name": otc.domain_name}
+    outcome = only(otc.run(DEVICE, impatient=True, state="absent", check_credentials=True, devices=[item]))
+    assert "The device was not removed." in outcome["msg"] and "own credentials" not in outcome["msg"]
+    assert otc.writes() == [] and user.device is not None
+
+
 def test_user_alone_is_told_how_to_delete_a_device_that_wants_a_code_to_be_unbound(otc):
     user = otc.users[0]
     otc.cloud.give_device(user.id, bound=True)
