@@ -9,6 +9,7 @@ import datetime
 from typing import Any, Callable
 
 import pytest
+from truths import IGNORING
 from twins import CLOUDS, twin
 
 ACCOUNT = "acme-berlin"
@@ -110,8 +111,7 @@ def test_ignored_failure_to_read_the_history_protects_nobody_early(playground: C
     assert run.code == 0, run.output
     assert "2 scheduled" in run.output
     (ground.path / "report" / f"{ACCOUNT}.history.json").write_text("{broken", encoding="utf-8")
-    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
-    run = ground.play("    []\n", header=header)
+    run = ground.play("    []\n", header=IGNORING)
     assert run.code == 2, run.output
     assert "the history of the account could not be read" in " ".join(run.output.split())
     assert protected(ground) == set()

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import pytest
 from own_store import with_own_store
-from truths import ACCOUNT, ROLLBACK, ROLLOUT, assert_nothing_is_lost
+from truths import ACCOUNT, IGNORING, ROLLBACK, ROLLOUT, assert_nothing_is_lost
 from twins import CLOUDS, twin
 
 HEADER = "- hosts: all\n  connection: local\n  gather_facts: false\n"
@@ -217,8 +217,7 @@ def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_ne
 def test_store_that_loses_seeds_which_it_has_shown_before_stops_the_rollout(playground: Callable[..., Any], ignored: bool) -> None:
     ground = playground(users=3)
     with_own_store(ground, mfa_rollout_wave_sizes=[1], own_store_forgets=True)
-    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
-    run = ground.play("    []\n", header=header) if ignored else ground.run(ROLLOUT)
+    run = ground.play("    []\n", header=IGNORING) if ignored else ground.run(ROLLOUT)
     assert run.code == 2, run.output
     assert "the operator's store does not show seeds any more that it has shown before" in run.output
     first, *others = ground.cloud.cloud.accounts[0].users[1:]

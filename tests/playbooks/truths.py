@@ -16,6 +16,9 @@ import pyotp
 ACCOUNT = "acme-berlin"
 ROLLOUT, ROLLBACK = "hwc.mfa.rollout", "hwc.mfa.rollback"
 
+IGNORING = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
+"""The beginning of a play that uses the role, and goes on whatever fails in it."""
+
 
 def all_at_once(work: Callable[[Any], None], cases: Iterable[Any], each_waits: bool = False) -> None:
     """Do the same for all cases, as many at once as there are processors, or more where ``each_waits`` most of its time; the first failure is raised."""

@@ -64,8 +64,7 @@ class CloudError(Exception):
     def note_change(self, written: str) -> None:
         """Take note of what was written before this failed: a sentence, which is told behind what to do."""
         self.changed = True
-        hint = self.hint or hint_for(self)
-        self.hint = f"{hint} {written}" if hint else written
+        self.hint = f"{self.advice} {written}" if self.advice else written
 
     def has_code(self, *suffixes: str) -> bool:
         """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (docs/dev/cloud_api.md, section 6)."""
@@ -84,6 +83,11 @@ class CloudError(Exception):
     def may_say_none(self) -> bool:
         """Whether a 404 may be the service's own, and does not say so: it has no code. Ask another way before believing it."""
         return self.status == 404 and not self.foreign and self.code is None
+
+    @property
+    def advice(self) -> str | None:
+        """What to do: the hint of whoever knows the call, else the one that goes with the code."""
+        return self.hint or hint_for(self)
 
     @property
     def is_refusal(self) -> bool:
@@ -112,8 +116,7 @@ class CloudError(Exception):
             text = f"{text} ({', '.join(facts)})"
         if self.call:
             text = f"{self.call}: {text}"
-        hint = self.hint or hint_for(self)
-        return f"{text}. {hint}" if hint else f"{text}."
+        return f"{text}. {self.advice}" if self.advice else f"{text}."
 
 
 def error_facts(error: CloudError | OptionError) -> dict[str, Any]:

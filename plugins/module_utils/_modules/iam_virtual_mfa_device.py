@@ -12,8 +12,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, hint_for
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, Iam, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
@@ -262,11 +262,11 @@ class _Maker:
             if self.protections is not None and not item["presume_unbound"]:
                 self.protections.refuse_held(device)
             # A password may want a code while the login is protected, and each login that is refused counts.
-            if item["check_credentials"] and own and not item.get("auth_password"):
-                _demand_access(user_id, writer.iam, "v3" if reader.rules_v5_out else self.actors.api)
+            if own and not item.get("auth_password"):
+                self._demand_access(item, reader, writer)
             return _removed(device)
-        if item["check_credentials"] and own:
-            _demand_access(user_id, writer.iam, "v3" if reader.rules_v5_out else self.actors.api)
+        if own:
+            self._demand_access(item, reader, writer)
         self.writes.forget(user_id)
         if item["presume_unbound"]:
             self._delete_unbound(device, reader, administrator, writer, own)
@@ -287,24 +287,27 @@ class _Maker:
             )
         return _removed(device)
 
+    def _demand_access(self, item: Mapping[str, Any], reader: DeviceReader, writer: DeviceWriter) -> None:
+        """With ``check_credentials``, raise CloudError where those of ``writer`` do not show the user's device.
+
+        Every user may see their own (docs/dev/cloud_api.md, section 2).
+        """
+        if not item["check_credentials"]:
+            return
+        try:
+            DeviceReader(writer.iam, "v3" if reader.rules_v5_out else self.actors.api).read(item["user_id"])
+        except CloudError as error:
+            # An outage says nothing of the credentials.
+            why = ", since the user's own credentials did not work" if error.is_refusal else ""
+            error.hint = f"The device was not removed{why}.{f' {error.advice}' if error.advice else ''}"
+            raise
+
     def failure(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """What is said of a user for whom it failed, beside the error."""
         outcome = {"user_id": item["user_id"], "serial_number": None, "binding": UNKNOWN, "changed": item["user_id"] in self.done}
         if self.context.params["state"] == "present":
             outcome["creation"] = self.creations.get(item["user_id"], NOT_MADE)
         return outcome
-
-
-def _demand_access(user_id: str, iam: Iam, api: str) -> None:
-    """Raise CloudError where the user's own credentials do not show the user's device, as they do to every user (docs/dev/cloud_api.md, section 2)."""
-    try:
-        DeviceReader(iam, api).read(user_id)
-    except CloudError as error:
-        # An outage says nothing of the credentials.
-        why = ", since the user's own credentials did not work" if error.is_refusal else ""
-        told = error.hint or hint_for(error)
-        error.hint = f"The device was not removed{why}.{f' {told}' if told else ''}"
-        raise
 
 
 def _is_presumed_unbound(item: Mapping[str, Any], device: Device | None) -> bool:

@@ -189,8 +189,7 @@ def make_plan(
         names = [next((seed.name for seed in known.seeds.get(user_id, ())), "") or user_id for user_id in leavers]
         guards.warnings.append(
             legible(
-                f"The store has seeds of {len(leavers)} users who are gone: {', '.join(names[:_SHOWN])}"
-                f"{' and others' if len(names) > _SHOWN else ''}."
+                f"The store has seeds of {len(leavers)} users who are gone: {_first(names)}."
                 f" {'They are forgotten after the last wave.' if purges else 'mfa_rollout_purge_leavers=true forgets them.'}"
             )
         )
@@ -205,13 +204,17 @@ def _still_lifted(lifted: Mapping[str, Entry], people: People, entries: Sequence
     names = [str(user["name"] or user["user_id"]) for user in found if not has_vmfa(user)]
     if not names:
         return []
-    shown = f"{', '.join(names[:_SHOWN])}{' and others' if len(names) > _SHOWN else ''}"
     return [
         legible(
-            f"A reset or a rotation was ended while it had lifted the login protection of {shown}, and it is still off: run the same once more"
-            " for them."
+            f"A reset or a rotation was ended while it had lifted the login protection of {_first(names)}, and it is still off: run the same"
+            " once more for them."
         )
     ]
+
+
+def _first(names: Sequence[str]) -> str:
+    """Names for a sentence, of many the first ones."""
+    return f"{', '.join(names[:_SHOWN])}{' and others' if len(names) > _SHOWN else ''}"
 
 
 def _not_asked(user: Entry) -> dict[str, Any]:
@@ -577,7 +580,7 @@ def plan_lines(plan: Entry) -> list[str]:
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already compliant")
-    # What stays as it is of users for whom something is done, or nothing has to be.
+    # A user for whom something is done, or nothing has to be, can have something that stays as it is.
     for word, fates in (("left", (TODO, ALREADY)), ("scheduled", (LATER,)), ("skipped", (LEFT_ALONE,)), ("problem", (PROBLEM,))):
         found = [fate for fate in plan["users"] if fate["fate"] in fates and fate["reason"]]
         reasons = [(str(fate["user_id"] or ""), str(fate["name"] or fate["user_id"]), fate["reason"]) for fate in found]

@@ -165,7 +165,7 @@ def _outcome(fate: Entry, reached: Mapping[str, Entry | None], check_mode: bool)
     failure = reached.get(fate["user_id"])
     if failure:
         return "failed", f"{failure['step']}: {failure['msg']}"
-    # What is left of a device or of protection is said of whom all went well with, too.
+    # A user with whom all went well can have something that stays as it is, such as a device.
     if check_mode:
         return "planned", fate["reason"]
     if fate["user_id"] not in reached:

@@ -32,8 +32,8 @@ _NAMED = 10
 def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[str]:
     """Why an audit with these demands fails, a sentence each; empty where the account meets them.
 
-    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, ``root``: a root user without MFA, with
-    ``unknown`` also one of whom the cloud does not tell it, or ``identity_center``: users of IAM Identity Center without a device, or of whom nobody asked.
+    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, ``root``: a root user without MFA, and with
+    ``unknown`` one whose MFA the cloud does not tell, or ``identity_center``: users of IAM Identity Center without a device, or of whom nobody asked.
     """
     found = report["summary"]["posture_after"] or report["summary"]["posture"]
     causes = []

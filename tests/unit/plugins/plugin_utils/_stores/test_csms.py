@@ -272,6 +272,18 @@ def test_copy_tells_the_same_however_many_of_the_pages_before_it_are_gone(journa
         assert shown(told_by([*journal, *copy[:written]])) == shown(before)
 
 
+def refilling(service):
+    """What gives the service back what it holds now, and lets it forget the requests."""
+    filled = dict(service.secrets)
+
+    def fill():
+        service.secrets.clear()
+        service.secrets.update({name: dict(found) for name, found in filled.items()})
+        service.requests.clear()
+
+    return fill
+
+
 @pytest.fixture
 def crowded(service, opens):
     """What many pages tell of users of every kind, such as one whose first seed was stored last, and what fills the service with them."""
@@ -284,13 +296,7 @@ def crowded(service, opens):
     # Their devices were removed by hand, and a run that was killed had announced new ones.
     store.announce(["u1", "u3", "u9"])
     opens.close()
-    filled = dict(service.secrets)
-
-    def fill():
-        service.secrets.clear()
-        service.secrets.update({name: dict(found) for name, found in filled.items()})
-        service.requests.clear()
-
+    fill = refilling(service)
     before = shown(opens().read())
     assert (before[0]["u2"], before[1]) == ([seed(11, bound=True), seed(12), seed(2)], ["u1", "u3", "u9"])
     fill()
@@ -451,13 +457,7 @@ def writes(service, opens, monkeypatch):
     for number in range(9):
         store.save({"u9": seed(9, bound=bool(number % 2))})
     opens.close()
-    filled = dict(service.secrets)
-
-    def fill():
-        service.secrets.clear()
-        service.secrets.update({name: dict(found) for name, found in filled.items()})
-        service.requests.clear()
-
+    fill = refilling(service)
     fill()
     play_a_wave(opens)
     numbers = [number for number, request in enumerate(service.requests, 1) if not request.startswith("GET")]
