@@ -64,8 +64,8 @@ def _likeness(name: str) -> str:
 VARIABLE = "variable"
 """Where an exemption says which variable of the role it is from, if that is another one than usual."""
 
-EXEMPT = "exempt: "
-"""How the reason of an exempt user begins."""
+NO_EXEMPTION: Mapping[str, str | None] = {"exempt": None, "exempt_until": None}
+"""What a user's fate says of exemptions, who has none."""
 
 _CALLER = "the play runs as this user"
 _LAST = "the last administrator who logs in without a device: exempt another administrator, and this one is included too"
@@ -106,11 +106,7 @@ class Guards:
         self._administrators: Sequence[str] | None = audit.get("administrators")
         self.warnings: list[str] = []
         self._now: str | None = audit.get("now")
-        counting = self._exemptions(exempt)
-        self.ends = {user_id: str(exemption.item["until"]) for user_id, exemption in counting.items() if exemption.end is not None}
-        """When exemptions end, by the id of their users."""
-
-        self._exempt = {user_id: exemption.reason for user_id, exemption in counting.items()}
+        self._exempt = self._exemptions(exempt)
 
     def _exemptions(self, exempt: Sequence[Any]) -> dict[str, _Exemption]:
         """The exemption that counts for each user: of several, the one that holds longest. Warnings say of what ends, or has ended."""
@@ -192,11 +188,18 @@ class Guards:
         user_id, name = auth.get("auth_user_id"), auth.get("auth_username")
         return bool(user_id and str(user_id) in self._people.by_id) or bool(name and str(name) in self._people.by_name)
 
+    def exemption_of(self, user_id: str) -> Mapping[str, str | None]:
+        """Why a user is exempt, and until when."""
+        exemption = self._exempt.get(user_id)
+        if exemption is None:
+            return NO_EXEMPTION
+        return {"exempt": exemption.reason, "exempt_until": str(exemption.item["until"]) if exemption.end is not None else None}
+
     def reason_to_spare(self, asked: Entry, user: Entry) -> str | None:
         """Why a user is not touched, or None."""
         exemption = self._exempt.get(str(user["user_id"]))
         if exemption is not None:
-            return f"{EXEMPT}{exemption}"
+            return f"exempt: {exemption.reason}"
         return _CALLER if self._is_caller(asked, user) else None
 
     def _is_caller(self, asked: Entry, user: Entry) -> bool:

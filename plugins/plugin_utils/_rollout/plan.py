@@ -16,7 +16,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_d
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.alike import alike
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import OVERDUE, SCHEDULED, Campaign, time_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import NOT_USERS, Guards, People
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import NO_EXEMPTION, NOT_USERS, Guards, People
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import paired
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import (
     ABSENT,
@@ -119,7 +119,7 @@ def make_plan(
         user = people.asked_for(asked)
         if user is None:
             who = {"user_id": asked.get("user_id"), "name": asked.get("name")}
-            fates.append({**who, "named": True, "fate": PROBLEM, "reason": "no such user in this account", **_NO_DATE})
+            fates.append({**who, "named": True, "fate": PROBLEM, "reason": "no such user in this account", **_NO_DATE, **NO_EXEMPTION})
             continue
         user_id = str(user["user_id"])
         if user_id in taken:
@@ -155,7 +155,7 @@ def make_plan(
                 "reason": reason,
                 "not_before": date,
                 "campaign": status,
-                "exempt_until": guards.ends.get(user_id),
+                **guards.exemption_of(user_id),
             }
         )
         if entry is not None:
@@ -165,7 +165,7 @@ def make_plan(
     guards.warnings += _still_lifted(known.lifted, people, [] if terms.audit_only else entries)
     if terms.audit_only:
         # Whoever looks at an account wants to see all of it.
-        fates += [_not_asked(user) for user in audit["users"] if user["user_id"] not in taken]
+        fates += [_not_asked(user, guards) for user in audit["users"] if str(user["user_id"]) not in taken]
     sizes = terms.wave_sizes
     if may_be_enabled:
         entries, sizes = _tried_first(entries, named, sizes)
@@ -217,12 +217,14 @@ def _first(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_SHOWN])}{' and others' if len(names) > _SHOWN else ''}"
 
 
-def _not_asked(user: Entry) -> dict[str, Any]:
-    who = {"user_id": str(user["user_id"]), "name": user["name"], "named": False}
-    return {**who, "fate": LEFT_ALONE, "reason": "not asked for in mfa_rollout_users", **_NO_DATE}
+def _not_asked(user: Entry, guards: Guards) -> dict[str, Any]:
+    user_id = str(user["user_id"])
+    reason = guards.reason_to_spare({}, user) or "not asked for in mfa_rollout_users"
+    who = {"user_id": user_id, "name": user["name"], "named": False}
+    return {**who, "fate": LEFT_ALONE, "reason": reason, **_NO_DATE, **guards.exemption_of(user_id)}
 
 
-_NO_DATE: Mapping[str, Any] = {"not_before": None, "campaign": None, "exempt_until": None}
+_NO_DATE: Mapping[str, Any] = {"not_before": None, "campaign": None}
 
 
 def _campaign(audit: Entry, terms: Terms, known: Known) -> Campaign | None:

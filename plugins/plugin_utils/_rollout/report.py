@@ -17,7 +17,6 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import json_te
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import IN_NEED, POSTURES, binding_of, coverage, posture
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.spreadsheet import cell
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import DUE, OVERDUE
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.guards import EXEMPT
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.shown import as_known, stored_seed
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import LEFT_ALONE, PROBLEM, TODO, VERIFY, Entry, Terms
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.version import COLLECTION, VERSION
@@ -75,7 +74,7 @@ def make_report(
                 "after": _state(known_now.get(user_id), posture_is.get(user_id)),
                 "not_before": fate.get("not_before"),
                 "campaign": fate.get("campaign") if outcome != "done" else None,
-                "exempt": _exemption(fate),
+                "exempt": fate.get("exempt"),
                 "exempt_until": fate.get("exempt_until"),
                 "seed_stored": None if stored is None else kept is not None,
                 "login_proven": None if stored is None else kept is not None and kept.proven,
@@ -136,11 +135,6 @@ def _people(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _people_warnings(found: Mapping[str, Any] | None) -> list[str]:
     missing = found["summary"]["without_device"] if found is not None else 0
     return [f"{missing} of the users of IAM Identity Center have no MFA device: see identity_center in the report."] if missing else []
-
-
-def _exemption(fate: Entry) -> str | None:
-    """Why a user is exempt; None for others."""
-    return str(fate["reason"]).removeprefix(EXEMPT) if fate["fate"] == LEFT_ALONE and str(fate["reason"]).startswith(EXEMPT) else None
 
 
 def _caller(caller: Entry | None) -> dict[str, Any] | None:

@@ -20,10 +20,10 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import Entr
 
 FAIL_UNDER, FAIL_ON_VARIABLE = "mfa_audit_fail_under", "mfa_audit_fail_on"
 
-ROOT, CENTER = "root", "identity_center"
+ROOT, CENTER, EXEMPT = "root", "identity_center", "exempt"
 
-FAIL_ON = (*POSTURES, DUE, OVERDUE, ROOT, CENTER)
-"""What an audit can fail on."""
+FAIL_ON = (*POSTURES, DUE, OVERDUE, ROOT, CENTER, EXEMPT)
+"""What an audit can fail on. With ``exempt``, exempt users count as all others do."""
 
 _NAMED = 10
 """Of how many users a sentence shows the names."""
@@ -34,6 +34,7 @@ def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[st
 
     ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, ``root``: a root user without MFA, and with
     ``unknown`` one whose MFA the cloud does not tell, or ``identity_center``: users of IAM Identity Center without a device, or of whom nobody asked.
+    Exempt users count for the coverage, which is what it is, and for the words only with ``exempt``: somebody has accepted what they lack.
     """
     found = report["summary"]["posture_after"] or report["summary"]["posture"]
     causes = []
@@ -49,9 +50,13 @@ def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[st
         if word == CENTER:
             causes.extend(_of_the_center(report["identity_center"]))
             continue
+        if word == EXEMPT:
+            continue
         state = "after" if report["summary"]["posture_after"] else "before"
-        names = [row["name"] or row["user_id"] for row in report["users"] if word in (row["campaign"], row[state]["posture"])]
-        count = found[word] if word in found else len(names)
+        rows = [row for row in report["users"] if word in (row["campaign"], row[state]["posture"])]
+        names = [row["name"] or row["user_id"] for row in rows if EXEMPT in fail_on or row["exempt"] is None]
+        # Of whom the report has no row, nobody is known to be exempt.
+        count = (found[word] if word in found else len(rows)) - (len(rows) - len(names))
         if count:
             causes.append(f"{count} {word}: {_first(names, count)}." if names else f"{count} {word}.")
     return [legible(cause) for cause in causes]

@@ -16,9 +16,10 @@ from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accoun
 AUDIT = Terms("require", audit_only=True)
 
 
-def report(*users, terms=AUDIT, root=None, stored=None):
+def report(*users, terms=AUDIT, root=None, stored=None, wanted="all", exempt=()):
     audit = audit_of(*users, now="2026-03-01T12:00:00Z", root=root)
-    return make_report("acme", terms, planned("all", audit, terms), [], 0, audit, audit, None if stored is None else seeds_in(stored), True)
+    plan = planned(wanted, audit, terms, exempt=exempt)
+    return make_report("acme", terms, plan, [], 0, audit, audit, None if stored is None else seeds_in(stored), True)
 
 
 def test_account_that_meets_all_is_no_failure():
@@ -37,6 +38,21 @@ def test_postures_are_named_with_their_users():
     (sentence,) = verdict(report(*users), 0, ["unprotected"])
     assert sentence.startswith("12 unprotected: name-u00, name-u01")
     assert sentence.endswith("name-u09 and 2 more.")
+
+
+@pytest.mark.parametrize("wanted", ["all", [{"user_id": "u1"}]])
+def test_exempt_users_count_for_the_coverage_and_for_words_only_if_that_is_asked_for(wanted):
+    found = report(user("u1"), user("u2"), wanted=wanted, exempt=[{"name": "name-u2", "reason": "break glass", "until": "2026-12-31"}])
+    assert verdict(found, 0, ["unprotected"]) == ["1 unprotected: name-u1."]
+    assert verdict(found, 0, ["unprotected", "exempt"]) == ["2 unprotected: name-u1, name-u2."]
+    assert verdict(found, 0, ["exempt"]) == [], "only beside a word for what they lack"
+    assert verdict(found, 1, ["unprotected"])[0] == "coverage is 0.0 %, under 1 %: 0 of 2 users who need MFA are protected."
+    assert [(row["exempt"], row["exempt_until"]) for row in found["users"]] == [(None, None), ("break glass", "2026-12-31")]
+
+
+def test_user_whose_exemption_is_over_counts():
+    over = [{"name": "name-u1", "reason": "no phone", "until": "2026-02-01"}]
+    assert verdict(report(user("u1"), exempt=over), 0, ["unprotected"]) == ["1 unprotected: name-u1."]
 
 
 def test_overdue_users_fail_it_and_scheduled_ones_do_not():
