@@ -95,12 +95,7 @@ def make_plan(
         )
     people = People(audit["users"])
     guards = Guards(people, audit, terms, exempt, known.auth)
-    intended = set(known.intents)
-    # IAM v5 lets administrators enable devices of others, where their account's policies do (docs/dev/cloud_api.md, section 2).
-    may_be_enabled = audit.get("api") == "v5"
-    campaign = _campaign(audit, terms, known)
-    selection = selection_in(terms.select)
-    groups = audit.get("groups") or {}
+    account = _Account(audit, terms, known, guards)
     fates: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     taken: set[str] = set()
@@ -118,83 +113,105 @@ def make_plan(
     for index, asked in enumerate(named):
         user = people.asked_for(asked)
         if user is None:
-            who = {"user_id": asked.get("user_id"), "name": asked.get("name")}
-            fates.append({**who, "named": True, "fate": PROBLEM, "reason": "no such user in this account", **_NO_DATE, **NO_EXEMPTION})
+            who = {"user_id": asked.get("user_id"), "name": asked.get("name"), "named": True}
+            fates.append({**who, "fate": PROBLEM, "reason": "no such user in this account", **_NO_DATE, **NO_EXEMPTION})
             continue
         user_id = str(user["user_id"])
         if user_id in taken:
             raise PlanError(f"mfa_rollout_users names user {user['name']} ({user_id}) twice.")
         taken.add(user_id)
-        seeds = known.seeds.get(user_id, ())
-        record = None if known.record is None else known.record.get(user_id)
-        if record is None and known.record is not None:
-            # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
-            seeds = [replace(seed, before=None) for seed in seeds]
-        case = _Case(
-            asked, *paired(user, seeds), terms, user_id in intended, record, may_be_enabled, user_id in known.lifted, seeds, known.stores
-        )
-        spared = guards.reason_to_spare(asked, user)
-        missed = selection.missed(user, groups) if selection is not None and spared is None else None
+        fate, entry = account.decide(asked, user)
+        fates.append({"user_id": user_id, "name": user["name"], "named": not everybody, **fate, **guards.exemption_of(user_id)})
+        if entry is not None:
+            entries.append({**entry, "index": index})
+    if terms.enrols:
+        guards.spare_the_last(fates, entries)
+    if terms.audit_only:
+        # Whoever looks at an account wants to see all of it.
+        fates += [_not_asked(user, guards) for user in audit["users"] if str(user["user_id"]) not in taken]
+    warnings = [
+        *guards.warnings,
+        *_still_lifted(known.lifted, people, [] if terms.audit_only else entries),
+        *_without_grace(account.campaign, audit, terms, known),
+    ]
+    sizes = terms.wave_sizes
+    if account.may_be_enabled:
+        entries, sizes = _tried_first(entries, named, sizes)
+    leavers, said = _leavers(known, people, terms)
+    plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": [*warnings, *said], "leavers": leavers}
+    return {**plan, "lines": plan_lines(plan)}
+
+
+class _Account:
+    """An account, and all that decides what becomes of its users."""
+
+    def __init__(self, audit: Entry, terms: Terms, known: Known, guards: Guards) -> None:
+        self._terms, self._known, self._guards = terms, known, guards
+        self._intended = set(known.intents)
+        self._selection = selection_in(terms.select)
+        self._groups = audit.get("groups") or {}
+        self.campaign = _campaign(audit, terms, known)
+        # IAM v5 lets administrators enable devices of others, where their account's policies do (docs/dev/cloud_api.md, section 2).
+        self.may_be_enabled = audit.get("api") == "v5"
+
+    def decide(self, asked: Entry, user: Entry) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """One user's fate, and where there is something to do, their entry in a wave."""
+        case = self._case(asked, user)
+        spared = self._guards.reason_to_spare(asked, user)
+        missed = self._selection.missed(user, self._groups) if self._selection is not None and spared is None else None
         fate, reason, entry = _decide(case, spared if missed is None else f"not selected: {missed}")
         # Who has MFA already, and gets another seed, is not waited for.
         dated = fate in (TODO, PROBLEM) and not case.enforced
-        date = campaign.date_of(asked, user) if campaign is not None and dated else None
-        status = campaign.status(date) if campaign is not None else None
+        date = self.campaign.date_of(asked, user) if self.campaign is not None and dated else None
+        status = self.campaign.status(date) if self.campaign is not None else None
         if status == SCHEDULED and case.made_anew:
             # A device of a user who has one already. Only protection waits for its date.
             date = status = None
             entry = entry and {**entry, "steps": [step for step in entry["steps"] if step != PROTECT]}
         elif status == SCHEDULED:
             fate, reason, entry = LATER, f"from {date} on", None
-        fates.append(
-            {
-                "user_id": user_id,
-                "name": user["name"],
-                "named": not everybody,
-                "fate": fate,
-                "reason": reason,
-                "not_before": date,
-                "campaign": status,
-                **guards.exemption_of(user_id),
-            }
-        )
-        if entry is not None:
-            entries.append({**entry, "index": index})
-    if terms.enrols:
-        guards.spare_the_last(fates, entries)
-    guards.warnings += _still_lifted(known.lifted, people, [] if terms.audit_only else entries)
-    if terms.audit_only:
-        # Whoever looks at an account wants to see all of it.
-        fates += [_not_asked(user, guards) for user in audit["users"] if str(user["user_id"]) not in taken]
-    sizes = terms.wave_sizes
-    if may_be_enabled:
-        entries, sizes = _tried_first(entries, named, sizes)
-    if campaign is not None and terms.new_user_grace_days and known.first_seen is None:
-        unknown = sum(1 for user in audit["users"] if user.get("created_at") is None)
-        if unknown:
-            guards.warnings.append(
-                f"The cloud does not tell when {unknown} users were created, and without mfa_rollout_report_dir nobody keeps when they were"
-                " first seen: they have no days of grace."
-            )
+        return {"fate": fate, "reason": reason, "not_before": date, "campaign": status}, entry
+
+    def _case(self, asked: Entry, user: Entry) -> _Case:
+        known, user_id = self._known, str(user["user_id"])
+        seeds = known.seeds.get(user_id, ())
+        record = None if known.record is None else known.record.get(user_id)
+        if record is None and known.record is not None:
+            # Of a seed whose user was never protected the record says nothing, and what was before would count for ever.
+            seeds = [replace(seed, before=None) for seed in seeds]
+        intended, lifted = user_id in self._intended, user_id in known.lifted
+        return _Case(asked, *paired(user, seeds), self._terms, intended, record, self.may_be_enabled, lifted, seeds, known.stores)
+
+
+def _without_grace(campaign: Campaign | None, audit: Entry, terms: Terms, known: Known) -> list[str]:
+    """A warning of users who get no days of grace, because nobody knows since when they are there."""
+    unknown = sum(1 for user in audit["users"] if user.get("created_at") is None)
+    if campaign is None or not terms.new_user_grace_days or known.first_seen is not None or not unknown:
+        return []
+    return [
+        f"The cloud does not tell when {unknown} users were created, and without mfa_rollout_report_dir nobody keeps when they were"
+        " first seen: they have no days of grace."
+    ]
+
+
+def _leavers(known: Known, people: People, terms: Terms) -> tuple[list[str], list[str]]:
+    """Who has stored seeds and is gone, nobody where all are, and a warning of them."""
     in_store = {**known.seeds, **dict.fromkeys(known.intents)}
     leavers = [user_id for user_id in in_store if user_id not in people.by_id]
-    if leavers and len(leavers) == len(in_store):
-        guards.warnings.append(
+    if not leavers:
+        return [], []
+    if len(leavers) == len(in_store):
+        return [], [
             f"Not one of the {len(leavers)} users whom the store knows is in this account, so none of them counts as gone: look whether"
             " mfa_rollout_auth and the store are those of one account, and let mfa_rollout_account_id say which."
-        )
-        leavers = []
-    if leavers:
-        purges = terms.purge_leavers and not terms.audit_only
-        names = [next((seed.name for seed in known.seeds.get(user_id, ())), "") or user_id for user_id in leavers]
-        guards.warnings.append(
-            legible(
-                f"The store has seeds of {len(leavers)} users who are gone: {_first(names)}."
-                f" {'They are forgotten after the last wave.' if purges else 'mfa_rollout_purge_leavers=true forgets them.'}"
-            )
-        )
-    plan: dict[str, Any] = {"waves": _waves(entries, sizes), "users": fates, "warnings": guards.warnings, "leavers": leavers}
-    return {**plan, "lines": plan_lines(plan)}
+        ]
+    purges = terms.purge_leavers and not terms.audit_only
+    names = [next((seed.name for seed in known.seeds.get(user_id, ())), "") or user_id for user_id in leavers]
+    text = (
+        f"The store has seeds of {len(leavers)} users who are gone: {_first(names)}."
+        f" {'They are forgotten after the last wave.' if purges else 'mfa_rollout_purge_leavers=true forgets them.'}"
+    )
+    return leavers, [legible(text)]
 
 
 def _still_lifted(lifted: Mapping[str, Entry], people: People, entries: Sequence[Entry]) -> list[str]:
@@ -218,10 +235,9 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _not_asked(user: Entry, guards: Guards) -> dict[str, Any]:
-    user_id = str(user["user_id"])
-    reason = guards.reason_to_spare({}, user) or "not asked for in mfa_rollout_users"
-    who = {"user_id": user_id, "name": user["name"], "named": False}
-    return {**who, "fate": LEFT_ALONE, "reason": reason, **_NO_DATE, **guards.exemption_of(user_id)}
+    who = {"user_id": str(user["user_id"]), "name": user["name"], "named": False}
+    fate = {"fate": LEFT_ALONE, "reason": "not asked for in mfa_rollout_users"}
+    return {**who, **fate, **_NO_DATE, **guards.exemption_of(who["user_id"])}
 
 
 _NO_DATE: Mapping[str, Any] = {"not_before": None, "campaign": None}

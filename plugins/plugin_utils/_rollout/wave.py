@@ -175,7 +175,11 @@ class Wave:
         """Why the cloud could not be looked at before logins are protected."""
 
     def _with(self, step: str) -> list[Entry]:
-        return [entry for entry in self._entries if step in entry["steps"]]
+        return _taking(step, self._entries)
+
+    def _done(self, step: str) -> set[str]:
+        """With whom a step went well."""
+        return {user_id for user_id, outcome in self._tables[step].items() if not outcome.get("failed")}
 
     def _own(self, entry: Entry) -> Entry:
         return self._credentials.get(entry["user_id"], {})
@@ -270,7 +274,7 @@ class Wave:
         self._bind(seeds)
         certain = self._certainly_bound()
         self._protect(certain)
-        unseen = self._unseen()
+        unseen = self._unseen(self._entries)
         certainties = self._prove(seeds, unseen)
         if self._terms.strategy == ENROL and not self._tells and not self._check_mode:
             # This cloud cannot tell later.
@@ -279,7 +283,7 @@ class Wave:
                 **certainties,
             }
         certainties = {**certainties, **self._told(seeds, certainties)}
-        finished = self._finished(unseen, certainties)
+        finished = self._finished(self._entries, unseen, certainties)
         self._note_the_end(finished, self._entries)
         return finished
 
@@ -293,74 +297,69 @@ class Wave:
         ``stored`` is what the store showed before the wave, and ``shown`` what it showed after it took note that the devices of ``doubted``
         are no longer certain to be bound.
         """
-        everything = self._entries
         # What comes after the removal of a rotated device is for the next phases.
-        self._entries = [{**entry, "steps": _for_removal(entry["steps"])} for entry in everything]
-        unprotecting = self._with(UNPROTECT)
-        doubts = self.doubted(stored)
-        lifts = [entry for entry in everything if UNPROTECT in entry["steps"] and PROTECT in entry["steps"]]
-        unwritten = self._note(lifts)
-        noted = set(lifting) | (set() if unwritten or self._record is None else {entry["user_id"] for entry in lifts})
-        unrecorded = {entry["user_id"] for entry in lifts if entry["user_id"] not in noted and not self._check_mode}
-        unnoted = {user_id for user_id, seed in doubts.items() if not self._check_mode and seed not in shown.get(user_id, ())}
-        anew = {entry["user_id"] for entry in everything if CREATE in entry["steps"] and REMOVE in entry["steps"]}
-        unannounced = set() if self._check_mode else anew - set(announced) - doubts.keys()
-        spared = unnoted | unrecorded | unannounced
-        self._bulk(
-            UNPROTECT, "iam_login_protection", "users", [_unprotection(entry) for entry in unprotecting if entry["user_id"] not in spared]
-        )
-        lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
-        removing = []
-        for entry in self._with(REMOVE):
-            if UNPROTECT in entry["steps"] and entry["user_id"] not in lifted:
-                continue
-            if entry["user_id"] not in spared:
-                # In check mode protection still holds the device, which for real it would not.
-                held = self._check_mode and UNPROTECT in entry["steps"]
-                removing.append(
-                    {
-                        "user_id": entry["user_id"],
-                        "serial_number": entry["serial_number"],
-                        "presume_unbound": held or not entry["unbind"],
-                        "check_credentials": True if entry["user_id"] in anew and self._own(entry) else None,
-                        # Some clouds may let users alone delete their devices.
-                        **self._own(entry),
-                    }
-                )
-        self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", removing, state="absent")
-        for user_id in spared:
-            for step in (UNPROTECT, REMOVE):
-                self._tables[step][user_id] = stopping(
-                    NOT_DOUBTED
-                    if user_id in unnoted
-                    else NOT_ANNOUNCED_ANEW
-                    if user_id in unannounced
-                    else _because(NOT_RECORDED, unwritten)
-                )
-        unseen = self._protect_again(everything)
-        finished = self._finished(unseen, {})
+        entries = [{**entry, "steps": _for_removal(entry["steps"])} for entry in self._entries]
+        anew = {entry["user_id"] for entry in self._with(CREATE) if REMOVE in entry["steps"]}
+        spared = self._spared(stored, shown, lifting, anew - set(announced))
+        unprotecting = [entry for entry in _taking(UNPROTECT, entries) if entry["user_id"] not in spared]
+        self._bulk(UNPROTECT, "iam_login_protection", "users", [_unprotection(entry) for entry in unprotecting])
+        lifted = self._done(UNPROTECT)
+        removing = [
+            entry
+            for entry in _taking(REMOVE, entries)
+            if entry["user_id"] not in spared and (UNPROTECT not in entry["steps"] or entry["user_id"] in lifted)
+        ]
+        self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", [self._removal(entry, anew) for entry in removing], state="absent")
+        for user_id, reason in spared.items():
+            self._tables[UNPROTECT][user_id] = self._tables[REMOVE][user_id] = stopping(reason)
+        unseen = self._protect_again(entries, lifted)
+        finished = self._finished(entries, unseen, {})
         finished.removed = [
             outcome["user_id"]
             for outcome in finished.outcomes
             if REMOVE in outcome["done"] and not outcome["failed"] and not self._check_mode
         ]
         # What comes of a device that is made anew, ``finish`` knows.
-        self._note_the_end(finished, [entry for entry in everything if CREATE not in entry["steps"]])
+        self._note_the_end(finished, [entry for entry in self._entries if CREATE not in entry["steps"]])
         return finished
 
-    def _protect_again(self, everything: Sequence[Entry]) -> dict[str, str | None]:
-        """Set the protection again that was lifted for a moment; of a device that is to be made anew, only where the old one is still there.
+    def _spared(self, stored: Seeds, shown: Seeds, lifting: Collection[str], unannounced: Collection[str]) -> dict[str, str]:
+        """Whose protection and device stay, and why: what must be written first was not. Notes in the record whose protection is lifted for a moment."""
+        doubts = self.doubted(stored)
+        lifts = [entry for entry in self._with(UNPROTECT) if PROTECT in entry["steps"]]
+        unwritten = self._note(lifts)
+        if self._check_mode:
+            return {}
+        noted = set(lifting) | (set() if unwritten or self._record is None else {entry["user_id"] for entry in lifts})
+        return {
+            **{entry["user_id"]: _because(NOT_RECORDED, unwritten) for entry in lifts if entry["user_id"] not in noted},
+            **{user_id: NOT_ANNOUNCED_ANEW for user_id in unannounced if user_id not in doubts},
+            **{user_id: NOT_DOUBTED for user_id, seed in doubts.items() if seed not in shown.get(user_id, ())},
+        }
+
+    def _removal(self, entry: Entry, anew: Collection[str]) -> dict[str, Any]:
+        """What has the device of a user removed."""
+        # In check mode protection still holds the device, which for real it would not.
+        held = self._check_mode and UNPROTECT in entry["steps"]
+        return {
+            "user_id": entry["user_id"],
+            "serial_number": entry["serial_number"],
+            "presume_unbound": held or not entry["unbind"],
+            "check_credentials": True if entry["user_id"] in anew and self._own(entry) else None,
+            # Some clouds may let users alone delete their devices.
+            **self._own(entry),
+        }
+
+    def _protect_again(self, entries: Sequence[Entry], lifted: set[str]) -> dict[str, str | None]:
+        """Set the protection again that was ``lifted`` for a moment; of a device that is to be made anew, only where the old one is still there.
 
         Returns what the cloud does not show of all that was done.
         """
-        taken = self._entries
-        self._entries = [{**entry, "steps": [step for step in entry["steps"] if step != PROTECT]} for entry in taken]
-        unseen = self._unseen()
-        left = {entry["user_id"] for entry in self._entries if outcome_of(entry, self._tables, unseen.get(entry["user_id"]))["failed"]}
-        self._entries = taken
-        resets = {entry["user_id"] for entry in self._with(PROTECT)}
-        lifted = {user_id for user_id, outcome in self._tables[UNPROTECT].items() if not outcome.get("failed")}
-        kept = {entry["user_id"] for entry in everything if PROTECT in entry["steps"]} & left & lifted
+        before_it = [_without(PROTECT, entry) for entry in entries]
+        unseen = self._unseen(before_it)
+        left = {entry["user_id"] for entry in before_it if outcome_of(entry, self._tables, unseen.get(entry["user_id"]))["failed"]}
+        resets = {entry["user_id"] for entry in _taking(PROTECT, entries)}
+        kept = {entry["user_id"] for entry in self._with(PROTECT)} & left & lifted
         again = sorted(resets | kept)
         # In check mode nothing was lifted, so the module would find nothing to set again; what an earlier run has lifted it finds.
         pretended = [user_id for user_id in again if self._check_mode and user_id in lifted]
@@ -368,7 +367,7 @@ class Wave:
         self._bulk(PROTECT, "iam_login_protection", "users", items)
         self._tables[PROTECT].update({user_id: {"failed": False} for user_id in pretended})
         self._differ("iam_login_protection", dict.fromkeys(pretended, _OFF), dict.fromkeys(pretended, _VMFA))
-        return self._unseen() if resets else unseen
+        return self._unseen(entries) if resets else unseen
 
     def doubted(self, stored: Seeds) -> dict[str, StoredSeed]:
         """The stored seeds of devices that are about to be removed, without what will no longer be certain of them: a run may end half-way.
@@ -512,7 +511,7 @@ class Wave:
             finished.unrecorded = True
             finished.line += f"\n  the record could not be written: {legible(error)}"
 
-    def _unseen(self) -> dict[str, str | None]:
+    def _unseen(self, entries: Sequence[Entry]) -> dict[str, str | None]:
         """What the cloud does not show of what was done, by user id; None where it shows all."""
         if self._check_mode:
             return {}
@@ -520,15 +519,15 @@ class Wave:
         bound = self._tables.get(BIND, {})
 
         def settled(users: Mapping[str, Entry]) -> bool:
-            for entry in self._entries:
+            for entry in entries:
                 user_id = entry["user_id"]
                 unseen[user_id] = unfulfilled(entry, users.get(user_id), self._terms, bound.get(user_id))
             # Who has failed before is not waited for.
-            outcomes = [outcome_of(_without_proof(entry), self._tables, unseen[entry["user_id"]]) for entry in self._entries]
+            outcomes = [outcome_of(_without(PROVE, entry), self._tables, unseen[entry["user_id"]]) for entry in entries]
             return not any(outcome["step"] == VERIFY for outcome in outcomes)
 
-        reason = self._look([entry["user_id"] for entry in self._entries], settled)
-        return unseen if reason is None else {entry["user_id"]: reason for entry in self._entries}
+        reason = self._look([entry["user_id"] for entry in entries], settled)
+        return unseen if reason is None else {entry["user_id"]: reason for entry in entries}
 
     def _look(self, user_ids: list[str], settled: Callable[[Mapping[str, Entry]], bool]) -> str | None:
         """Look at users until what is seen is ``settled``, or for some seconds. Returns why nobody could look, or None."""
@@ -554,7 +553,7 @@ class Wave:
         items = []
         for entry in proving:
             user_id, own = entry["user_id"], self._own(entry)
-            if user_id in seeds and not outcome_of(_without_proof(entry), self._tables, unseen.get(user_id))["failed"]:
+            if user_id in seeds and not outcome_of(_without(PROVE, entry), self._tables, unseen.get(user_id))["failed"]:
                 login = {name: own[name] for name in ("auth_password", "auth_domain_name", "auth_domain_id") if name in own}
                 items.append({"user_id": user_id, "seed": seeds[user_id].seed, **login})
         self._bulk(PROVE, "iam_login_check", "users", items)
@@ -587,8 +586,8 @@ class Wave:
                 told[user_id] = replace(certainties.get(user_id, seeds[user_id]), before=before)
         return told
 
-    def _finished(self, unseen: Mapping[str, str | None], certain: dict[str, StoredSeed]) -> Finished:
-        outcomes = [outcome_of(entry, self._tables, unseen.get(entry["user_id"])) for entry in self._entries]
+    def _finished(self, entries: Sequence[Entry], unseen: Mapping[str, str | None], certain: dict[str, StoredSeed]) -> Finished:
+        outcomes = [outcome_of(entry, self._tables, unseen.get(entry["user_id"])) for entry in entries]
         return Finished(outcomes, wave_line(self._number, self._total, outcomes), certain, changed=self._changed)
 
 
@@ -618,8 +617,12 @@ def _because(what: str, why: str | None) -> str:
     return f"{what}: {why}" if why else what
 
 
-def _without_proof(entry: Entry) -> Entry:
-    return {**entry, "steps": [step for step in entry["steps"] if step != PROVE]}
+def _taking(step: str, entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in entries if step in entry["steps"]]
+
+
+def _without(left_out: str, entry: Entry) -> Entry:
+    return {**entry, "steps": [step for step in entry["steps"] if step != left_out]}
 
 
 def _unprotection(entry: Entry) -> dict[str, Any]:
