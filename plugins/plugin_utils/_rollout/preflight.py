@@ -157,10 +157,26 @@ def wrong_values(
     ``environ`` is the environment that the role's tasks see, and ``defaults`` are the credentials in the play's ``module_defaults``.
     """
     values = {name.removeprefix(PREFIX): value for name, value in variables.items()}
-    auth = values.get("auth", {})
+    yield from _wrong_auth(values.get("auth", {}))
+    if "account" in values:
+        yield from _wrong_account(str(values["account"] or ""))
+    yield from wrong_options(values, environ or {}, defaults or {})
+    enrols = values.get("strategy", REQUIRE) == ENROL
+    yield from _wrong_forms(values, enrols, audit_only)
+    yield from _wrong_states(values, enrols, audit_only)
+    if _whole(values.get("max_failures", 0), 0, None) is None:
+        yield f"{PREFIX}max_failures must be a whole number from 0 on."
+    if _whole(values.get("concurrency", 1), 1, 256) is None:
+        yield f"{PREFIX}concurrency must be from 1 to 256."
+    if enrols:
+        yield from _wrong_store(values, audit_only, in_awx)
+
+
+def _wrong_auth(auth: Any) -> Iterator[str]:
     if not isinstance(auth, Mapping):
         yield f"{PREFIX}auth must be a mapping of options, and not a text or a list."
-    elif auth.get("auth_passcode"):
+        return
+    if auth.get("auth_passcode"):
         yield (
             f"{PREFIX}auth has auth_passcode. A code works once, and each of the role's tasks logs in: give auth_token, or access_key and"
             " secret_key."
@@ -170,38 +186,42 @@ def wrong_values(
             f"{PREFIX}auth has {AGENCY}.token_code. A code works once, and each of the role's tasks assumes the agency: let the agency trust"
             " credentials that need no code."
         )
-    if isinstance(auth, Mapping):
-        yield from wrong_credentials(auth)
-    account = str(values.get("account") or "")
+    yield from wrong_credentials(auth)
+
+
+def _wrong_account(account: str) -> Iterator[str]:
+    try:
+        file_name(account)
+    except ValueError as error:
+        yield f"{PREFIX}{error}"
     ending = taken_ending(account)
-    if "account" in values:
-        try:
-            file_name(account)
-        except ValueError as error:
-            yield f"{PREFIX}{error}"
     if ending is not None:
         yield (
             f"{PREFIX}account is {legible(account, 255)}, and must not end in {ending}, as the names of files of reports and records do. Set"
             f" it to another name, and rename its directory in {PREFIX}seed_store_dir if it has one."
         )
-    yield from wrong_options(values, environ or {}, defaults or {})
-    enrols = values.get("strategy", REQUIRE) == ENROL
-    checks: Mapping[str, Callable[[Any], Any]] = {
-        "users": users_in,
-        "exempt": lambda value: named_in(value, f"{PREFIX}exempt"),
-        "exempt_also": more_exempt_in,
-        "wave_sizes": sizes_in,
-        "not_before": lambda value: time_in(value, f"{PREFIX}not_before"),
-        "rotate_before": lambda value: time_in(value, f"{PREFIX}rotate_before"),
-        "new_user_grace_days": days_in,
-        "report_formats": formats_in,
-        "select": selection_in,
-        FAIL_UNDER: per_cent_in,
-        FAIL_ON_VARIABLE: demands_in,
-    }
-    for name, check in checks.items():
+
+
+_FORMS: Mapping[str, Callable[[Any], Any]] = {
+    "users": users_in,
+    "exempt": lambda value: named_in(value, f"{PREFIX}exempt"),
+    "exempt_also": more_exempt_in,
+    "wave_sizes": sizes_in,
+    "not_before": lambda value: time_in(value, f"{PREFIX}not_before"),
+    "rotate_before": lambda value: time_in(value, f"{PREFIX}rotate_before"),
+    "new_user_grace_days": days_in,
+    "report_formats": formats_in,
+    "select": selection_in,
+    FAIL_UNDER: per_cent_in,
+    FAIL_ON_VARIABLE: demands_in,
+}
+"""What reads a variable that a type does not describe, or raises PlanError."""
+
+
+def _wrong_forms(values: Mapping[str, Any], enrols: bool, audit_only: bool) -> Iterator[str]:
+    for name, form in _FORMS.items():
         try:
-            found = check(values[name]) if name in values else None
+            found = form(values[name]) if name in values else None
         except PlanError as error:
             yield str(error)
             continue
@@ -212,19 +232,14 @@ def wrong_values(
             yield f"With {PREFIX}state=reset, {PREFIX}users must name the users."
         elif name == FAIL_ON_VARIABLE and CENTER in (found or ()) and audit_only and not is_true(values.get("identity_center_audit")):
             yield f"{FAIL_ON_VARIABLE} has {CENTER}, and nobody looks there: set {PREFIX}identity_center_audit=true."
-    if values.get("state") == ROTATED and not enrols:
+
+
+def _wrong_states(values: Mapping[str, Any], enrols: bool, audit_only: bool) -> Iterator[str]:
+    state = values.get("state")
+    if state == ROTATED and not enrols:
         yield f"{PREFIX}state=rotated goes with {PREFIX}strategy=enrol: with require, users keep the seeds themselves, so there is nothing to rotate."
-    if values.get("state") in (RESET, ROTATED) and not audit_only and not values.get("report_dir") and not values.get("seed_store_dir"):
-        yield (
-            f"{PREFIX}state={values['state']} lifts login protection for a moment, and keeps in a file that it must come back: give"
-            f" {PREFIX}report_dir."
-        )
-    if _whole(values.get("max_failures", 0), 0, None) is None:
-        yield f"{PREFIX}max_failures must be a whole number from 0 on."
-    if _whole(values.get("concurrency", 1), 1, 256) is None:
-        yield f"{PREFIX}concurrency must be from 1 to 256."
-    if enrols:
-        yield from _wrong_store(values, audit_only, in_awx)
+    if state in (RESET, ROTATED) and not audit_only and not values.get("report_dir") and not values.get("seed_store_dir"):
+        yield f"{PREFIX}state={state} lifts login protection for a moment, and keeps in a file that it must come back: give {PREFIX}report_dir."
 
 
 def _wrong_store(values: Mapping[str, Any], audit_only: bool, in_awx: bool) -> Iterator[str]:
