@@ -101,6 +101,8 @@ def lint_tool(name: str, log: Log) -> Outcome:
         "yamllint": ([*python, "yamllint", "--strict", "."], collection),
         # It asks git which files there are, so it looks at the checkout.
         "reuse": ([*python, "reuse", "--root", str(common.ROOT), "lint"], collection),
+        # What a stranger could make the workflows of this repository do.
+        "zizmor": ([str(venv / "bin" / "zizmor"), "--offline", "--no-progress", str(common.ROOT / ".github")], collection),
         "ruff": ([*python, "ruff", "check", "--no-cache", "."], collection),
         "format": ([*python, "ruff", "format", "--no-cache", "--diff", "."], collection),
         # By package: plugins import each other under their full names.
@@ -119,7 +121,7 @@ def lint_tool(name: str, log: Log) -> Outcome:
 
 
 DOCS_OPTIONS = ("--plugin-docs", "--validate-collection-refs=self")
-LINTERS = ("ansible-lint", "mypy", "mypy-tools", "ruff", "format", "yamllint", "changelog", "reuse")
+LINTERS = ("ansible-lint", "mypy", "mypy-tools", "ruff", "format", "yamllint", "changelog", "reuse", "zizmor")
 
 
 def steps(words: t.Sequence[str] = (), once: bool = False) -> dict[str, dict[str, Step]]:
