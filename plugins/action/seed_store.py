@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import (
     Contents,
     SeedStore,
+    StoredSeed,
     StoreError,
     check_account,
     seeds_given,
@@ -74,17 +75,23 @@ class ActionModule(ControlNodeAction):
         # What is not known is new.
         contents = store.read() if params["read"] else Contents(account_id=store.account_id())
         check_account(contents.account_id, params["account_id"], params["account"])
-        intends = [user_id for user_id in params["intends"] or [] if user_id not in contents.intents]
-        withdraws, removes = params["withdraws"] or [], params["removes"] or []
+        intends, withdraws, removes = (params[name] or [] for name in ("intends", "withdraws", "removes"))
         if params["read"]:
-            withdraws = [user_id for user_id in withdraws if user_id in contents.intents]
-            removes = [user_id for user_id in removes if user_id in contents.seeds or user_id in contents.intents]
-        seeds = {user_id: seed for user_id, seed in given.items() if next(iter(contents.newest_first(user_id)), None) != seed}
+            removes = [user_id for user_id in removes if _is_to_go(contents, user_id, given.get(user_id), user_id in intends)]
+            withdraws = [user_id for user_id in withdraws if user_id in contents.intents and user_id not in intends]
+        # What is removed in this task does not count for what comes after it.
+        intends = [user_id for user_id in intends if user_id not in contents.intents or user_id in removes]
+        seeds = {
+            user_id: seed
+            for user_id, seed in given.items()
+            if user_id in removes or next(iter(contents.newest_first(user_id)), None) != seed
+        }
         files: list[str] = []
         if not check_mode:
-            files += store.announce(intends, params["account_id"])
-            files += store.withdraw(withdraws)
+            # In the order in which it happens to a device: what is gone, what is about to be made, what was made.
             files += store.remove(removes)
+            files += store.withdraw(withdraws)
+            files += store.announce(intends, params["account_id"])
             files += store.save(seeds)
             if files and params["read"]:
                 contents = store.read()
@@ -101,3 +108,9 @@ class ActionModule(ControlNodeAction):
         if given or (params["read"] and contents.seeds):
             result["_ansible_no_log"] = True
         return result
+
+
+def _is_to_go(contents: Contents, user_id: str, given: StoredSeed | None, announced: bool) -> bool:
+    """Whether anything of a user is to be removed: all but the seed that the same task gives, and the announcement that it makes."""
+    kept = [] if given is None else [given]
+    return contents.newest_first(user_id) != kept or (user_id in contents.intents and not announced)

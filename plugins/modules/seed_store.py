@@ -67,6 +67,7 @@ options:
   removes:
     description:
       - The ids of users whose devices are gone. Their stored seeds are no longer valid.
+      - What the same task gives of these users as O(intends) or O(entries) comes after it and is valid.
     type: list
     elements: str
   read:

@@ -104,6 +104,34 @@ def test_seed_of_an_earlier_device_that_counts_again_is_written_again(task):
     assert task()["entries"] == {"u1": {**entry(1), "earlier": [entry(2)]}}
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_seed_stored_beside_the_removal_of_its_user_is_there_however_often_the_task_runs(task, read):
+    task(entries={"u1": entry(1)}, intends=["u2"])
+    for _each_run in range(3):
+        written = task(read=read, removes=["u1", "u2"], entries={"u1": entry(2), "u2": entry(3)})
+        assert written["shown"] == {"u1": entry(2), "u2": entry(3)}
+        kept = task()
+        assert (kept["entries"], kept["intents"]) == ({"u1": entry(2), "u2": entry(3)}, [])
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_removal_and_a_seed_of_one_user_change_nothing_where_that_is_so_already(task, tmp_path, check_mode):
+    task(entries={"u1": entry(1)})
+    task(removes=["u1"], entries={"u1": entry(2)})
+    before = files(tmp_path)
+    again = task(removes=["u1"], entries={"u1": entry(2)}, check_mode=check_mode)
+    assert (again["changed"], again["files"], files(tmp_path)) == (False, [], before)
+
+
+@pytest.mark.parametrize("read", [True, False])
+@pytest.mark.parametrize("other", ["removes", "withdraws"])
+def test_announcement_in_the_same_task_outlives_what_was_before_it(task, other, read):
+    task(entries={"u1": entry()}, intends=["u2"])
+    for _each_run in range(3):
+        assert task(read=read, intends=["u1", "u2"], **{other: ["u1", "u2"]})["announced"] == ["u1", "u2"]
+        assert sorted(task()["intents"]) == ["u1", "u2"]
+
+
 def test_entry_of_a_result_can_be_stored_as_it_is(task):
     for number in (1, 2):
         task(entries={"u1": entry(number, bound=True)})
