@@ -280,8 +280,12 @@ class Connections:
             try:
                 sts = self._sts()
                 known = (None if sts is None else sts.caller_identity().account_id) or ""
-            except (CloudError, OptionError):
+            except OptionError:
                 known = ""  # what depends on it says so
+            except CloudError as error:
+                if error.status not in (200, *NOT_OFFERED):
+                    return None  # an outage or a refused login: later it may tell
+                known = ""
             self.remember("account by sts", known)
         return str(known) or None
 
