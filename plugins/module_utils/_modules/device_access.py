@@ -289,8 +289,10 @@ class DeviceReader:
                 if one_user and error.code and not error.has_code("0101") and self._v5_lists():
                     self._settle("v5")
                     raise
-                self._settle("v3")
-        return ask_v3()
+        answer = ask_v3()
+        # Not before it answers: credentials that are refused by both may be right later, and v5 be what they speak.
+        self._settle("v3")
+        return answer
 
     def _v5_lists(self) -> bool:
         try:

@@ -437,3 +437,15 @@ def test_gateways_404_shows_nobody_as_without_a_device_or_unprotected(otc, route
     assert result["failed"]
     assert "users" not in result
     assert result["error"]["code"] == "APIGW.0101"
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_password", "by_token"])
+@pytest.mark.parametrize("options", [{}, {"user_ids": [None]}])
+def test_credentials_that_were_refused_once_do_not_cost_the_play_its_api(cloud, how, options):
+    options = {name: [cloud.users[0].id] for name in options}
+    credentials = getattr(cloud, how)()
+    cloud.handle.fault("status=401")
+    memory = {}
+    assert cloud.run(MFA_INFO, credentials=credentials, memory=memory, **options)["error"]["status"] == 401
+    cloud.handle.clear_faults()
+    assert cloud.run(MFA_INFO, credentials=credentials, memory=memory, **options)["api"] == "v5"
