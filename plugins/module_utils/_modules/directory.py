@@ -80,7 +80,8 @@ class Named:
         ]
         for item in self.items:
             if item["user_id"] == "" or (item["user_id"] is None and not item.get("user_name")):
-                raise OptionError("user_id must not be empty.")
+                option = "user_id" if item["user_id"] == "" or item.get("user_name") is None else "user_name"
+                raise OptionError(f"{option} must not be empty.")
         self._refuse_twice()
 
     def _refuse_twice(self) -> None:

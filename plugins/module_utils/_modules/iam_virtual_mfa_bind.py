@@ -86,7 +86,7 @@ class _Binder:
             writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep, self.ahead.use))
         except CloudError as error:
             self.writes.forget(device.user_id)
-            return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]))
+            return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]) and serial_number is not None)
         self.writes.note(device.user_id, device.serial_number, BOUND)
         return _outcome(device, BOUND, True)
 
@@ -150,11 +150,13 @@ class _Binder:
         reader, writer, own = self.actors.for_item(item)
         serial_number = item["serial_number"]
         device, reader = self._device(item, reader, writer, own)
-        if device is None or device.binding == UNBOUND:
-            return _outcome(device or Device(item["user_id"], "", UNBOUND), UNBOUND, False)
+        if device is None:
+            return _outcome(Device(item["user_id"], "", UNBOUND), UNBOUND, False)
         problem = obstacle(device, serial_number)
         if problem is not None:
             raise OptionError(problem)
+        if device.binding == UNBOUND:
+            return _outcome(device, UNBOUND, False)
         if serial_number is None:
             refuse_unknown_kind(device)
         if self.context.check_mode:

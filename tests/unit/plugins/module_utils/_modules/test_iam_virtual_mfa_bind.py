@@ -443,6 +443,8 @@ def test_same_user_twice_is_refused_before_anything_is_written(cloud):
 
 def test_empty_user_id_and_empty_list_are_understood(cloud):
     assert cloud.run(BIND, user_id="", seed=SEED)["msg"] == "user_id must not be empty."
+    assert cloud.run(BIND, user_name="", seed=SEED)["msg"] == "user_name must not be empty."
+    assert cloud.run(BIND, user_name=None, seed=SEED)["msg"] == "user_id must not be empty."
     assert cloud.run(BIND, bindings=[]) == {"changed": False, "bindings": []}
 
 
@@ -676,9 +678,10 @@ def test_unbinding_a_user_without_a_device_is_nothing_to_do(any_cloud):
     assert any_cloud.writes() == []
 
 
-def test_unbinding_another_serial_is_refused(any_cloud):
+@pytest.mark.parametrize("bound", [True, False])
+def test_unbinding_another_serial_is_refused(any_cloud, bound):
     user = any_cloud.users[0]
-    any_cloud.cloud.give_device(user.id, bound=True)
+    any_cloud.cloud.give_device(user.id, bound=bound)
     outcome = only(any_cloud.run(BIND, impatient=True, state="absent", user_id=user.id, serial_number="other"))
     assert outcome["failed"]
     assert any_cloud.writes() == []
@@ -865,6 +868,13 @@ def test_presumption_without_a_serial_is_looked_after(any_cloud):
     result = any_cloud.run(BIND, bindings=[{"user_id": user.id, "seed": device.seed, "presume_unbound": True, **any_cloud.by_token(user)}])
     assert only(result)["serial_number"] == device.serial_number
     assert user.device.bound
+
+
+def test_presumption_without_a_serial_is_none_when_the_task_runs_again(any_cloud):
+    user = any_cloud.users[0]
+    device = any_cloud.cloud.give_device(user.id, bound=True)
+    outcome = only(any_cloud.run(BIND, bindings=[{"user_id": user.id, "seed": device.seed, "presume_unbound": True, **own(user)}]))
+    assert (outcome["failed"], outcome["binding"], outcome["changed"]) == (False, "bound", False)
 
 
 def test_presumption_goes_with_binding_only(cloud):
