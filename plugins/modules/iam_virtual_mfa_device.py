@@ -79,7 +79,7 @@ options:
       - Declares that the user's device is your own leftover, whose seed is lost, and not bound, even where the cloud does not tell whether it is bound.
         O(replace=unbound) and O(replace=own) then replace it, and O(state=absent) removes it.
       - The device is deleted without being unbound first. Where the cloud refuses to delete a bound device, one that is bound after all survives this, and the
-        user fails.
+        user fails. A device that the cloud shows as bound is left alone, and the user fails.
     type: bool
     default: false
   check_credentials:

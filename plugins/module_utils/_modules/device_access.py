@@ -326,8 +326,8 @@ class DeviceWriter:
         )
 
     @property
-    def wants_code_to_unbind(self) -> bool:
-        """Whether unbinding certainly goes by v3.0, which asks for a code; settled once something was read."""
+    def by_v3(self) -> bool:
+        """Whether this certainly writes by v3.0, which wants a code to unbind and lets only the user bind; settled once something was read."""
         return not self._reader.v5
 
     def unbind(self, device: Device, code: Callable[[], str]) -> None:

@@ -37,6 +37,11 @@ _OWN_CREDENTIALS_HINT = (
     " (or as the module's credentials for a single user)."
 )
 
+_CODE_WANTED = (
+    "seed or authentication_code_first is needed: a user who unbinds their own device must send its current code"
+    " (with an administrator's credentials none is needed)."
+)
+
 
 def obstacle(device: Device | None, serial_number: str | None) -> str | None:
     """Why a user's device cannot be bound, or None."""
@@ -81,6 +86,8 @@ class _Binder:
         if device.binding == BOUND:
             return _outcome(device, BOUND, False)
         if self.context.check_mode:
+            if writer.by_v3 and not own and is_owner(self.context, device) is False:
+                raise OptionError(_OWN_CREDENTIALS_HINT)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else BOUND, True)
         try:
             writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep, self.ahead.use))
@@ -160,24 +167,28 @@ class _Binder:
         if serial_number is None:
             refuse_unknown_kind(device)
         if self.context.check_mode:
-            if self.protections is not None:
-                self.protections.refuse_held(device)
-            if writer.wants_code_to_unbind and not codes.given:
-                _demand_code_of_own(self.context, device, own)
+            (self.protections or ProtectionReader(reader.iam)).refuse_held(device)
+            if writer.by_v3 and not codes.given and (own or is_owner(self.context, device)):
+                raise OptionError(_CODE_WANTED)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
         self.writes.forget(device.user_id)
-        changed = unbind(self.context, device, reader, writer, codes, own)
+        changed = unbind(self.context, device, reader, writer, codes, own, _CODE_WANTED)
         self.writes.note(device.user_id, device.serial_number, UNBOUND)
         return _outcome(device, UNBOUND, changed)
 
 
-def unbind(context: Context, device: Device, reader: DeviceReader, writer: DeviceWriter, codes: Codes, own: bool) -> bool:
-    """Unbind a device that is bound or may be. Returns whether that changed anything; raises CloudError, or OptionError where a code is missing."""
+def unbind(context: Context, device: Device, reader: DeviceReader, writer: DeviceWriter, codes: Codes, own: bool, code_wanted: str) -> bool:
+    """Unbind a device that is bound or may be. Returns whether that changed anything.
+
+    Raises CloudError, or OptionError that says ``code_wanted`` where a code is missing.
+    """
 
     def code() -> str:
         if codes.given:
             return codes.current(writer.iam.session.clock, context.http.sleep)
-        _demand_code_of_own(context, device, own)
+        if own or is_owner(context, device):
+            # A wrong code would count against the user, and a few of those lock them.
+            raise OptionError(code_wanted)
         return ANY_CODE
 
     try:
@@ -197,14 +208,10 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
     return True
 
 
-def _demand_code_of_own(context: Context, device: Device, own: bool) -> None:
-    """Raise OptionError if it is the user who unbinds: a wrong code would count against them, and a few of those lock them."""
-    caller = None if own else context.connections.caller()
-    if own or (caller and caller["user_id"] == device.user_id):
-        raise OptionError(
-            "seed or authentication_code_first is needed: a user who unbinds their own device must send its current code"
-            " (with an administrator's credentials none is needed)."
-        )
+def is_owner(context: Context, device: Device) -> bool | None:
+    """Whether the module's credentials are those of the user whose device it is; None where nobody tells."""
+    caller = context.connections.caller()
+    return None if caller is None or caller["user_id"] is None else caller["user_id"] == device.user_id
 
 
 def _outcome(device: Device, binding: str, changed: bool) -> dict[str, Any]:

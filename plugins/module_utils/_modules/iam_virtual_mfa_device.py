@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import UNBOUND, UNKNOWN, Device, NewDevice
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
@@ -26,7 +26,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
 )
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DEVICES, as_written
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import unbind
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import is_owner, unbind
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
@@ -39,6 +39,11 @@ _LONGEST_NAME = 64
 _SUFFIX_BYTES = 4
 _LONGEST_BASE = _LONGEST_NAME - 2 * _SUFFIX_BYTES - 1
 """Characters of a name before the hyphen and the end in hexadecimal digits that make it one of its own."""
+
+_CODE_WANTED = (
+    "IAM v3.0 wants a code from users who unbind their own device, which this module cannot make: give the module an administrator's credentials,"
+    " or unbind it first with hwc.mfa.iam_virtual_mfa_bind and state=absent."
+)
 
 KEEP, CREATE, REPLACE = "keep", "create", "replace"
 
@@ -253,18 +258,20 @@ class _Maker:
         if serial_number is None:
             refuse_unknown_kind(device)
         administrator = self.actors.administrator if own else None
-        if own and administrator is None and device.binding == UNKNOWN and not item["presume_unbound"]:
-            raise OptionError(
-                "IAM v3.0 wants a code from users who unbind their own device, which this module cannot make: give an administrator's credentials"
-                " to the module beside the user's own, or unbind it first with hwc.mfa.iam_virtual_mfa_bind and state=absent."
-            )
+        alone = own and administrator is None
+        if device.binding == UNKNOWN and not item["presume_unbound"] and (alone or (writer.by_v3 and is_owner(self.context, device))):
+            raise OptionError(_CODE_WANTED)
         if self.context.check_mode:
-            if self.protections is not None and not item["presume_unbound"]:
-                self.protections.refuse_held(device)
+            if not item["presume_unbound"]:
+                (self.protections or ProtectionReader(reader.iam)).refuse_held(device)
             # A password may want a code while the login is protected, and each login that is refused counts.
             if own and not item.get("auth_password"):
                 self._demand_access(item, reader, writer)
             return _removed(device)
+        if item["presume_unbound"] and device.binding == BOUND:
+            raise OptionError(
+                f"device {device.serial_number} is bound, and is left alone: presume_unbound is for devices that the cloud does not show as bound."
+            )
         if own:
             self._demand_access(item, reader, writer)
         self.writes.forget(user_id)
@@ -274,7 +281,7 @@ class _Maker:
         if device.binding != UNBOUND:
             # An administrator needs no code.
             codes = Codes({}, needed=False)
-            if unbind(self.context, device, reader, administrator or writer, codes, own and administrator is None):
+            if unbind(self.context, device, reader, administrator or writer, codes, alone, _CODE_WANTED):
                 self.done[user_id] = "the device was unbound"
         try:
             self._delete(device, administrator, writer, own)

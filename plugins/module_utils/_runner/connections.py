@@ -54,16 +54,19 @@ class Connections:
         self._variables = found.variables
         """The variables that may say where to go: of other families they could take a secret to another cloud."""
 
-        # None of these is held while another lock is waited for, but that of the account while its question is asked.
+        # None of these is held while another lock is waited for, but that of the account, and that of the caller, while their question is asked.
         self._lock = threading.Lock()
         self._account_lock = threading.Lock()
         self._spent_lock = threading.Lock()
+        self._caller_lock = threading.Lock()
         self._http: Http | None = None
         self._base: Session | None = None
         self._own: Auth | None = None
         self._others: dict[Credentials, Auth] = {}
         self._account: tuple[str, str] | None = None
         self._account_asked = False
+        self._caller: list[dict[str, str | None] | None] = []
+        """Whom the credentials belong to, once that was asked."""
         self._agency_keys: TemporaryKeys | None = None
         self._assuming: Auth | None = None
         self._assuming_account: list[str | None] = []
@@ -338,10 +341,16 @@ class Connections:
         return None if other else found
 
     def caller(self) -> dict[str, str | None] | None:
-        """Whom the cloud takes the module's credentials for; None where it does not tell.
+        """Whom the cloud takes the module's credentials for, asked once; None where it does not tell.
 
         ``user_id`` and ``name`` of the user, either of which may be None, and ``principal_urn`` where STS was asked; an agency has only that.
         """
+        with self._caller_lock:
+            if not self._caller:
+                self._caller.append(self._asked_caller())
+            return self._caller[0]
+
+    def _asked_caller(self) -> dict[str, str | None] | None:
         credentials = self._needed_credentials()
         try:
             found = credentials.caller(self.iam, self.own_auth())

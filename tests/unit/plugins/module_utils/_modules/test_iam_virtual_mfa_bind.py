@@ -900,3 +900,26 @@ def test_presumption_of_the_module_goes_with_no_removal_of_bindings_either(cloud
     result = cloud.run(BIND, state="absent", presume_unbound=True, bindings=[{"user_id": cloud.users[0].id}])
     assert result["failed"]
     assert "presume_unbound goes with state=present only" in result["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_protection_is_seen_with_nobody_elses_credentials_than_the_users_own(cloud, check_mode):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(user.id)
+    result = cloud.run(BIND, credentials={}, check_mode=check_mode, state="absent", bindings=[{"user_id": user.id, **own(user)}])
+    assert (only(result)["changed"], only(result)["error"]["code"]) == (False, "IAM.1062")
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_administrator_who_binds_by_v3_is_told_who_may(otc, check_mode):
+    first, second, third = otc.users[:3]
+    for user in (first, second):
+        otc.cloud.give_device(user.id)
+    items = [{"user_id": first.id, "seed": first.device.seed}, seeded(otc, second)]
+    result = otc.run(BIND, check_mode=check_mode, bindings=items)
+    assert [(outcome["failed"], outcome["changed"]) for outcome in result["bindings"]] == [(True, False), (False, True)]
+    assert "Only the user may bind their device" in result["msg"]
+    # A user's own credentials are theirs as the module's, too.
+    device = otc.cloud.give_device(third.id)
+    assert otc.run(BIND, check_mode=check_mode, credentials=otc.by_key(third), user_id=third.id, seed=device.seed)["changed"]

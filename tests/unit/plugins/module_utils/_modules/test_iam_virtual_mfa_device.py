@@ -908,7 +908,7 @@ def test_leftover_is_removed_without_being_unbound(any_cloud):
     result = any_cloud.run(DEVICE, impatient=True, state="absent", devices=devices)
     assert [(outcome["failed"], outcome["changed"]) for outcome in result["devices"]] == [(False, True), (True, False)]
     assert first.device is None
-    assert "it may be bound after all, and is left alone" in result["devices"][1]["msg"]
+    assert "and is left alone" in result["devices"][1]["msg"]
     assert second.device == bound
     assert not {"unbind", "v5-disable"} & set(any_cloud.routes())
 
@@ -1036,3 +1036,43 @@ def test_deletion_says_in_check_mode_what_it_says_for_real(any_cloud):
     checked, done = (any_cloud.run(DEVICE, check_mode=check_mode, state="absent", user_id=user.id) for check_mode in (True, False))
     assert checked == done
     assert done["devices"][0]["binding"] == "unbound"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("api", ["auto", "v3"])
+def test_user_who_removes_their_own_device_without_a_code_is_told_what_helps(start, check_mode, api):
+    cloud = start(profile="otc" if api == "auto" else "huaweicloud")
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    result = cloud.run(DEVICE, credentials=cloud.by_key(user), check_mode=check_mode, state="absent", api=api, user_id=user.id)
+    assert (only(result)["failed"], only(result)["changed"]) == (True, False)
+    assert "give the module an administrator's credentials" in result["msg"]
+    assert "authentication_code_first" not in result["msg"]
+    assert cloud.writes() == []
+    assert user.device.bound
+
+
+def test_device_that_is_bound_is_not_deleted_on_a_presumption(cloud):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    result = cloud.run(DEVICE, state="absent", user_id=user.id, presume_unbound=True)
+    assert (only(result)["failed"], only(result)["changed"]) == (True, False)
+    assert "is bound, and is left alone" in result["msg"]
+    assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_protection_is_seen_with_nobody_elses_credentials_than_the_users_own(cloud, check_mode):
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    cloud.cloud.protect(user.id)
+    item = {"user_id": user.id, **cloud.by_key(user)}
+    result = cloud.run(DEVICE, credentials={}, check_mode=check_mode, state="absent", devices=[item])
+    assert (only(result)["changed"], only(result)["error"]["code"]) == (False, "IAM.1062")
+
+
+def test_who_asks_is_asked_once_for_all_users(otc):
+    for user in otc.users:
+        otc.cloud.give_device(user.id, bound=True)
+    assert otc.run(DEVICE, state="absent", devices=[{"user_id": user.id} for user in otc.users])["changed"]
+    assert otc.routes().count("credential") == 1
