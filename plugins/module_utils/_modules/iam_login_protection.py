@@ -71,26 +71,26 @@ class _Protector:
     def _write(self, current: Protection, wanted: Protection, method: str | None) -> None:
         retries = self.context.params["retries"]
         lost = False
-        self.writes.forget(wanted.user_id)
-        try:
-            for attempt in range(retries + 1):  # equivalent: the last try ends or raises
-                try:
-                    self.iam.protect(wanted.user_id, wanted.enabled, method_to_send(current, wanted, method))
-                    break
-                except CloudError as error:
-                    if not error.uncertain or attempt == retries:
-                        raise
-                    lost = True
-                    # The answer was lost: look first, and only what is not so is written again.
-                    self.context.http.sleep(STALE_WAITS[min(attempt, len(STALE_WAITS) - 1)])
-                    current = self.iam.protection_of(wanted.user_id)
-                    if current == wanted:
+        with self.writes.writing(wanted.user_id):
+            try:
+                for attempt in range(retries + 1):  # equivalent: the last try ends or raises
+                    try:
+                        self.iam.protect(wanted.user_id, wanted.enabled, method_to_send(current, wanted, method))
                         break
-            self.writes.note(wanted.user_id, wanted.verification_method)
-        except CloudError as error:
-            # The refusal of a later try says nothing of the one whose answer was lost.
-            error.uncertain = error.uncertain or lost
-            raise
+                    except CloudError as error:
+                        if not error.uncertain or attempt == retries:
+                            raise
+                        lost = True
+                        # The answer was lost: look first, and only what is not so is written again.
+                        self.context.http.sleep(STALE_WAITS[min(attempt, len(STALE_WAITS) - 1)])
+                        current = self.iam.protection_of(wanted.user_id)
+                        if current == wanted:
+                            break
+            except CloudError as error:
+                # The refusal of a later try says nothing of the one whose answer was lost.
+                error.uncertain = error.uncertain or lost
+                raise
+        self.writes.note(wanted.user_id, wanted.verification_method)
 
 
 def _facts(protection: Protection) -> dict[str, Any]:

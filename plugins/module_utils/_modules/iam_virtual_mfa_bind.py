@@ -90,9 +90,11 @@ class _Binder:
                 raise OptionError(_OWN_CREDENTIALS_HINT)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else BOUND, True)
         try:
-            writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep, self.ahead.use))
+            with self.writes.writing(device.user_id):
+                writer.bind(device, lambda: codes.pair(writer.iam.session.clock, self.context.http.sleep, self.ahead.use))
         except CloudError as error:
-            self.writes.forget(device.user_id)
+            if error.status == 409:
+                self.writes.forget(device.user_id)
             return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]) and serial_number is not None)
         self.writes.note(device.user_id, device.serial_number, BOUND)
         return _outcome(device, BOUND, True)
@@ -171,8 +173,8 @@ class _Binder:
             if writer.by_v3 and not codes.given and (own or is_owner(self.context, device)):
                 raise OptionError(_CODE_WANTED)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
-        self.writes.forget(device.user_id)
-        changed = unbind(self.context, device, reader, writer, codes, own, _CODE_WANTED)
+        with self.writes.writing(device.user_id):
+            changed = unbind(self.context, device, reader, writer, codes, own, _CODE_WANTED)
         self.writes.note(device.user_id, device.serial_number, UNBOUND)
         return _outcome(device, UNBOUND, changed)
 

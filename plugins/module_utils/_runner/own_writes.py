@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Callable
+
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
 
 SECONDS = 60.0
 """For so long a read that says otherwise than this play's own last write is not believed. Reads that old were never seen."""
@@ -41,3 +44,14 @@ class OwnWrites:
     def forget(self, user_id: str) -> None:
         """Note that nobody knows what was written, since an answer was lost."""
         self._written.pop(user_id, None)
+
+    @contextmanager
+    def writing(self, user_id: str) -> Iterator[None]:
+        """While something else is written of a user, nobody knows what holds. Where that is refused for certain, what was written before does."""
+        before = self._written.pop(user_id, None)
+        try:
+            yield
+        except (CloudError, OptionError) as error:
+            if before is not None and not getattr(error, "uncertain", False):
+                self._written[user_id] = before
+            raise

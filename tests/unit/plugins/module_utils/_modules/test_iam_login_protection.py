@@ -296,3 +296,14 @@ def test_what_was_written_at_one_cloud_says_nothing_of_another(start):
         cloud = start()
         assert only(cloud.run(PROTECTION, memory=memory, user_id=cloud.users[0].id))["changed"]
         assert cloud.routes().count("login-protect-get") == 1
+
+
+def test_write_that_is_refused_leaves_it_known_what_the_play_has_written_before(start):
+    cloud = start(stale=30.0)
+    memory, user = {}, cloud.users[0]
+    assert cloud.run(PROTECTION, user_id=user.id, memory=memory)["changed"]
+    cloud.handle.fault("forbid:login-protect-put:1")
+    assert cloud.run(PROTECTION, user_id=user.id, enabled=False, memory=memory)["error"]["status"] == 403
+    # The cloud still shows what was before the first task.
+    assert cloud.run(PROTECTION, user_id=user.id, enabled=False, memory=memory)["changed"]
+    assert not user.protection.enabled

@@ -923,3 +923,24 @@ def test_administrator_who_binds_by_v3_is_told_who_may(otc, check_mode):
     # A user's own credentials are theirs as the module's, too.
     device = otc.cloud.give_device(third.id)
     assert otc.run(BIND, check_mode=check_mode, credentials=otc.by_key(third), user_id=third.id, seed=device.seed)["changed"]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_write_that_is_refused_leaves_it_known_what_the_play_has_written_before(start, state):
+    cloud = start(stale=30.0)
+    memory, user = {}, cloud.users[0]
+    device = cloud.cloud.give_device(user.id, bound=state == "present")
+    cloud.handle.advance(40)
+    items = {
+        "present": {"user_id": user.id, "seed": device.seed, **own(user)},
+        "absent": {"user_id": user.id},
+    }
+    other = {"present": "absent", "absent": "present"}[state]
+    assert cloud.run(BIND, state=other, bindings=[items[other]], memory=memory)["changed"]
+    for route in ("v5-enable", "bind", "v5-disable", "unbind"):
+        cloud.handle.fault(f"forbid:{route}")
+    assert cloud.run(BIND, state=state, bindings=[items[state]], memory=memory)["error"]["status"] == 403
+    cloud.handle.clear_faults()
+    # The cloud still shows what was before the first task.
+    assert only(cloud.run(BIND, state=state, bindings=[items[state]], memory=memory))["changed"]
+    assert user.device.bound == (state == "present")
