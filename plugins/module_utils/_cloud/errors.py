@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
@@ -64,7 +65,16 @@ class CloudError(Exception):
     def note_change(self, written: str) -> None:
         """Take note of what was written before this failed: a sentence, which is told behind what to do."""
         self.changed = True
-        self.hint = f"{self.advice} {written}" if self.advice else written
+        self._add(written)
+
+    def note_lost(self) -> None:
+        """Take note of a write before this failed whose answer was lost: nobody knows whether it was carried out."""
+        if not self.uncertain:
+            self.uncertain = True
+            self._add("Before that, the answer to a change was lost, so that it may have been made.")
+
+    def _add(self, sentence: str) -> None:
+        self.hint = f"{self.advice} {sentence}" if self.advice else sentence
 
     def has_code(self, *suffixes: str) -> bool:
         """Whether the code ends with one of ``suffixes``: the prefix differs between generations of one service (docs/dev/cloud_api.md, section 6)."""
@@ -117,6 +127,17 @@ class CloudError(Exception):
         if self.call:
             text = f"{self.call}: {text}"
         return f"{text}. {self.advice}" if self.advice else f"{text}."
+
+
+@contextmanager
+def looking_after(lost: bool) -> Iterator[None]:
+    """Find out what came of a write, whose answer may be ``lost``: where that fails too, its error tells of the write."""
+    try:
+        yield
+    except CloudError as error:
+        if lost:
+            error.note_lost()
+        raise
 
 
 def error_facts(error: CloudError | OptionError) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Callable, TypeVar
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, looking_after
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 
 Seen = TypeVar("Seen")
@@ -27,15 +27,20 @@ def converge(
     by somebody else and a lost answer both lead back to reading. Raises CloudError.
     """
     retries = context.params["retries"]
+    lost = False
     for attempt in range(retries + 1):  # equivalent: the last try ends or raises
         try:
             write(seen)
         except CloudError as error:
             # 1006: somebody changed the same object at this moment, so what was merged may be old.
             if not (error.uncertain or (error.status == 409 and error.has_code("1006"))) or attempt == retries:
+                if lost:
+                    error.note_lost()
                 raise
+            lost = lost or error.uncertain
             context.http.sleep(0.5 * 2 ** min(attempt, 4))
-            seen = read()
+            with looking_after(lost):
+                seen = read()
             if not list(lacking(seen)):
                 return seen
             continue

@@ -88,7 +88,8 @@ class _Protector:
                             break
             except CloudError as error:
                 # The refusal of a later try says nothing of the one whose answer was lost.
-                error.uncertain = error.uncertain or lost
+                if lost:
+                    error.note_lost()
                 raise
         self.writes.note(wanted.user_id, wanted.verification_method)
 

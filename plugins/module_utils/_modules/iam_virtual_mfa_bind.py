@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, looking_after
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
@@ -133,11 +133,12 @@ class _Binder:
             error.hint = _OWN_CREDENTIALS_HINT
         if error.status != 409 and not error.uncertain:
             raise error
-        seen = reader.read_until(
-            device.user_id,
-            lambda now: now is not None and same_serial(now.serial_number, device.serial_number) and now.binding in (BOUND, UNKNOWN),
-            device.serial_number,
-        )
+        with looking_after(error.uncertain):
+            seen = reader.read_until(
+                device.user_id,
+                lambda now: now is not None and same_serial(now.serial_number, device.serial_number) and now.binding in (BOUND, UNKNOWN),
+                device.serial_number,
+            )
         if seen is not None and same_serial(seen.serial_number, device.serial_number):
             if seen.binding == BOUND:
                 return _outcome(device, BOUND, error.uncertain)
@@ -197,7 +198,8 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
         writer.unbind(device, code)
     except CloudError as error:
         if error.uncertain:
-            seen = reader.read_until(device.user_id, lambda now: now is None or now.binding == UNBOUND, device.serial_number)
+            with looking_after(lost=True):
+                seen = reader.read_until(device.user_id, lambda now: now is None or now.binding == UNBOUND, device.serial_number)
             if seen is None or seen.binding == UNBOUND:
                 return True
             error.hint = "Whether the device is still bound is not known: run again."

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, looking_after
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device, NewDevice
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
@@ -176,7 +176,8 @@ class _Maker:
                     raise
                 if error.uncertain:
                     lost_names.append(name)
-                device = reader.read_made(user_id, lambda seen: any(bears_name(seen.serial_number, tried) for tried in lost_names))
+                with looking_after(bool(lost_names)):
+                    device = reader.read_made(user_id, lambda seen: any(bears_name(seen.serial_number, tried) for tried in lost_names))
                 lost = device is not None and any(bears_name(device.serial_number, tried) for tried in lost_names)
                 if device is not None and lost and decide(device, replace, True) == KEEP:
                     error.hint = (
@@ -218,18 +219,34 @@ class _Maker:
     ) -> None:
         """Delete a device without unbinding it, so that one that is bound after all survives."""
         try:
-            self._delete(device, administrator, writer, own)
+            gone = self._delete(device, reader, administrator, writer, own)
         except CloudError as error:
-            if not error.uncertain and error.status != 404:
-                if error.status in (400, 409):
-                    error.hint = "The device cannot be deleted as it is: it may be bound after all, and is left alone."
-                raise
-        if not reader.read_until_gone(device):
+            if error.status in (400, 409) and not error.uncertain:
+                error.hint = "The device cannot be deleted as it is: it may be bound after all, and is left alone."
+            raise
+        if not gone:
             raise CloudError(
                 f"device {device.serial_number} is still there after its deletion: it may be bound after all, and is left alone"
             )
 
-    def _delete(self, device: Device, administrator: DeviceWriter | None, writer: DeviceWriter, own: bool) -> None:
+    def _delete(self, device: Device, reader: DeviceReader, administrator: DeviceWriter | None, writer: DeviceWriter, own: bool) -> bool:
+        """Delete a device, and read until it is gone; returns whether it is. Raises CloudError."""
+        refusal = None
+        try:
+            self._send_deletion(device, administrator, writer, own)
+        except CloudError as error:
+            if not error.uncertain and error.status != 404:
+                raise
+            refusal = error
+        try:
+            with looking_after(refusal is not None and refusal.uncertain):
+                return reader.read_until_gone(device)
+        except CloudError:
+            if refusal is None:
+                self.done[device.user_id] = f"the cloud accepted the deletion of device {device.serial_number}"
+            raise
+
+    def _send_deletion(self, device: Device, administrator: DeviceWriter | None, writer: DeviceWriter, own: bool) -> None:
         """Delete with the module's credentials, and where the cloud lets users alone delete their devices, with the user's own."""
         try:
             (administrator or writer).delete(device)
@@ -283,12 +300,7 @@ class _Maker:
             codes = Codes({}, needed=False)
             if unbind(self.context, device, reader, administrator or writer, codes, alone, _CODE_WANTED):
                 self.done[user_id] = "the device was unbound"
-        try:
-            self._delete(device, administrator, writer, own)
-        except CloudError as error:
-            if not error.uncertain and error.status != 404:
-                raise
-        if not reader.read_until_gone(device):
+        if not self._delete(device, reader, administrator, writer, own):
             raise CloudError(
                 f"device {device.serial_number} is still there after its deletion; run again, and see whether login protection holds it"
             )

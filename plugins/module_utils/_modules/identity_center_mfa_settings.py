@@ -110,16 +110,13 @@ def _read(context: Context, center: IdentityCenter, instance: Instance, sso_want
     return Page(permission, sso)
 
 
-def _write(center: IdentityCenter, instance: Instance, page: Page, todo: Mapping[str, Any]) -> None:
+def _write(center: IdentityCenter, instance: Instance, page: Page, todo: Mapping[str, Any], done: list[str]) -> None:
+    """Write what differs; ``done`` is told of the first of two writes, since the second may fail."""
     if "user_permission" in todo:
         center.set_mfa_management(instance.instance_id, instance.identity_store_id, todo["user_permission"])
+        done.append(f"Before that, user_permission was set to {todo['user_permission']}.")
     if any(name in todo for name in SSO_SETTINGS):
-        try:
-            center.set_sso_configuration(instance.instance_id, merged(page.sso or {}, todo))
-        except CloudError as error:
-            if "user_permission" in todo:
-                error.note_change(f"Before that, user_permission was set to {todo['user_permission']}.")
-            raise
+        center.set_sso_configuration(instance.instance_id, merged(page.sso or {}, todo))
 
 
 def _result(instance: Instance, settings: Mapping[str, Any], changed: bool) -> dict[str, Any]:
@@ -153,13 +150,19 @@ def work_settings(context: Context) -> dict[str, Any]:
     todo = differences(before, wanted)
     after = {**before, **todo}
     if todo and not context.check_mode:
-        page = converge(
-            context,
-            page,
-            read=lambda: _read(context, center, instance, sso_wanted),
-            write=lambda seen: _write(center, instance, seen, differences(seen.settings(), wanted)),
-            lacking=lambda seen: differences(seen.settings(), wanted),
-        )
+        done: list[str] = []
+        try:
+            page = converge(
+                context,
+                page,
+                read=lambda: _read(context, center, instance, sso_wanted),
+                write=lambda seen: _write(center, instance, seen, differences(seen.settings(), wanted), done),
+                lacking=lambda seen: differences(seen.settings(), wanted),
+            )
+        except CloudError as error:
+            if done and not error.changed:
+                error.note_change(done[-1])
+            raise
         after = page.settings()
     result = _result(instance, after, bool(todo))
     if context.diff:
