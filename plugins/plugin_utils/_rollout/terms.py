@@ -147,6 +147,10 @@ def selection_in(value: Any) -> Selection | None:
     """``mfa_rollout_select``. Raises PlanError."""
     if value is not None and not isinstance(value, Mapping):
         raise PlanError("mfa_rollout_select must be a mapping, such as {groups: [people]}.")
+    # A list whose lines are all commented out is null. A module cannot tell that from an option that is left out; here it can be told.
+    empty = next((key for key, given in (value or {}).items() if given is None), None)
+    if empty is not None:
+        raise PlanError(f"mfa_rollout_select.{legible(empty, 80)} is empty, and would leave nobody out: name something, or remove it.")
     try:
         return selection_of(value, "mfa_rollout_select")
     except OptionError as error:

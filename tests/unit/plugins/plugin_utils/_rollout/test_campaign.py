@@ -290,6 +290,12 @@ def test_selection_never_includes_an_exempt_user():
     assert plan["users"][0]["reason"] == "exempt: way in"
 
 
+@pytest.mark.parametrize("select", [{"groups": None}, {"names": ["name-*"], "groups": None}])
+def test_selection_that_names_nothing_does_not_mean_everybody(select):
+    with pytest.raises(PlanError, match=r"mfa_rollout_select\.groups is empty, and would leave nobody out"):
+        planned("all", audit(user()), Terms("require", select=select))
+
+
 def test_selection_of_another_form_is_refused_by_its_name():
     with pytest.raises(PlanError, match="mfa_rollout_select has 'group'"):
         planned("all", audit(user()), Terms("require", select={"group": ["x"]}))
