@@ -205,9 +205,9 @@ def test_host_without_credentials_never_gets_the_environments_beside_others_that
     assert allowed.code == 0, allowed.output
 
 
-PATTERNS = ("all", "nobody", "other")
+PATTERNS = ("all", "nobody", "other", "null", "[]")
 # Each playbook once, and each pattern.
-FIRST = {(AUDIT, "all"), (ROLLOUT, "nobody"), (ROLLBACK, "other")}
+FIRST = {(AUDIT, "all"), (ROLLOUT, "nobody"), (ROLLBACK, "other"), (AUDIT, "null"), (ROLLBACK, "[]")}
 
 
 @pytest.mark.parametrize(
@@ -228,6 +228,8 @@ def test_run_without_an_account_fails_with_one_sentence(
     words = {
         "all": ["-i", "empty.yml"],
         "nobody": ["-e", "mfa_hosts=nobody"],
+        "null": ["-e", "mfa_hosts=null"],
+        "[]": ["-e", '{"mfa_hosts": []}'],
         "other": ["-e", f"mfa_hosts={other}", "--limit", ACCOUNT],
     }[pattern]
     command = ground.command(playbook, *words)
