@@ -107,4 +107,7 @@ def demands_in(value: Any) -> list[str]:
         found = [word.strip() for word in found.split(",") if word.strip()]
     if not isinstance(found, (list, tuple)) or not all(isinstance(word, str) and exact(word) in FAIL_ON for word in found):
         raise PlanError(f"{FAIL_ON_VARIABLE} must be a list of some of {', '.join(FAIL_ON)}.")
-    return [exact(word) for word in found]
+    words = [exact(word) for word in found]
+    if EXEMPT in words and not set(words) & set(POSTURES):
+        raise PlanError(f"{FAIL_ON_VARIABLE} has {EXEMPT}, by which exempt users count too: name a posture beside it, such as unprotected.")
+    return words

@@ -45,9 +45,14 @@ def test_exempt_users_count_for_the_coverage_and_for_words_only_if_that_is_asked
     found = report(user("u1"), user("u2"), wanted=wanted, exempt=[{"name": "name-u2", "reason": "break glass", "until": "2026-12-31"}])
     assert verdict(found, 0, ["unprotected"]) == ["1 unprotected: name-u1."]
     assert verdict(found, 0, ["unprotected", "exempt"]) == ["2 unprotected: name-u1, name-u2."]
-    assert verdict(found, 0, ["exempt"]) == [], "only beside a word for what they lack"
     assert verdict(found, 1, ["unprotected"])[0] == "coverage is 0.0 %, under 1 %: 0 of 2 users who need MFA are protected."
     assert [(row["exempt"], row["exempt_until"]) for row in found["users"]] == [(None, None), ("break glass", "2026-12-31")]
+
+
+def test_exempt_users_alone_are_no_demand():
+    assert demands_in("unprotected, exempt") == ["unprotected", "exempt"]
+    with pytest.raises(PlanError, match="name a posture beside it, such as unprotected"):
+        demands_in(["exempt", "overdue"])
 
 
 def test_user_whose_exemption_is_over_counts():
