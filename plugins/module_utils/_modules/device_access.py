@@ -104,7 +104,7 @@ class DeviceReader:
 
     @property
     def rules_v5_out(self) -> bool:
-        """Whether v5 is known not to answer, before anything was read."""
+        """Whether v5 is known not to answer."""
         return self._api == "v3"
 
     @property
@@ -328,7 +328,7 @@ class DeviceWriter:
     @property
     def by_v3(self) -> bool:
         """Whether this certainly writes by v3.0, which wants a code to unbind and lets only the user bind; settled once something was read."""
-        return not self._reader.v5
+        return self._reader.rules_v5_out
 
     def unbind(self, device: Device, code: Callable[[], str]) -> None:
         """Unbind; only v3.0 asks for ``code``."""

@@ -291,19 +291,23 @@ class _Maker:
             )
         if own:
             self._demand_access(item, reader, writer)
-        self.writes.forget(user_id)
         if item["presume_unbound"]:
-            self._delete_unbound(device, reader, administrator, writer, own)
+            with self.writes.writing(user_id):
+                self._delete_unbound(device, reader, administrator, writer, own)
             return _removed(device)
         if device.binding != UNBOUND:
             # An administrator needs no code.
             codes = Codes({}, needed=False)
-            if unbind(self.context, device, reader, administrator or writer, codes, alone, _CODE_WANTED):
+            with self.writes.writing(user_id):
+                unbound = unbind(self.context, device, reader, administrator or writer, codes, alone, _CODE_WANTED)
+            self.writes.note(user_id, device.serial_number, UNBOUND)
+            if unbound:
                 self.done[user_id] = "the device was unbound"
-        if not self._delete(device, reader, administrator, writer, own):
-            raise CloudError(
-                f"device {device.serial_number} is still there after its deletion; run again, and see whether login protection holds it"
-            )
+        with self.writes.writing(user_id):
+            if not self._delete(device, reader, administrator, writer, own):
+                raise CloudError(
+                    f"device {device.serial_number} is still there after its deletion; run again, and see whether login protection holds it"
+                )
         return _removed(device)
 
     def _demand_access(self, item: Mapping[str, Any], reader: DeviceReader, writer: DeviceWriter) -> None:

@@ -944,3 +944,10 @@ def test_write_that_is_refused_leaves_it_known_what_the_play_has_written_before(
     # The cloud still shows what was before the first task.
     assert only(cloud.run(BIND, state=state, bindings=[items[state]], memory=memory))["changed"]
     assert user.device.bound == (state == "present")
+
+
+def test_administrator_who_binds_a_device_that_was_just_made_is_not_refused_before_v5_was_asked(cloud):
+    user = cloud.users[0]
+    device = cloud.cloud.give_device(user.id)
+    item = {"user_id": user.id, "serial_number": device.serial_number, "seed": device.seed, "presume_unbound": True}
+    assert [cloud.run(BIND, check_mode=check_mode, bindings=[item])["changed"] for check_mode in (True, False)] == [True, True]

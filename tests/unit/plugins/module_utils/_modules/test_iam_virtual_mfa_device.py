@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import Device
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_mfa_info import MFA_INFO
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import BIND
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import (
     CREATE,
     DEVICE,
@@ -1076,3 +1077,23 @@ def test_who_asks_is_asked_once_for_all_users(otc):
         otc.cloud.give_device(user.id, bound=True)
     assert otc.run(DEVICE, state="absent", devices=[{"user_id": user.id} for user in otc.users])["changed"]
     assert otc.routes().count("credential") == 1
+
+
+def test_removal_that_is_refused_leaves_it_known_what_the_play_has_written_before(start):
+    cloud = start(stale=30.0)
+    memory, user = {}, cloud.users[0]
+    device = cloud.cloud.give_device(user.id)
+    cloud.cloud.protect(user.id)
+    cloud.handle.advance(40)
+    bound = cloud.run(BIND, bindings=[{"user_id": user.id, "seed": device.seed, **cloud.by_key(user)}], memory=memory)
+    assert bound["changed"]
+    assert cloud.run(DEVICE, state="absent", user_id=user.id, memory=memory)["error"]["code"] == "IAM.1062"
+    # The cloud still shows the device as it was before the first task.
+    assert cloud.run(BIND, state="absent", user_id=user.id, memory=memory)["error"]["code"] == "IAM.1062"
+    cloud.cloud.protect(user.id, enabled=False)
+    for route in ("v5-delete", "delete"):
+        cloud.handle.fault(f"forbid:{route}")
+    assert cloud.run(DEVICE, state="absent", user_id=user.id, memory=memory)["error"]["status"] == 403
+    cloud.handle.clear_faults()
+    assert cloud.run(BIND, state="absent", user_id=user.id, memory=memory)["bindings"][0]["binding"] == "unbound"
+    assert not user.device.bound
