@@ -172,6 +172,18 @@ MODULES = """
         authentication_code_first: "{{ created_alone.devices[0].seed }}"
         authentication_code_second: ["{{ created_alone.devices[0].seed }}"]
       ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_bind:
+        bindings: ["{{ mfa_rollout_users }}"]
+      register: nested
+      ignore_errors: true
+    - hwc.mfa.iam_virtual_mfa_bind:
+        bindings: ["user_id=1 {{ people[0].password }}"]
+      ignore_errors: true
+    - hwc.mfa.seed_store:
+        account: acme
+        type: hashi_vault
+        hashi_vault: [["{{ people[0].password }}"]]
+      ignore_errors: true
     - hwc.mfa.iam_login_protection:
         users: [{user_id: "{{ people[0].user_id }}"}, {user_id: "{{ people[1].user_id }}", verification_method: sms}, {user_id: nobody}]
       ignore_errors: true
@@ -244,6 +256,7 @@ MODULES = """
           - created.devices | map(attribute='failed') | list == [false, false, false, true]
           - created.devices[0].seed | length > 15
           - bound.bindings | map(attribute='failed') | list == [false, true, true, true]
+          - nested.msg is match("bindings.0. must be a mapping, and is a list")
           - kept.entries[people[0].user_id].seed == created.devices[0].seed
           - ended is failed and ended.users[0].failed
           - addresses.results | map(attribute='registration_url') | select('match', 'https://.*workflow=') | length == 2

@@ -7,18 +7,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
-from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.common.validation import check_type_dict
+from ansible.module_utils.errors import SubParameterTypeError, UnsupportedError
 
 
 class OptionsValidator(ArgumentSpecValidator):
     """ansible-core's check, with errors that are whole sentences.
 
-    Core breaks off with an exception at a whole number that is infinite. Here it is an error that names the option. Of options that there are
-    not, core's error gives the names alone, and modules put the rest before them: ``owner`` is whose options they are, in that sentence.
+    Core breaks off with an exception at a whole number that is infinite, and shows what should be a mapping and is none, with all secrets in it.
+    Here both are errors that name the option. Of options that there are not, core's error gives the names alone, and modules put the rest before
+    them: ``owner`` is whose options they are, in that sentence.
     """
 
     def __init__(self, argument_spec: Mapping[str, Mapping[str, Any]], *, owner: str = "", **relations: Any) -> None:
@@ -27,17 +30,59 @@ class OptionsValidator(ArgumentSpecValidator):
         self._owner = owner
 
     def validate(self, parameters: Mapping[str, Any], *args: Any, **kwargs: Any) -> ValidationResult:
+        wrong = misshaped(self._spec, parameters)
+        if wrong is not None:
+            broken = re.split(r"[.\[ ]", wrong)[0]
+            parameters = {name: value for name, value in parameters.items() if name != broken}
         result = super().validate(_finite(self._spec, parameters), *args, **kwargs)
+        if wrong is not None:
+            result.errors.errors.insert(0, SubParameterTypeError(wrong))
         for error in result.errors:
             if isinstance(error, UnsupportedError):
                 error.args = (f"Unsupported parameters{f' for {self._owner}' if self._owner else ''}: {error.msg}",)
         return result
 
 
+def misshaped(spec: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], at: str = "") -> str | None:
+    """What to say of the first option that should be a mapping, or a list of them, and holds something else; None where all are. Shows no value."""
+    names = _named(spec)
+    for name, value in given.items():
+        option = names.get(name, {})
+        if value is None or not option.get("options"):
+            continue
+        label = f"{at}{name}"
+        if not isinstance(value, (list, tuple, Mapping, str)):
+            return f"{label} must be a {'list of mappings' if option.get('type') == 'list' else 'mapping'}."
+        items = list(enumerate(value)) if isinstance(value, (list, tuple)) else [(None, value)]
+        for number, item in items:
+            place = label if number is None else f"{label}[{number}]"
+            wrong = misshaped(option["options"], item, f"{place}.") if isinstance(item, Mapping) else _no_mapping(place, item)
+            if wrong is not None:
+                return wrong
+    return None
+
+
+def _no_mapping(place: str, item: Any) -> str | None:
+    if isinstance(item, (list, tuple)):
+        name = place.rpartition("[")[0].rpartition(".")[2]
+        return f'{place} must be a mapping, and is a list: where a template gives the whole list, write {name}: "{{{{ ... }}}}" without a hyphen.'
+    try:
+        # As core does, of text such as "user_id=1 seed=2".
+        made = check_type_dict(item)
+    except (TypeError, ValueError):
+        made = None
+    return None if isinstance(made, Mapping) else f"{place} must be a mapping."
+
+
+def _named(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The options by their names and aliases."""
+    return {**{alias: option for option in spec.values() for alias in option.get("aliases", ())}, **spec}
+
+
 def _finite(spec: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
     """The options, with a text that is no number in the place of each infinite one."""
-    names = {alias: option for option in spec.values() for alias in option.get("aliases", ())}
-    return {name: _finite_value(spec.get(name) or names.get(name) or {}, value) for name, value in given.items()}
+    names = _named(spec)
+    return {name: _finite_value(names.get(name, {}), value) for name, value in given.items()}
 
 
 def _finite_value(option: Mapping[str, Any], value: Any) -> Any:

@@ -22,7 +22,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._cloud.transport import RE
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.masking import options_shown, shown
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.run import perform
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, misshaped
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control import texts
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.levels import own_args
 from ansible_collections.hwc.mfa.plugins.plugin_utils._control.memory_file import remembered
@@ -49,7 +49,9 @@ class InProcessAction(ActionBase):
             msg = f"{self._task.action} returns secrets, which async would write to a file in the clear: leave async out{instead}."
             result.update(failed=True, changed=False, msg=msg)
             return result
-        wrong = texts.sentence(texts.not_text(self.definition.argument_spec, plain(self._task.args)))
+        given = plain(self._task.args)
+        # A module's own check would show what is misshaped, with the secrets in it.
+        wrong = texts.sentence(texts.not_text(self.definition.argument_spec, given)) or misshaped(self.definition.argument_spec, given)
         if wrong is not None:
             result.update(failed=True, changed=False, msg=wrong)
             return result

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC
-from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.validation import OptionsValidator, misshaped
 
 SPEC = {
     "count": {"type": "int", "aliases": ["number"]},
@@ -61,3 +61,42 @@ def test_what_is_no_whole_number_stays_as_it_is(value):
     assert validated.error_messages == []
     assert validated.validated_parameters["anything"] == given["anything"]
     assert validated.validated_parameters["text"] == str(value)
+
+
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        ({"users": [[{"text": "s3cret"}]]}, "users[0]"),
+        ({"users": [{"count": 1}, ["s3cret"]]}, "users[1]"),
+        ({"users": ["s3cret"]}, "users[0]"),
+        ({"users": ["count=1 s3cret"]}, "users[0]"),
+        ({"users": ['{"s3cret"}']}, "users[0]"),
+        ({"users": [7]}, "users[0]"),
+        ({"users": 7}, "users"),
+        ({"inner": [["s3cret"]]}, "inner[0]"),
+        ({"inner": 7}, "inner"),
+        ({"outer": {"users": [[{"text": "s3cret"}]]}}, "outer.users[0]"),
+        ({"crowd": [["s3cret"]]}, "crowd[0]"),
+    ],
+)
+def test_what_should_be_a_mapping_and_is_none_is_named_and_never_shown(given, label):
+    spec = {
+        **SPEC,
+        "users": {**SPEC["users"], "aliases": ["crowd"]},
+        "outer": {"type": "dict", "options": {"users": SPEC["users"]}},
+    }
+    message = OptionsValidator(spec).validate(given).error_messages[0]
+    assert message.startswith(f"{label} must be a ")
+    assert "s3cret" not in "".join(OptionsValidator(spec).validate(given).error_messages)
+    assert misshaped(spec, given) == message
+
+
+@pytest.mark.parametrize(
+    "given", [{"users": [{"count": 1}, "count=2"]}, {"users": {"count": 1}}, {"inner": "count=1"}, {"users": None}, {}]
+)
+def test_what_core_makes_mappings_of_is_left_to_it(given):
+    assert misshaped(SPEC, given) is None
+    assert OptionsValidator(SPEC).validate(given).error_messages[:1] in (
+        [],
+        ["argument 'users' is of type dict and we were unable to convert to list: <class 'dict'> cannot be converted to a list"],
+    )
