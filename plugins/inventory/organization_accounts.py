@@ -112,7 +112,8 @@ options:
     default: false
 notes:
   - O(cache) keeps what the cloud has said of the organization. Neither groups nor variables of hosts nor credentials are in it. Change any other option, and
-    it counts at once. C(--flush-cache) and C(meta=refresh_inventory) ask the cloud again.
+    it counts at once. C(--flush-cache) and C(meta=refresh_inventory) ask the cloud again. Where nobody told to which account the credentials belong, that is
+    asked each time.
   - Options can be templates, such as lookups. O(hostnames), O(compose), O(groups), O(keyed_groups) are expressions already, and O(account_auth) is evaluated
     on the host.
   - Huawei Cloud only. Open Telekom Cloud has no such service.
@@ -347,17 +348,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         connections = Connections(options, dict(os.environ), lambda: True, {})
         try:
             key = self._key(connections, options)
-            if caching and cache:
-                kept = self._cache.get(key)
-                if answers.usable(kept):
-                    return kept
-            found = self._asked(connections, options)
+            kept = self._cache.get(key) if caching and cache else None
+            found = self._completed(connections, kept) if answers.usable(kept) else self._asked(connections, options)
         finally:
             secrets.update(connections.environment_secrets())
             connections.close()
-        if caching:
+        if caching and found != kept:
             self._cache[key] = found
         return found
+
+    def _completed(self, connections: Connections, kept: dict[str, Any]) -> dict[str, Any]:
+        """What the cache has kept. Where nobody told whose the credentials are, that is asked again: there may have been an outage."""
+        if kept["caller_id"] is not None:
+            return kept
+        try:
+            caller_id, acting_id = connections.caller_accounts()
+        except CloudError:
+            return kept
+        return {**kept, "caller_id": caller_id, "acting_id": acting_id}
 
     def _key(self, connections: Connections, options: Mapping[str, Any]) -> str:
         """Under what the answers are kept: it differs by the service, the credentials, and whether tags are read."""

@@ -346,6 +346,23 @@ def test_a_refresh_asks_again_and_what_it_says_is_kept(organization):
     assert org.routes() == []
 
 
+def test_account_of_the_credentials_that_could_not_be_told_is_asked_for_again_and_kept(organization):
+    org = organization()
+    caching = {**cached(org), "sts_endpoint": org.cloud.url}
+    for route in ("domains", "caller-identity"):
+        org.cloud.fault(f"status=503:{route}")
+    for _outage in range(2):
+        assert "assume_agency" in variables(org.parse(**caching), "acme-berlin")["mfa_rollout_auth"]
+    org.cloud.fault("cut:domains")
+    assert "assume_agency" in variables(org.parse(**caching), "acme-berlin")["mfa_rollout_auth"]
+    org.cloud.clear_faults()
+    org.routes()
+    assert "assume_agency" not in variables(org.parse(**caching), "acme-berlin")["mfa_rollout_auth"]
+    assert org.routes() == ["domains"]
+    assert "assume_agency" not in variables(org.parse(**caching), "acme-berlin")["mfa_rollout_auth"]
+    assert org.routes() == []
+
+
 def test_other_credentials_services_and_questions_have_answers_of_their_own(organization, monkeypatch):
     org = organization()
     caching = cached(org)
