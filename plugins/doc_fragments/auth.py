@@ -190,6 +190,8 @@ notes:
   - Set options once for all tasks with C(module_defaults) and the group C(group/hwc.mfa.mfa).
   - With a local connection, the module's work runs in Ansible's own process, which saves the start of a Python process for every item of a loop. With a
     remote connection, C(async), C(become), or the variable C(hwc_mfa_in_process=false), it runs as a module. Modules that return secrets refuse C(async).
+  - Tasks that run so, as a module, do not know what earlier tasks of the play have written. Where the cloud shows a change some seconds late, such a task right
+    after another one may take the old state for the new one.
   - With keys, the account's id is read once, because the vendor's own clients send it too. Give O(auth_domain_id) to save that request.
   - Proxies are those of the environment variables E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY). A loopback host is never behind a proxy.
 """
