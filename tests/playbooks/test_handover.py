@@ -77,6 +77,7 @@ def test_seeds_are_handed_over_after_a_rollout(playground: Callable[..., Any]) -
     other = ("-e", "mfa_rollout_strategy=require")
     assert hand_over(*one, *other).recap(account)["changed"] == 0, "the same seed comes of another store"
     assert "Give either mfa_handover_user" in hand_over(code=2).output
+    assert "users must be a list of ids or names" in hand_over("-e", '{"mfa_handover_users": true}', code=2).output
 
     for path in files_in(out):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

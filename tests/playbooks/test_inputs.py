@@ -165,6 +165,15 @@ def test_misspelt_variable_stops_every_kind_of_run_and_its_value_is_not_shown(pl
     assert ground.cloud.log == []
 
 
+def test_list_of_task_files_fails_its_host_and_no_other(playground: Callable[..., Any], core: dict[str, str]) -> None:
+    ground = playground(users=2, accounts=2)
+    ground.variables[ACCOUNT]["mfa_rollout_seed_store_tasks"] = [str(ground.path / "store.yml")]
+    run = ground.run(ROLLOUT, "--check", env=core)
+    assert run.code == 2, run.output
+    assert run.failure(ACCOUNT) == "mfa_rollout_seed_store_tasks must be one text, and is a list."
+    assert [run.recap(host)["failed"] for host in ground.variables if host != ACCOUNT] == [0]
+
+
 def test_misspelt_exemption_that_a_play_ignores_touches_nobody_and_fails_the_host(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=2)
     exempt = ground.cloud.describe()["users"][0]

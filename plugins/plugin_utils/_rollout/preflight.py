@@ -142,7 +142,23 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
     Core's own task for that takes three quarters of a second for 10,000 users, since it looks at all of them. So the playbooks leave it out.
     """
     given = {name: value for name, value in variables.items() if name in options}
-    return [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
+    # Core makes a text of anything: a list of one task file would become its name with brackets.
+    shapes = [
+        f"{name} must be one text, and is {kind}."
+        for name, value in given.items()
+        for kind in [_other_than_text(options[name].get("type"), value)]
+        if kind is not None
+    ]
+    return shapes + [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
+
+
+def _other_than_text(kind: Any, value: Any) -> str | None:
+    """What a value is that should be a text; None where it can be one. A name can be a number, and a path cannot."""
+    if kind not in ("str", "path") or value is None or isinstance(value, str):
+        return None
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, (list, tuple)) else "no text" if kind == "path" else None
 
 
 def wrong_values(

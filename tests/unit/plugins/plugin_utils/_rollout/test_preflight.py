@@ -17,6 +17,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.preflight import 
     unknown_variables,
     warnings_of,
     wrong_state,
+    wrong_types,
     wrong_values,
 )
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._rollout.accounts import SECRET
@@ -88,6 +89,26 @@ def test_playbook_for_one_state_does_not_bring_about_another(state):
     assert cause.startswith("This playbook is for mfa_rollout_state=absent, and mfa_rollout_state is ")
     assert list(wrong_state({"mfa_rollout_state": "absent"}, "absent")) == []
     assert list(wrong_state({"mfa_rollout_state": state}, None)) == []
+
+
+# Types
+
+OPTIONS = {"mfa_rollout_account": {"type": "str"}, "mfa_rollout_seed_store_tasks": {"type": "path"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(["/srv/store.yml"], "a list"), ({"path": "/srv/store.yml"}, "a mapping"), (True, "no text"), (5, "no text")]
+)
+def test_path_that_is_no_text_is_told_by_name(value, kind):
+    assert wrong_types(OPTIONS, {"mfa_rollout_seed_store_tasks": value}) == [
+        f"mfa_rollout_seed_store_tasks must be one text, and is {kind}."
+    ]
+
+
+def test_list_is_no_text_and_a_number_can_be_one():
+    (cause,) = wrong_types(OPTIONS, {"mfa_rollout_account": [SECRET]})
+    assert cause == "mfa_rollout_account must be one text, and is a list."
+    assert wrong_types(OPTIONS, {"mfa_rollout_account": 5, "mfa_rollout_seed_store_tasks": None}) == []
 
 
 # Credentials
