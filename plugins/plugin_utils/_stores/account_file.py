@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from typing import Any
@@ -49,6 +50,14 @@ class AccountFileError(Exception):
     """The file cannot be used. The text says why."""
 
 
+class UnreadableFileError(AccountFileError):
+    """The system does not let the file be read; ``forbidden`` is whether that is a matter of permissions."""
+
+    def __init__(self, text: str, forbidden: bool) -> None:
+        super().__init__(text)
+        self.forbidden = forbidden
+
+
 class AccountFile:
     """A mapping from user id, ``<directory>/<account>.<name>.json``, or in the ``store``, ``<directory>/<account>/.<name>.json``.
 
@@ -79,7 +88,9 @@ class AccountFile:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise AccountFileError(f"{self.path} cannot be read: {error.strerror}.") from None
+            raise UnreadableFileError(
+                f"{self.path} cannot be read: {error.strerror}.", error.errno in (errno.EACCES, errno.EPERM)
+            ) from None
         except (KeyError, TypeError, ValueError, RecursionError):
             raise AccountFileError(f"{self.path} is not a {self._name} of this role.") from None
         return {str(user_id): value for user_id, value in found.items()}
@@ -92,6 +103,9 @@ class AccountFile:
             raise AccountFileError(f"{self.path} cannot be written: {error.strerror}.") from None
         try:
             self.read()
+        except UnreadableFileError as error:
+            # Whoever moves away a record of another user loses what it says.
+            raise AccountFileError(f"{error} Let the user who runs Ansible read it." if error.forbidden else str(error)) from None
         except AccountFileError as error:
             raise AccountFileError(f"{error} Restore it from a backup, or move away what is none of this role.") from None
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
+from pathlib import Path
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.action import rollout_record
@@ -120,6 +122,24 @@ def test_pipe_in_the_place_of_a_record_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "acme.record.json")
     with pytest.raises(AccountFileError, match="cannot be read: it is no file"):
         record(tmp_path).read()
+
+
+def test_record_that_may_not_be_read_is_to_be_opened_and_not_moved_away():
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        path = Path(folder) / "acme.record.json"
+        path.write_text('{"protected": {}}', encoding="utf-8")
+        path.chmod(0)
+        if root:
+            os.setresuid(65534, 65534, 0)
+        try:
+            with pytest.raises(AccountFileError) as caught:
+                record(folder).probe()
+        finally:
+            if root:
+                os.setresuid(0, 0, 0)
+    assert str(caught.value) == f"{path} cannot be read: Permission denied. Let the user who runs Ansible read it."
 
 
 def test_directory_that_cannot_be_written_is_named(tmp_path):
