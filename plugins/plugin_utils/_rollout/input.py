@@ -183,8 +183,9 @@ def named_in(value: Any, variable: str) -> list[dict[str, Any]]:
         unknown = sorted(str(key) for key in user if key not in keys)
         if unknown:
             raise PlanError(f"{variable}: user {who} has {legible(', '.join(unknown), 200)}; a user can have {', '.join(keys)}.")
-        if "until" in keys:
-            time_in(user.get("until"), f"{variable}: until of user {who}", end=True)
+        for date in ("until", "not_before"):
+            if date in keys:
+                time_in(user.get(date), f"{variable}: {date} of user {who}")
     return users
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.campaign import Campaign, later, time_in
-from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in
+from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.input import seeds_in, users_in
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.plan import Known, make_plan
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.planning import plan_from
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.terms import PlanError, Terms
@@ -288,6 +288,12 @@ def test_selection_never_includes_an_exempt_user():
     terms = replace(REQUIRE, select={"names": ["name-*"]})
     plan = planned("all", audit(user("u1")), terms, exempt=[{"name": "name-u1", "reason": "way in"}])
     assert plan["users"][0]["reason"] == "exempt: way in"
+
+
+def test_date_that_is_none_is_told_with_the_user_who_has_it():
+    asked = [{"name": "ada", "not_before": "2026-05-01"}, {"name": "grace", "not_before": "31.12.2026"}]
+    with pytest.raises(PlanError, match="mfa_rollout_users: not_before of user grace must be a date such as 2026-01-31"):
+        users_in(asked)
 
 
 @pytest.mark.parametrize("select", [{"groups": None}, {"names": ["name-*"], "groups": None}])
