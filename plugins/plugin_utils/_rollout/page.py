@@ -203,7 +203,8 @@ def _people(found: Entry | None) -> tuple[str, str, str] | None:
     ]
     summary = found["summary"]
     caption = (
-        f"{number(summary['users'], 'user', 'users')}, {summary['with_device']} with a device, {summary['without_device']} without one"
+        f"{number(summary['users'], 'user', 'users')}, {summary['with_device']} with a device, {summary['without_device']} without one,"
+        f" {summary['disabled']} disabled"
     )
     return titled("people", "IAM Identity Center", table("persons", caption, columns, found["users"]))
 

@@ -27,7 +27,7 @@ AUDIT = Terms("require", audit_only=True)
 EXEMPT = [{"user_id": "u2", "reason": "break glass", "until": "2026-06-30"}, {"user_id": "u1", "reason": ""}]
 CENTER = {
     "identity_store_id": "d-1",
-    "summary": {"users": 2, "disabled": 0, "with_device": 1, "without_device": 1},
+    "summary": {"users": 3, "disabled": 1, "with_device": 1, "without_device": 1},
     "users": [
         {
             "user_id": "p1",
@@ -36,6 +36,7 @@ CENTER = {
             "devices": [{"device_id": "x", "name": None, "display_name": "Phone", "type": None}],
         },
         {"user_id": "p2", "name": "bob", "enabled": True, "devices": []},
+        {"user_id": "p3", "name": "eve", "enabled": False, "devices": []},
     ],
 }
 
@@ -184,7 +185,8 @@ def test_sections_tell_of_failures_dates_exemptions_root_and_people():
     assert dated[-1]["Enforced from"] == "2027-01-01 00:00 UTC"
     assert {(row["Reason"], row["Ends"]) for row in page.rows("exempt")} == {("break glass", "2026-06-30"), ("no reason given", "no end")}
     assert any("has no MFA device" in text for text in page.text_in("span"))
-    assert [row["MFA devices"] for row in page.rows("persons")] == ["Phone", "none"]
+    assert [row["MFA devices"] for row in page.rows("persons")] == ["Phone", "none", "none"]
+    assert "3 users, 1 with a device, 1 without one, 1 disabled" in page.text_in("caption")
     assert [number_in(row["Protected"]) for row in page.rows("runs")] == [20, 9, 1]
     everybody = page.rows("everybody")
     assert len(everybody) == len(found["users"])
