@@ -114,15 +114,27 @@ _GIVEN = tuple(
 """What the role sets for playbooks and for an operator's own store."""
 
 
+_OF_PLAYBOOKS = ("mfa_dry_run", "mfa_hosts")
+"""What the playbooks take besides. Without them, a preview is a rollout, and one account is all."""
+
+_MISSPELT = 0.9
+"""From which likeness on another name is one of these misspelt: an operator's own variables can begin with ``mfa_`` too."""
+
+
 def unknown_variables(names: Iterable[str]) -> list[str]:
     """A sentence for each variable that looks like one of the role's and is none. Its value may be a secret and is not told."""
     known = {*chain.from_iterable(_FAMILIES.values()), *_GIVEN}
-    causes = []
+    causes, names = [], list(names)
     for name in sorted(name for name in names if name.startswith(tuple(_FAMILIES)) and name not in known):
         prefix, others = next((prefix, others) for prefix, others in _FAMILIES.items() if name.startswith(prefix))
         near = difflib.get_close_matches(name.removeprefix(prefix), [other.removeprefix(prefix) for other in others], 1)
         advice = f"did you mean {prefix}{near[0]}?" if near else "ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
         causes.append(f"{legible(name, 80)} is no variable of the role: {advice}")
+    for name in sorted(name for name in names if name[:4].casefold() == "mfa_" and name not in _OF_PLAYBOOKS):
+        causes += [
+            f"{legible(name, 80)} is no variable of the playbooks: did you mean {near}?"
+            for near in difflib.get_close_matches(name.casefold(), _OF_PLAYBOOKS, 1, _MISSPELT)
+        ]
     return causes
 
 

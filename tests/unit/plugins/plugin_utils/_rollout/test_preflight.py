@@ -69,8 +69,18 @@ def test_misspelt_variable_is_told_with_the_nearest_name(name, near):
     assert unknown_variables([name, "other"]) == [f"{name} is no variable of the role: did you mean {near}?"]
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("mfa_host", "mfa_hosts"), ("mfa_dryrun", "mfa_dry_run"), ("mfa_dry_runs", "mfa_dry_run"), ("Mfa_hosts", "mfa_hosts")],
+)
+def test_misspelt_variable_of_a_playbook_makes_no_preview_a_rollout_and_no_host_all(name, near):
+    assert unknown_variables([name, "mfa_region", "mfa_dry_run", "mfa_hosts"]) == [
+        f"{name} is no variable of the playbooks: did you mean {near}?"
+    ]
+
+
 def test_variables_of_the_role_and_what_it_gives_to_others_are_known():
-    given = ["mfa_rollout_report", "mfa_rollout_store_action", "mfa_rollout_store_loaded", "__mfa_rollout_before", "mfa_hosts"]
+    given = ["mfa_rollout_report", "mfa_rollout_store_action", "mfa_rollout_store_loaded", "__mfa_rollout_before", "mfa_hosts", "mfa_users"]
     assert unknown_variables([*VARIABLES, *AUDIT_VARIABLES, *HANDOVER_VARIABLES, *given]) == []
     assert unknown_variables(["mfa_rollout_zzz"]) == [
         "mfa_rollout_zzz is no variable of the role: ansible-doc -t role hwc.mfa.mfa_rollout shows those that there are."
