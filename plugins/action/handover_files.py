@@ -15,6 +15,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     create_file,
     directory_at,
     make_directory,
+    probe_directory,
     read_file,
     replace_file,
 )
@@ -82,8 +83,10 @@ class ActionModule(ControlNodeAction):
             alone = wanted is not None and len(wanted) == 1
             files = files_of(directory, params["account"], handovers, params["formats"], alone)
             missing = _missing(files, encryption, params["overwrite"])
-            if not check_mode:
-                for file in missing:
+            for file in missing:
+                if check_mode:
+                    probe_directory(file.path.parent)
+                else:
                     # Directories above one that is made get the rights of any.
                     make_directory(directory)
                     make_directory(file.path.parent)

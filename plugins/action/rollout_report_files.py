@@ -16,6 +16,7 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._control.files import (
     account_path,
     directory_at,
     make_directory,
+    probe_directory,
     read_file,
     replace_file,
 )
@@ -109,6 +110,8 @@ class ActionModule(ControlNodeAction):
         # Last, so that the sums of a run that was killed do not fit what it left.
         files[account_path(directory, name, SUMS)] = checksums({path.name: content for path, content in files.items()})
         differing = {path: content for path, content in files.items() if not _holds(path, content)}
+        if check_mode and differing:
+            probe_directory(directory)
         if not check_mode:
             make_directory(directory)
             for written, (path, content) in enumerate(differing.items()):

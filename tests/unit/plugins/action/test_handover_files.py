@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 
 import pytest
@@ -126,6 +127,13 @@ def test_file_that_cannot_be_written_is_told_with_those_that_were_before(task, m
         task(users=["ada", "grace"])
     assert str(caught.value) == words + " Before that, 1 of 2 files were written." * whole
     assert caught.value.changed == bool(whole)
+
+
+def test_place_where_nothing_can_be_written_is_named_in_check_mode_too(task, monkeypatch):
+    # Whoever is root may write anywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(WorkError, match=r"cannot be written: Permission denied\."):
+        task(check_mode=True, users="all", formats=["otpauth"])
 
 
 def test_check_mode_says_the_same_and_writes_nothing(task, tmp_path):

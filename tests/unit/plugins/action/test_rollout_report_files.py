@@ -330,6 +330,14 @@ def test_merging_says_what_is_wrong(tmp_path):
     assert len(merge(tmp_path, tmp_path, duplicates="newest")["superseded"]) == 1
 
 
+def test_place_where_nothing_can_be_written_is_named_in_check_mode_too(tmp_path, monkeypatch):
+    filled(tmp_path / "in", "one")
+    # Whoever is root may write anywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(WorkError, match=r"cannot be written: Permission denied\."):
+        merge(tmp_path / "in", tmp_path / "out", check_mode=True)
+
+
 def test_merging_in_check_mode_writes_nothing(tmp_path):
     filled(tmp_path / "in", "one")
     result = merge(tmp_path / "in", tmp_path / "out", check_mode=True)
