@@ -9,6 +9,7 @@ import datetime
 from typing import Any, Callable
 
 import pytest
+import yaml
 from truths import IGNORING
 from twins import CLOUDS, twin
 
@@ -34,6 +35,27 @@ def protected(ground: Any) -> set[str]:
 
 def rows(ground: Any) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in ground.report(ACCOUNT)["users"]}
+
+
+@pytest.mark.parametrize("strategy", ["require", "enrol"])
+def test_dates_without_quotes_in_a_file_are_dates(playground: Callable[..., Any], strategy: str, core: dict[str, str]) -> None:
+    ground = playground(strategy, users=3)
+    users = ground.cloud.describe()["accounts"][0]["users"]
+    own = [{"name": user["name"], "auth_password": user["password"]} for user in users]
+    variables = {
+        "mfa_rollout_users": [
+            own[0],
+            {**own[1], "not_before": datetime.date(2020, 1, 31)},
+            {**own[2], "not_before": datetime.datetime(2099, 1, 31, 12, tzinfo=datetime.timezone.utc)},
+        ],
+        "mfa_rollout_exempt": [{"name": users[0]["name"], "until": datetime.date(2099, 12, 31)}],
+        "mfa_rollout_select": {"created_after": datetime.date(2001, 1, 31)},
+    }
+    (ground.path / "dates.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+    run = ground.run(ROLLOUT, "-e", "@dates.yml", env=core)
+    assert run.code == 0, run.output
+    assert protected(ground) == {users[1]["name"]}
+    assert rows(ground)[users[2]["name"]]["outcome"] == "scheduled"
 
 
 @pytest.mark.parametrize("profile", CLOUDS)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import ast
+import datetime
 from typing import Any
 
 import yaml
@@ -25,10 +27,48 @@ _AsTyped.yaml_implicit_resolvers = {
 
 def written(value: Any) -> Any:
     """A list that came as its text in JSON or YAML; anything else as it is."""
+    value = with_dates(value)
     if not isinstance(value, str):
         return value
     found = _loaded(value)
     return found if isinstance(found, list) else value
+
+
+_KINDS = {"date": datetime.date, "datetime": datetime.datetime, "timedelta": datetime.timedelta, "timezone": datetime.timezone}
+
+
+def with_dates(value: Any) -> Any:
+    """A list or mapping with a date that YAML has read, of which ansible-core before 2.19 made Python's text; anything else as it is."""
+    text = exact(value).strip() if isinstance(value, str) else ""
+    if not text.startswith(("[", "{")) or "datetime." not in text:
+        return value
+    try:
+        tree = ast.parse(text, mode="eval").body
+        # What somebody typed is JSON or YAML, in which a date is no call.
+        return _evaluated(tree) if any(isinstance(node, ast.Call) for node in ast.walk(tree)) else value
+    except (AttributeError, KeyError, MemoryError, OverflowError, RecursionError, SyntaxError, TypeError, ValueError):
+        return value
+
+
+def _evaluated(node: ast.AST) -> Any:
+    """What a literal says, in which dates stand as calls. Nothing but these is called. Raises what other text brings about."""
+    if isinstance(node, ast.List):
+        return [_evaluated(each) for each in node.elts]
+    if isinstance(node, ast.Dict):
+        return {ast.literal_eval(key): _evaluated(each) for key, each in zip(node.keys, node.values)}
+    if isinstance(node, ast.Call):
+        named = {str(each.arg): _evaluated(each.value) for each in node.keywords}
+        return _KINDS[_name_in_datetime(node.func)](*(_evaluated(each) for each in node.args), **named)
+    if isinstance(node, ast.Attribute) and ast.unparse(node) == "datetime.timezone.utc":
+        return datetime.timezone.utc
+    return ast.literal_eval(node)
+
+
+def _name_in_datetime(node: ast.AST) -> str:
+    module, _dot, name = ast.unparse(node).rpartition(".")
+    if module != "datetime":
+        raise ValueError
+    return name
 
 
 def says_nothing(value: Any) -> bool:

@@ -15,7 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import OptionError
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.selection import Selection, selection_of
-from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import written
+from ansible_collections.hwc.mfa.plugins.plugin_utils._control.written import with_dates, written
 
 REQUIRE, ENROL = "require", "enrol"
 
@@ -145,6 +145,7 @@ _MOST_DAYS = 36_500
 
 def selection_in(value: Any) -> Selection | None:
     """``mfa_rollout_select``. Raises PlanError."""
+    value = with_dates(value)
     if value is not None and not isinstance(value, Mapping):
         raise PlanError("mfa_rollout_select must be a mapping, such as {groups: [people]}.")
     # A list whose lines are all commented out is null. A module cannot tell that from an option that is left out; here it can be told.
