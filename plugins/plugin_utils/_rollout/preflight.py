@@ -166,11 +166,13 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
 
 def _other_than_text(kind: Any, value: Any) -> str | None:
     """What a value is that should be a text; None where it can be one. A name can be a number, and a path cannot."""
-    if kind not in ("str", "path") or value is None or isinstance(value, str):
+    if kind not in ("str", "path"):
         return None
     if isinstance(value, Mapping):
         return "a mapping"
-    return "a list" if isinstance(value, (list, tuple)) else "no text" if kind == "path" else None
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "no text" if kind == "path" and isinstance(value, (bool, int, float)) else None
 
 
 def wrong_values(
