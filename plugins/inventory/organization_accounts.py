@@ -349,7 +349,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             key = self._key(connections, options)
             kept = self._cache.get(key) if caching and cache else None
-            found = self._completed(connections, kept) if answers.usable(kept) else self._asked(connections, options)
+            found = self._asked(connections, options) if kept is None or not answers.usable(kept) else self._completed(connections, kept)
         finally:
             secrets.update(connections.environment_secrets())
             connections.close()
