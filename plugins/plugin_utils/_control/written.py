@@ -55,7 +55,7 @@ def _evaluated(node: ast.AST) -> Any:
     if isinstance(node, ast.List):
         return [_evaluated(each) for each in node.elts]
     if isinstance(node, ast.Dict):
-        return {ast.literal_eval(key): _evaluated(each) for key, each in zip(node.keys, node.values)}
+        return {ast.literal_eval(key): _evaluated(each) for key, each in zip(node.keys, node.values) if key is not None}
     if isinstance(node, ast.Call):
         named = {str(each.arg): _evaluated(each.value) for each in node.keywords}
         return _KINDS[_name_in_datetime(node.func)](*(_evaluated(each) for each in node.args), **named)
