@@ -248,6 +248,10 @@ def test_reports_of_a_directory_become_one_page(playground: Callable[..., Any]) 
     assert again.recap("localhost")["changed"] == 0, again.output
     run = ground.run("hwc.mfa.report_merge")
     assert run.code != 0 and "Give the directory where the reports are as mfa_report_merge_from" in " ".join(run.output.split())
+    run = ground.run(
+        "hwc.mfa.report_merge", "-e", f"mfa_report_merge_from={directory}", "-e", f"mfa_report_merge_too={ground.path}/elsewhere"
+    )
+    assert run.code != 0 and "mfa_report_merge_too is no variable of this playbook" in run.output
 
 
 def test_merged_report_is_not_written_where_it_would_be_a_host_of_the_next_run(playground: Callable[..., Any]) -> None:
