@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,13 +29,10 @@ class OptionsValidator(ArgumentSpecValidator):
         self._owner = owner
 
     def validate(self, parameters: Mapping[str, Any], *args: Any, **kwargs: Any) -> ValidationResult:
-        wrong = misshaped(self._spec, parameters)
-        if wrong is not None:
-            broken = re.split(r"[.\[ ]", wrong)[0]
-            parameters = {name: value for name, value in parameters.items() if name != broken}
-        result = super().validate(_finite(self._spec, parameters), *args, **kwargs)
-        if wrong is not None:
-            result.errors.errors.insert(0, SubParameterTypeError(wrong))
+        wrong = {name: misshaped(self._spec, {name: value}) for name, value in parameters.items()}
+        sound = {name: value for name, value in parameters.items() if wrong[name] is None}
+        result = super().validate(_finite(self._spec, sound), *args, **kwargs)
+        result.errors.errors[:0] = [SubParameterTypeError(said) for said in wrong.values() if said is not None]
         for error in result.errors:
             if isinstance(error, UnsupportedError):
                 error.args = (f"Unsupported parameters{f' for {self._owner}' if self._owner else ''}: {error.msg}",)

@@ -77,6 +77,7 @@ def test_what_is_no_whole_number_stays_as_it_is(value):
         ({"inner": 7}, "inner"),
         ({"outer": {"users": [[{"text": "s3cret"}]]}}, "outer.users[0]"),
         ({"crowd": [["s3cret"]]}, "crowd[0]"),
+        ({"users": [["s3cret"]], "inner": [["s3cret"]]}, "users[0]"),
     ],
 )
 def test_what_should_be_a_mapping_and_is_none_is_named_and_never_shown(given, label):
