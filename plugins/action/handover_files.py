@@ -83,10 +83,11 @@ class ActionModule(ControlNodeAction):
             alone = wanted is not None and len(wanted) == 1
             files = files_of(directory, params["account"], handovers, params["formats"], alone)
             missing = _missing(files, encryption, params["overwrite"])
-            for file in missing:
-                if check_mode:
-                    probe_directory(file.path.parent)
-                else:
+            if check_mode:
+                for folder in dict.fromkeys(file.path.parent for file in missing):
+                    probe_directory(folder)
+            else:
+                for file in missing:
                     # Directories above one that is made get the rights of any.
                     make_directory(directory)
                     make_directory(file.path.parent)

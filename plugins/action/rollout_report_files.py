@@ -110,9 +110,10 @@ class ActionModule(ControlNodeAction):
         # Last, so that the sums of a run that was killed do not fit what it left.
         files[account_path(directory, name, SUMS)] = checksums({path.name: content for path, content in files.items()})
         differing = {path: content for path, content in files.items() if not _holds(path, content)}
-        if check_mode and differing:
-            probe_directory(directory)
-        if not check_mode:
+        if check_mode:
+            if differing:
+                probe_directory(directory)
+        else:
             make_directory(directory)
             for written, (path, content) in enumerate(differing.items()):
                 try:

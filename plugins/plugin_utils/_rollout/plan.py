@@ -598,7 +598,7 @@ def plan_lines(plan: Entry) -> list[str]:
     already = sum(1 for fate in plan["users"] if fate["fate"] == ALREADY)
     if already:
         lines.append(f"{already} already compliant")
-    # A user for whom something is done, or nothing has to be, can have something that stays as it is.
+    # A user who is in a wave or already compliant can have a reason too: it tells what is left as it is.
     for word, fates in (("left", (TODO, ALREADY)), ("scheduled", (LATER,)), ("skipped", (LEFT_ALONE,)), ("problem", (PROBLEM,))):
         found = [fate for fate in plan["users"] if fate["fate"] in fates and fate["reason"]]
         reasons = [(str(fate["user_id"] or ""), str(fate["name"] or fate["user_id"]), fate["reason"]) for fate in found]

@@ -158,8 +158,7 @@ def wrong_types(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str
     shapes = [
         f"{name} must be one text, and is {kind}."
         for name, value in given.items()
-        for kind in [_other_than_text(options[name].get("type"), value)]
-        if kind is not None
+        if (kind := _other_than_text(options[name].get("type"), value))
     ]
     return shapes + [str(cause) for cause in OptionsValidator(options).validate(given).error_messages]
 

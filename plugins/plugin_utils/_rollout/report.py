@@ -159,7 +159,7 @@ def _outcome(fate: Entry, reached: Mapping[str, Entry | None], check_mode: bool)
     failure = reached.get(fate["user_id"])
     if failure:
         return "failed", f"{failure['step']}: {failure['msg']}"
-    # A user with whom all went well can have something that stays as it is, such as a device.
+    # Where all went well, the reason tells what was left as it is, such as a device.
     if check_mode:
         return "planned", fate["reason"]
     if fate["user_id"] not in reached:

@@ -32,9 +32,9 @@ _NAMED = 10
 def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[str]:
     """Why an audit with these demands fails, a sentence each; empty where the account meets them.
 
-    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due``, ``overdue``, ``root``: a root user without MFA, and with
-    ``unknown`` one whose MFA the cloud does not tell, or ``identity_center``: users of IAM Identity Center without a device, or of whom nobody asked.
-    Exempt users count for the coverage, which is what it is, and for the words only with ``exempt``: somebody has accepted what they lack.
+    ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due`` and ``overdue``. ``root`` is a root user without MFA; with ``unknown``
+    beside it, also a root user of whom the cloud does not tell. ``identity_center`` are its users without a device, or that nobody looked at them.
+    Exempt users lower the coverage. In ``fail_on`` they count only with ``exempt``: somebody has accepted what they lack.
     """
     found = report["summary"]["posture_after"] or report["summary"]["posture"]
     causes = []
@@ -55,7 +55,7 @@ def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[st
         state = "after" if report["summary"]["posture_after"] else "before"
         rows = [row for row in report["users"] if word in (row["campaign"], row[state]["posture"])]
         names = [row["name"] or row["user_id"] for row in rows if EXEMPT in fail_on or row["exempt"] is None]
-        # Of whom the report has no row, nobody is known to be exempt.
+        # Users without a row count: nothing tells whether they are exempt.
         count = (found[word] if word in found else len(rows)) - (len(rows) - len(names))
         if count:
             causes.append(f"{count} {word}: {_first(names, count)}." if names else f"{count} {word}.")

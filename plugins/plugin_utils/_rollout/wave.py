@@ -178,7 +178,7 @@ class Wave:
         return _taking(step, self._entries)
 
     def _done(self, step: str) -> set[str]:
-        """With whom a step went well."""
+        """The ids of the users for whom a step succeeded."""
         return {user_id for user_id, outcome in self._tables[step].items() if not outcome.get("failed")}
 
     def _own(self, entry: Entry) -> Entry:
