@@ -19,6 +19,7 @@ from typing import Any, Callable
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from truths import HEADER
 
 # The rehearsal cloud is no installed package: it is found beside this folder.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -26,7 +27,6 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 simulator = importlib.import_module("simulator")
 
 PASSWORD = "seed-store-password"
-PLAY = "- hosts: all\n  connection: local\n  gather_facts: false\n"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -98,7 +98,7 @@ class Playground:
         output, _nothing = process.communicate(timeout=180)
         return Run(process.returncode, output)
 
-    def play(self, tasks: str, *words: str, header: str = PLAY, env: dict[str, str] | None = None) -> Run:
+    def play(self, tasks: str, *words: str, header: str = HEADER, env: dict[str, str] | None = None) -> Run:
         """Run tasks, given as YAML that is indented like a play's tasks."""
         path = self.path / "play.yml"
         path.write_text(f"{header}  tasks:\n{tasks}", encoding="utf-8")

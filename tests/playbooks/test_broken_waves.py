@@ -10,11 +10,9 @@ from typing import Any, Callable
 
 import pytest
 from own_store import with_own_store
-from truths import ACCOUNT, ROLLOUT
+from truths import ACCOUNT, HEADER, IGNORING, ROLLOUT
 from twins import twin
 
-HEADER = "- hosts: all\n  connection: local\n  gather_facts: false\n"
-IGNORING = f"{HEADER}  ignore_errors: true\n"
 ROLE = "    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n"
 AUDIT = f"{ROLE}        tasks_from: audit\n"
 

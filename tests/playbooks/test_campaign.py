@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 import yaml
-from truths import IGNORING
+from truths import ROLE_IGNORED
 from twins import CLOUDS, twin
 
 ACCOUNT = "acme-berlin"
@@ -133,7 +133,7 @@ def test_ignored_failure_to_read_the_history_protects_nobody_early(playground: C
     assert run.code == 0, run.output
     assert "2 scheduled" in run.output
     (ground.path / "report" / f"{ACCOUNT}.history.json").write_text("{broken", encoding="utf-8")
-    run = ground.play("    []\n", header=IGNORING)
+    run = ground.play("    []\n", header=ROLE_IGNORED)
     assert run.code == 2, run.output
     assert "the history of the account could not be read" in " ".join(run.output.split())
     assert protected(ground) == set()

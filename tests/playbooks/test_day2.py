@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 from own_store import with_own_store
-from truths import IGNORING, Death, all_at_once, assert_nothing_is_lost, deaths_of, die_at
+from truths import ROLE_IGNORED, Death, all_at_once, assert_nothing_is_lost, deaths_of, die_at
 from twins import CLOUDS, twin
 
 ACCOUNT = "acme-berlin"
@@ -147,7 +147,7 @@ def test_rotation_removes_no_device_where_the_store_takes_no_announcement(playgr
     enrolled(ground)
     before = [user.device.serial_number for user in users_of(ground)]
     ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated", "own_store_refuses": "intend"}
-    run = ground.play("    []\n", header=IGNORING) if ignored else ground.run(ROLLOUT)
+    run = ground.play("    []\n", header=ROLE_IGNORED) if ignored else ground.run(ROLLOUT)
     assert run.code == 2, run.output
     assert [user.device.serial_number for user in users_of(ground)] == before
     for user in users_of(ground):
@@ -232,7 +232,7 @@ def test_ignored_failure_of_the_record_lifts_nothing(playground: Callable[..., A
     ground.variables[ACCOUNT] |= {"mfa_rollout_state": "reset", "mfa_rollout_users": [{"name": user.name}]}
     (ground.path / "report").mkdir()
     (ground.path / "report" / f"{ACCOUNT}.lifted.json").mkdir()
-    run = ground.play("    []\n", header=IGNORING)
+    run = ground.play("    []\n", header=ROLE_IGNORED)
     assert run.code == 2, run.output
     assert user.device.bound
     assert vmfa(user)

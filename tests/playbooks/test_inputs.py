@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import pytest
 import yaml
+from truths import IGNORING
 from twins import twin
 
 ACCOUNT = "acme-berlin"
@@ -178,8 +179,7 @@ def test_misspelt_exemption_that_a_play_ignores_touches_nobody_and_fails_the_hos
     ground = playground("require", users=2)
     exempt = ground.cloud.describe()["users"][0]
     ground.variables[ACCOUNT]["mfa_rollout_exempts"] = [{"name": exempt["name"], "reason": "break glass"}]
-    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n"
-    run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n", header=header)
+    run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n", header=IGNORING)
     assert run.code == 2
     assert "did you mean mfa_rollout_exempt?" in run.output and "There is no plan, since a task before it has failed." in run.output
     assert protected(ground) == set()

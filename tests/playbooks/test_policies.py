@@ -9,6 +9,7 @@ import json
 from typing import Any, Callable
 
 import pytest
+from truths import IGNORING
 from twins import twin
 
 ACCOUNT = "acme-berlin"
@@ -108,8 +109,7 @@ def test_policy_that_this_cloud_does_not_take_is_told_before_anybody_is_touched(
 def test_policies_are_left_alone_where_a_play_ignores_that_variables_are_wrong(playground: Callable[..., Any]) -> None:
     ground = playground("require", users=1)
     ground.variables[ACCOUNT] |= {**POLICIES, "mfa_rollout_exempts": []}
-    header = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n"
-    run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n", header=header)
+    run = ground.play("    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n", header=IGNORING)
     assert run.code == 2, run.output
     assert policy_routes(ground) == []
 

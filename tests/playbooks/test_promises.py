@@ -14,11 +14,10 @@ from typing import Any, Callable
 
 import pytest
 from own_store import with_own_store
-from truths import ACCOUNT, IGNORING, ROLLBACK, ROLLOUT, assert_nothing_is_lost
+from truths import ACCOUNT, HEADER, IGNORING, ROLE_IGNORED, ROLLBACK, ROLLOUT, assert_nothing_is_lost
 from twins import CLOUDS, twin
 
-HEADER = "- hosts: all\n  connection: local\n  gather_facts: false\n"
-AT_PLAY = (f"{HEADER}  ignore_errors: true\n", "    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n")
+AT_PLAY = (IGNORING, "    - ansible.builtin.include_role:\n        name: hwc.mfa.mfa_rollout\n")
 ON_BLOCK = (
     HEADER,
     "    - ignore_errors: true\n      block:\n        - ansible.builtin.include_role:\n            name: hwc.mfa.mfa_rollout\n",
@@ -217,7 +216,7 @@ def test_failure_to_save_seeds_that_is_ignored_leaves_devices_unbound_and_the_ne
 def test_store_that_loses_seeds_which_it_has_shown_before_stops_the_rollout(playground: Callable[..., Any], ignored: bool) -> None:
     ground = playground(users=3)
     with_own_store(ground, mfa_rollout_wave_sizes=[1], own_store_forgets=True)
-    run = ground.play("    []\n", header=IGNORING) if ignored else ground.run(ROLLOUT)
+    run = ground.play("    []\n", header=ROLE_IGNORED) if ignored else ground.run(ROLLOUT)
     assert run.code == 2, run.output
     assert "the operator's store does not show seeds any more that it has shown before" in run.output
     first, *others = ground.cloud.cloud.accounts[0].users[1:]

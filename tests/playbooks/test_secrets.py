@@ -132,6 +132,7 @@ def assert_private(folder: Path) -> None:
         assert mode == (0o700 if path.is_dir() else 0o600), f"{path.name}: {mode:o}"
 
 
+# Many of these tasks fail on purpose. They are ignored, so that the next ones run too, and what each has shown is searched for secrets.
 MODULES = """
     - hwc.mfa.iam_mfa_info:
     - hwc.mfa.iam_mfa_info:
@@ -175,7 +176,7 @@ MODULES = """
     - hwc.mfa.iam_virtual_mfa_bind:
         bindings: ["{{ mfa_rollout_users }}"]
       register: nested
-      ignore_errors: true
+      ignore_errors: true  # what it says is looked at below
     - hwc.mfa.iam_virtual_mfa_bind:
         bindings: ["user_id=1 {{ people[0].password }}"]
       ignore_errors: true

@@ -16,8 +16,12 @@ import pyotp
 ACCOUNT = "acme-berlin"
 ROLLOUT, ROLLBACK = "hwc.mfa.rollout", "hwc.mfa.rollback"
 
-IGNORING = "- hosts: all\n  connection: local\n  gather_facts: false\n  ignore_errors: true\n  roles: [hwc.mfa.mfa_rollout]\n"
-"""The beginning of a play that uses the role, and goes on whatever fails in it."""
+HEADER = "- hosts: all\n  connection: local\n  gather_facts: false\n"
+IGNORING = f"{HEADER}  ignore_errors: true\n"
+"""The beginning of a play that goes on whatever fails in it. Users write such plays, and no promise may depend on a task that fails."""
+
+ROLE_IGNORED = f"{IGNORING}  roles: [hwc.mfa.mfa_rollout]\n"
+"""One that uses the role so."""
 
 
 def all_at_once(work: Callable[[Any], None], cases: Iterable[Any], each_waits: bool = False) -> None:
