@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import itertools
 import os
 import sys
@@ -23,6 +23,11 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Store
 from ansible_collections.hwc.mfa.tests.unit.certificate import write_certificate
 from ansible_collections.hwc.mfa.tests.unit.plugins.plugin_utils._stores import test_contract as contract
 from openbao import OpenBao
+
+# What runs playbooks lies beside the tests of playbooks.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "playbooks"))
+
+playground = importlib.import_module("playground").playground
 
 # The contract's tests and what they need, each with the store of the fixture ``opened`` below.
 globals().update({name: value for name, value in vars(contract).items() if name.startswith("test_") or name in ("opens", "run", "write")})
@@ -298,13 +303,6 @@ def test_certificate_is_verified(store: Callable[..., HashiVault], tmp_path: Pat
 
 
 # A whole rollout, through ansible-playbook
-
-_playbooks = importlib.util.spec_from_file_location("playbooks_conftest", Path(__file__).parents[1] / "playbooks" / "conftest.py")
-assert _playbooks is not None and _playbooks.loader is not None
-playbooks = importlib.util.module_from_spec(_playbooks)
-sys.modules["playbooks_conftest"] = playbooks
-_playbooks.loader.exec_module(playbooks)
-playground = playbooks.playground
 
 ACCOUNT = "acme-berlin"
 
