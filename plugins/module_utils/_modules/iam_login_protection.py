@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError
@@ -51,26 +51,26 @@ class _Protector:
         user_id, method = check_id(item["user_id"], "user_id"), item["verification_method"]
         current = self.reader.known(user_id)
         wanted = target(current, item["enabled"], method)
-        written = self._written(user_id)
+        written = _protection(user_id, self.writes.of(user_id))
+        unsure = False
+        newer = _protection(user_id, self.writes.newer_than(user_id, current.verification_method))
         if written is not None and target(written, item["enabled"], method) == written:
             # It is so, and the cloud may still show what was before.
             current = look_until(lambda: self.iam.protection_of(user_id), lambda seen: seen == written, self.context.http.sleep, current)
             wanted = target(current, item["enabled"], method)
-        elif written is not None and wanted == current:
+        elif newer is not None and wanted == current:
             # The cloud may still show what was before this play's own last write.
-            current, wanted = written, target(written, item["enabled"], method)
-        if wanted != current and not self.context.check_mode:
+            current, wanted = newer, target(newer, item["enabled"], method)
+            unsure = True
+        changed = unsure or wanted != current
+        if changed and not self.context.check_mode:
             self._write(current, wanted, method)
-        return {**_facts(wanted), "changed": wanted != current, "before": current.as_dict()}
-
-    def _written(self, user_id: str) -> Protection | None:
-        """What this play has just written, or None."""
-        facts = self.writes.of(user_id)
-        return None if facts is None else Protection(user_id, facts[0] != NO_PROTECTION, facts[0])
+        return {**_facts(wanted), "changed": changed, "before": current.as_dict()}
 
     def _write(self, current: Protection, wanted: Protection, method: str | None) -> None:
         retries = self.context.params["retries"]
         lost = False
+        replaced = current.verification_method
         with self.writes.writing(wanted.user_id):
             try:
                 for attempt in range(retries + 1):  # equivalent: the last try ends or raises
@@ -84,14 +84,20 @@ class _Protector:
                         # The answer was lost: look first, and only what is not so is written again.
                         self.context.http.sleep(STALE_WAITS[min(attempt, len(STALE_WAITS) - 1)])
                         current = self.iam.protection_of(wanted.user_id)
-                        if current == wanted:
+                        # What this play itself has replaced a moment ago can be shown still, and proves nothing.
+                        if current == wanted and not self.writes.newer_than(wanted.user_id, wanted.verification_method):
                             break
             except CloudError as error:
                 # The refusal of a later try says nothing of the one whose answer was lost.
                 if lost:
                     error.note_lost()
                 raise
-        self.writes.note(wanted.user_id, wanted.verification_method)
+        self.writes.note(wanted.user_id, wanted.verification_method, replaced=(replaced,))
+
+
+def _protection(user_id: str, facts: Sequence[str] | None) -> Protection | None:
+    """A user's protection as it was noted."""
+    return None if facts is None else Protection(user_id, facts[0] != NO_PROTECTION, facts[0])
 
 
 def _facts(protection: Protection) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     refuse_unknown_kind,
     same_serial,
 )
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DEVICES, as_written
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DEVICES, as_written, note_bound, note_unbound
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.logins_ahead import LoginsAhead
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.context import Context
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.definition import Definition
 from ansible_collections.hwc.mfa.plugins.module_utils._runner.options import AUTH_SPEC, FLEET_SPEC, ITEM_AUTH_SPEC, ONE_USER, USER_SPEC
+from ansible_collections.hwc.mfa.plugins.module_utils._runner.own_writes import OwnWrites
 
 ANY_CODE = "000000"
 """What an administrator sends to unbind in v3.0: any six digits, unchecked (docs/dev/cloud_api.md, section 2)."""
@@ -96,7 +97,7 @@ class _Binder:
             if error.status == 409:
                 self.writes.forget(device.user_id)
             return self._after_refusal(error, device, reader, own, bool(item["presume_unbound"]) and serial_number is not None)
-        self.writes.note(device.user_id, device.serial_number, BOUND)
+        note_bound(self.writes, device)
         return _outcome(device, BOUND, True)
 
     def _reads_as(self, item: Mapping[str, Any], reader: DeviceReader, own: bool) -> bool:
@@ -140,7 +141,8 @@ class _Binder:
                 device.serial_number,
             )
         if seen is not None and same_serial(seen.serial_number, device.serial_number):
-            if seen.binding == BOUND:
+            # After a bind of which nobody knows, what was bound before this play has unbound it proves nothing.
+            if seen.binding == BOUND and not (error.uncertain and self.writes.newer_than(device.user_id, device.serial_number, BOUND)):
                 return _outcome(device, BOUND, error.uncertain)
             if seen.binding == UNKNOWN and not error.uncertain:
                 if not just_made:
@@ -175,12 +177,21 @@ class _Binder:
                 raise OptionError(_CODE_WANTED)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
         with self.writes.writing(device.user_id):
-            changed = unbind(self.context, device, reader, writer, codes, own, _CODE_WANTED)
-        self.writes.note(device.user_id, device.serial_number, UNBOUND)
+            changed = unbind(self.context, device, reader, writer, self.writes, codes, own, _CODE_WANTED)
+        note_unbound(self.writes, device)
         return _outcome(device, UNBOUND, changed)
 
 
-def unbind(context: Context, device: Device, reader: DeviceReader, writer: DeviceWriter, codes: Codes, own: bool, code_wanted: str) -> bool:
+def unbind(
+    context: Context,
+    device: Device,
+    reader: DeviceReader,
+    writer: DeviceWriter,
+    writes: OwnWrites,
+    codes: Codes,
+    own: bool,
+    code_wanted: str,
+) -> bool:
     """Unbind a device that is bound or may be. Returns whether that changed anything.
 
     Raises CloudError, or OptionError that says ``code_wanted`` where a code is missing.
@@ -200,7 +211,7 @@ def unbind(context: Context, device: Device, reader: DeviceReader, writer: Devic
         if error.uncertain:
             with looking_after(lost=True):
                 seen = reader.read_until(device.user_id, lambda now: now is None or now.binding == UNBOUND, device.serial_number)
-            if seen is None or seen.binding == UNBOUND:
+            if seen is None or (seen.binding == UNBOUND and not writes.newer_than(device.user_id, device.serial_number, UNBOUND)):
                 return True
             error.hint = "Whether the device is still bound is not known: run again."
             raise

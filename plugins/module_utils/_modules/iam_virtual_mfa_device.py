@@ -24,7 +24,7 @@ from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access imp
     refuse_unknown_kind,
     same_serial,
 )
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DEVICES, as_written
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_writes import DEVICES, as_written, note_unbound
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.directory import Named
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_bind import is_owner, unbind
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import ProtectionReader
@@ -299,8 +299,8 @@ class _Maker:
             # An administrator needs no code.
             codes = Codes({}, needed=False)
             with self.writes.writing(user_id):
-                unbound = unbind(self.context, device, reader, administrator or writer, codes, alone, _CODE_WANTED)
-            self.writes.note(user_id, device.serial_number, UNBOUND)
+                unbound = unbind(self.context, device, reader, administrator or writer, self.writes, codes, alone, _CODE_WANTED)
+            note_unbound(self.writes, device)
             if unbound:
                 self.done[user_id] = "the device was unbound"
         with self.writes.writing(user_id):

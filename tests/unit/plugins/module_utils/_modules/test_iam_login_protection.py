@@ -264,7 +264,8 @@ def test_protection_that_somebody_else_has_switched_off_since_is_switched_on_aga
 def test_write_that_failed_or_lies_long_ago_is_not_believed_instead_of_the_cloud(any_cloud):
     user = any_cloud.users[0]
     memory = {}
-    any_cloud.run(PROTECTION, memory=memory, user_id=user.id, enabled=True)
+    any_cloud.cloud.protect(user.id, "sms")
+    any_cloud.run(PROTECTION, memory=memory, user_id=user.id, verification_method="vmfa")
     any_cloud.handle.fault("status=500:login-protect-put")
     assert only(any_cloud.run(PROTECTION, memory=memory, impatient=True, user_id=user.id, enabled=False))["failed"]
     any_cloud.handle.clear_faults()
@@ -307,3 +308,37 @@ def test_write_that_is_refused_leaves_it_known_what_the_play_has_written_before(
     # The cloud still shows what was before the first task.
     assert cloud.run(PROTECTION, user_id=user.id, enabled=False, memory=memory)["changed"]
     assert not user.protection.enabled
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_the_play_itself_has_just_replaced_does_not_show_that_a_write_came_through(start, enabled):
+    cloud = start(stale=30.0)
+    memory, user = {}, cloud.users[0]
+    cloud.cloud.protect(user.id, enabled=enabled)
+    cloud.handle.advance(40)
+    assert cloud.run(PROTECTION, user_id=user.id, enabled=not enabled, memory=memory)["changed"]
+    cloud.handle.fault("cut:login-protect-put:1")
+    assert cloud.run(PROTECTION, user_id=user.id, enabled=enabled, memory=memory)["changed"]
+    assert user.protection.enabled == enabled
+    assert cloud.run(PROTECTION, user_id=user.id, enabled=not enabled, memory=memory)["changed"]
+    cloud.handle.fault("cut:login-protect-put")
+    outcome = cloud.run(PROTECTION, impatient=True, user_id=user.id, enabled=enabled, memory=memory)["users"][0]
+    assert (outcome["failed"], outcome["error"]["uncertain"]) == (True, True)
+    assert user.protection.enabled != enabled
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_was_before_a_write_of_which_nobody_knows_is_written_again_though_the_cloud_shows_it(start, enabled):
+    cloud = start(stale=30.0)
+    memory, user = {}, cloud.users[0]
+    assert cloud.run(PROTECTION, user_id=user.id, memory=memory)["changed"]
+    if not enabled:
+        assert cloud.run(PROTECTION, user_id=user.id, enabled=False, memory=memory)["changed"]
+    # The cloud shows it from now on, and what is written next only later.
+    cloud.handle.advance(31)
+    cloud.handle.fault("lose:login-protect-put")
+    assert cloud.run(PROTECTION, impatient=True, user_id=user.id, enabled=not enabled, memory=memory)["users"][0]["failed"]
+    cloud.handle.clear_faults()
+    checked = cloud.run(PROTECTION, user_id=user.id, enabled=enabled, memory=memory, check_mode=True)
+    done = cloud.run(PROTECTION, user_id=user.id, enabled=enabled, memory=memory)
+    assert (checked["changed"], done["changed"], user.protection.enabled) == (True, True, enabled)

@@ -946,6 +946,26 @@ def test_write_that_is_refused_leaves_it_known_what_the_play_has_written_before(
     assert user.device.bound == (state == "present")
 
 
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_the_play_itself_has_just_replaced_does_not_show_that_a_write_came_through(start, state):
+    cloud = start(stale=30.0)
+    memory, user = {}, cloud.users[0]
+    device = cloud.cloud.give_device(user.id, bound=state == "present")
+    cloud.handle.advance(40)
+    items = {
+        "present": {"user_id": user.id, "seed": device.seed, **own(user)},
+        "absent": {"user_id": user.id},
+    }
+    other = {"present": "absent", "absent": "present"}[state]
+    assert cloud.run(BIND, state=other, bindings=[items[other]], memory=memory)["changed"]
+    for route in ("v5-enable", "v5-disable"):
+        cloud.handle.fault(f"cut:{route}")
+    outcome = cloud.run(BIND, impatient=True, state=state, bindings=[items[state]], memory=memory)["bindings"][0]
+    assert (outcome["failed"], outcome["binding"], outcome["error"]["uncertain"]) == (True, "unknown", True)
+    assert "run again" in outcome["msg"]
+    assert user.device.bound == (state == "absent")
+
+
 def test_administrator_who_binds_a_device_that_was_just_made_is_not_refused_before_v5_was_asked(cloud):
     user = cloud.users[0]
     device = cloud.cloud.give_device(user.id)
