@@ -134,6 +134,10 @@ def make_plan(
         *_still_lifted(known.lifted, people, [] if terms.audit_only else entries),
         *_without_grace(account.campaign, audit, terms, known),
     ]
+    if everybody and terms.state == PRESENT:
+        # They mend what goes wrong for others, so they come when it has been tried out.
+        last = {(audit.get("root") or {}).get("user_id"), *(audit.get("administrators") or [])}
+        entries.sort(key=lambda entry: entry["user_id"] in last)
     sizes = terms.wave_sizes
     if account.may_be_enabled:
         entries, sizes = _tried_first(entries, named, sizes)

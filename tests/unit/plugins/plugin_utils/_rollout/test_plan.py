@@ -858,6 +858,27 @@ def test_last_wave_size_is_repeated(count, sizes, waves):
     assert [entry["user_id"] for wave in plan["waves"] for entry in wave] == [one["user_id"] for one in users]
 
 
+def test_administrators_and_the_root_user_come_last_where_nobody_has_given_an_order():
+    users = [user(f"u{number}") for number in range(1, 6)]
+    audit = {**audit_of(*users, administrators=["u1", "u3"], caller=SOMEBODY), "root": {"user_id": "u2", "name": None, "mfa": "yes"}}
+
+    def order(wanted, **changes):
+        plan = planned(wanted, {**audit, **changes}, REQUIRE, exempt=[{"user_id": "u1"}])
+        return [entry["user_id"] for entry in entries_of(plan)]
+
+    assert order("all") == ["u4", "u5", "u2", "u3"]
+    assert order("all", administrators=None) == ["u3", "u4", "u5", "u2"]
+    assert order("all", administrators=None, root={"user_id": None, "name": None, "mfa": "unknown"}) == ["u2", "u3", "u4", "u5"]
+    given = ["u3", "u2", "u5", "u4"]
+    assert order([{"user_id": user_id} for user_id in given]) == given
+
+
+def test_roll_back_keeps_the_order_of_the_listing():
+    users = [user(f"u{number}", protection=VMFA) for number in range(1, 4)]
+    plan = planned("all", audit_of(*users, administrators=["u1"]), Terms("require", "absent", rollback_all=True))
+    assert [entry["user_id"] for entry in entries_of(plan)] == ["u1", "u2", "u3"]
+
+
 def test_plan_is_told_in_a_line_a_wave_and_one_for_whoever_is_not_included():
     users = [user("u1"), user("u2", binding="unbound"), user("u3"), user("u4"), user("u5", enabled=False)]
     done = [user(name, binding="bound", protection=VMFA) for name in ("u6", "u7")]
