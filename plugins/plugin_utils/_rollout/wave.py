@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, NO_PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
@@ -70,6 +70,7 @@ NOT_REMOVED = "the old device is not certainly gone, so no other one was made"
 NOT_RECORDED = "the record could not be written, so login protection was not lifted, not even for a moment"
 NOT_NOTED = "the record could not be written, so login protection was not set"
 NOT_ANNOUNCED_ANEW = "the store has no announcement of the device that is to be made anew, so the old one was not removed"
+NOT_PROTECTED_AGAIN = "Login protection stays off until a run has bound a device, since the old one may not be bound any more."
 NOT_DOUBTED = "the store could not be written, so the device was not removed"
 
 
@@ -170,6 +171,9 @@ class Wave:
         self._tables: dict[str, dict[str, Entry]] = {}
         self._lifted: Collection[str] = ()
         """Whose protection the record notes as lifted for a moment. To set it again does not change whose it is."""
+
+        self._bindings: dict[str, str | None] = {}
+        """The bindings that the cloud has shown last of the devices of the plan, by user id."""
 
         self._unlooked: str | None = None
         """Why the cloud could not be looked at before logins are protected."""
@@ -351,7 +355,7 @@ class Wave:
         }
 
     def _protect_again(self, entries: Sequence[Entry], lifted: set[str]) -> dict[str, str | None]:
-        """Set the protection again that was ``lifted`` for a moment; of a device that is to be made anew, only where the old one is still there.
+        """Set the protection again that was ``lifted`` for a moment; of a device that is to be made anew, only where the old one is still bound.
 
         Returns what the cloud does not show of all that was done.
         """
@@ -359,7 +363,12 @@ class Wave:
         unseen = self._unseen(before_it)
         left = {entry["user_id"] for entry in before_it if outcome_of(entry, self._tables, unseen.get(entry["user_id"]))["failed"]}
         resets = {entry["user_id"] for entry in _taking(PROTECT, entries)}
-        kept = {entry["user_id"] for entry in self._with(PROTECT)} & left & lifted
+        anew = ({entry["user_id"] for entry in self._with(PROTECT)} - resets) & left & lifted
+        kept = {user_id for user_id in anew if self._still_bound(user_id)}
+        for user_id in anew - kept:
+            outcome = self._tables[REMOVE][user_id]
+            if outcome.get("failed"):
+                self._tables[REMOVE][user_id] = {**outcome, "msg": f"{outcome['msg']} {NOT_PROTECTED_AGAIN}"}
         again = sorted(resets | kept)
         # In check mode nothing was lifted, so the module would find nothing to set again; what an earlier run has lifted it finds.
         pretended = [user_id for user_id in again if self._check_mode and user_id in lifted]
@@ -368,6 +377,13 @@ class Wave:
         self._tables[PROTECT].update({user_id: {"failed": False} for user_id in pretended})
         self._differ("iam_login_protection", dict.fromkeys(pretended, _OFF), dict.fromkeys(pretended, _VMFA))
         return self._unseen(entries) if resets else unseen
+
+    def _still_bound(self, user_id: str) -> bool:
+        """Whether a device that could not be removed is what it was: nothing was done to it, or the cloud shows it bound after an answer was lost."""
+        outcome = self._tables[REMOVE][user_id]
+        if not outcome.get("failed") or outcome.get("changed"):
+            return False
+        return not (outcome.get("error") or {}).get("uncertain") or (self._tells and self._bindings.get(user_id) == BOUND)
 
     def doubted(self, stored: Seeds) -> dict[str, StoredSeed]:
         """The stored seeds of devices that are about to be removed, without what will no longer be certain of them: a run may end half-way.
@@ -522,6 +538,8 @@ class Wave:
             for entry in entries:
                 user_id = entry["user_id"]
                 unseen[user_id] = unfulfilled(entry, users.get(user_id), self._terms, bound.get(user_id))
+                if user_id in users and entry["serial_number"]:
+                    self._bindings[user_id] = binding_shown(users[user_id], entry["serial_number"])
             # Who has failed before is not waited for.
             outcomes = [outcome_of(_without(PROVE, entry), self._tables, unseen[entry["user_id"]]) for entry in entries]
             return not any(outcome["step"] == VERIFY for outcome in outcomes)

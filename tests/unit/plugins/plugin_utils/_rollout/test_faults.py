@@ -287,6 +287,21 @@ def test_roll_back_through_any_faults_loses_nothing_and_is_completed_or_undone_b
 # Clouds that do not tell a virtual device from a security key
 
 
+@pytest.mark.parametrize("profile", SHARES)
+def test_rotation_through_each_fault_of_a_removal_locks_nobody_out_and_is_completed_by_the_next_run(clouds, profile):
+    for route in BACK:
+        if route == "login-protect-put" or route.startswith("v5-") is (profile == "huaweicloud"):
+            for kind in ("lose", "status=500", "html=502", "forbid"):
+                rollout = suffer(clouds, {"profile": profile}, 0.0, [])
+                rollout.run()
+                rollout.cloud.handle.advance(90)
+                rollout.cloud.handle.fault(f"{kind}:{route}:1-4")
+                outcomes = rollout.run("rotated")
+                assert_nothing_is_lost(rollout)
+                assert_outcomes_are_true(rollout, outcomes)
+                assert_complete(rollout)
+
+
 def assert_protected_as_far_as_the_store_knows(rollout):
     """An audit alone tells nobody to be protected, since what is bound may be a key. The stored serial number ties the device."""
     users = rollout.call("iam_mfa_info", {})["users"]

@@ -1042,6 +1042,30 @@ def test_nobody_gets_another_device_whose_old_one_is_not_gone():
     assert cloud.users["u1"]["login_protection"] == VMFA, "it has come back"
 
 
+@pytest.mark.parametrize(
+    ("api", "binding", "changed", "error", "comes_back"),
+    [
+        # Refused for certain, so it is what it was.
+        ("v5", "bound", False, {"status": 403}, True),
+        ("v3", "unknown", False, {"status": 403}, True),
+        # Unbound, and still there.
+        ("v5", "unbound", True, {"status": 500, "uncertain": True}, False),
+        ("v3", "unknown", True, {"status": 403}, False),
+        # The answer was lost: only v5 can tell.
+        ("v5", "bound", False, {"status": 504, "uncertain": True}, True),
+        ("v5", "unbound", False, {"status": 504, "uncertain": True}, False),
+        ("v3", "unknown", False, {"status": 504, "uncertain": True}, False),
+    ],
+)
+def test_protection_comes_back_only_over_a_device_that_is_certainly_bound_still(api, binding, changed, error, comes_back):
+    failure = {"failed": True, "msg": "no.", "changed": changed, "error": error}
+    cloud = Cloud(bound_user("u1"), api=api, wrong={"iam_virtual_mfa_device": {"u1": failure}})
+    cloud.users["u1"]["device"]["binding"] = binding
+    _gone, _created, finished = rotated(cloud, old("u1"))
+    assert (cloud.users["u1"]["login_protection"] == VMFA) is comes_back
+    assert came(finished, "u1")["msg"] == ("no." if comes_back else f"no. {_wave.NOT_PROTECTED_AGAIN}")
+
+
 def test_device_that_is_made_anew_stays_where_the_store_takes_no_announcement_of_the_new_one():
     cloud = Cloud(bound_user("u1"), bound_user("u2"))
     gone, _created, finished = rotated(cloud, old("u1"), old("u2"), announced=["u2"])
