@@ -321,7 +321,7 @@ class DeviceWriter:
     def bind(self, device: Device, codes: Callable[[], tuple[str, str]]) -> None:
         self._either(
             lambda: self.iam.enable_device_v5(device.user_id, device.serial_number, codes),
-            lambda: self.iam.bind_device(device.user_id, device.serial_number, codes),
+            lambda: self.iam.bind_device(device.user_id, self._serial_by_v3(device), codes),
             device,
         )
 
@@ -334,16 +334,36 @@ class DeviceWriter:
         """Unbind; only v3.0 asks for ``code``."""
         self._either(
             lambda: self.iam.disable_device_v5(device.user_id, device.serial_number),
-            lambda: self.iam.unbind_device(device.user_id, device.serial_number, code),
+            lambda: self.iam.unbind_device(device.user_id, self._serial_by_v3(device), code),
             device,
         )
 
     def delete(self, device: Device) -> None:
         self._either(
             lambda: self.iam.delete_device_v5(device.user_id, device.serial_number),
-            lambda: self.iam.delete_device(device.user_id, device.serial_number),
+            lambda: self.iam.delete_device(device.user_id, self._serial_by_v3(device)),
             device,
         )
+
+    def _serial_by_v3(self, device: Device) -> str:
+        """The serial number of a device as v3.0 shows it: v3.0 need not know one as v5 shows it, and deletes nothing then without saying so."""
+        if not self._reader.v5 or device.named_by_v3:
+            return device.serial_number
+
+        def fits(seen: Device | None) -> bool:
+            return seen is not None and (
+                same_serial(seen.serial_number, device.serial_number)
+                # A user has one virtual device, so in forms that have nothing in common it is the same one.
+                or (device.kind == VIRTUAL and not comparable(seen.serial_number, device.serial_number))
+            )
+
+        try:
+            shown = look_until(lambda: self.iam.device_of(device.user_id), fits, self.iam.session.http.sleep)
+        except CloudError as error:
+            if error.status not in NOT_OFFERED:
+                raise
+            return device.serial_number  # who may not look may be right all the same
+        return shown.serial_number if shown is not None and fits(shown) else device.serial_number
 
     def _either(self, by_v5: Callable[[], Any], by_v3: Callable[[], Any], device: Device | None = None) -> Any:
         if not self._reader.v5:
@@ -355,7 +375,8 @@ class DeviceWriter:
         try:
             return first()
         except CloudError as error:
-            if error.status not in (403, 404, 405):
+            # 0041: v5 does not know a serial number in this form.
+            if error.status not in (403, 404, 405) and not (error.status == 400 and error.has_code("PAP5.0041")):
                 raise
         return second()
 

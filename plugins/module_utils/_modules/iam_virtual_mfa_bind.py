@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.hwc.mfa.plugins.module_utils._auth.password import wants_code
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.errors import CloudError, OptionError, looking_after
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, Device
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, UNBOUND, UNKNOWN, VIRTUAL, Device
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.bulk import items_of, shared_spec, summarize
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.codes import Codes
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import (
@@ -111,7 +111,7 @@ class _Binder:
         user_id, serial_number = item["user_id"], item["serial_number"]
         if item["presume_unbound"] and serial_number is not None:
             # Nobody has looked: a refusal is then read like one of a device of which the cloud cannot tell.
-            return Device(user_id, serial_number, UNKNOWN), reader
+            return Device(user_id, serial_number, UNKNOWN, VIRTUAL), reader
         try:
             device = reader.known(user_id, serial_number)
         except CloudError as error:

@@ -404,6 +404,31 @@ def test_device_of_a_rollout_is_bound_by_an_administrator_where_serial_numbers_h
 
 
 @pytest.mark.parametrize("with_key", [True, False])
+@pytest.mark.parametrize(
+    ("forms", "denied"),
+    [
+        *[({}, denied) for denied in ("v5-create", "v5-enable", "v5-disable", "v5-delete")],
+        # To remove devices by such a serial number, v5 must let us: nothing else ties v5's device to that of v3.0.
+        ({"serial_ids_in_v3": True}, "v5-enable"),
+    ],
+)
+@pytest.mark.parametrize("presumed", [True, False])
+def test_what_v5_does_not_grant_is_asked_of_v3_by_the_serial_number_that_v3_shows(start, with_key, forms, denied, presumed):
+    cloud = start(users=MANY, security_keys_in_v5=True, serial_forms_differ=True, own_serials_only=True, **forms)
+    keys = given_keys(cloud, FEW) if with_key else {}
+    user = cloud.users[0]
+    cloud.handle.fault(f"forbid:{denied}")
+    (made,) = cloud.run(DEVICE, impatient=True, user_id=user.id)["devices"]
+    known = {"serial_number": made["serial_number"]} if presumed else {}
+    (bound,) = cloud.run(BIND, impatient=True, bindings=[binding_of(user, presume_unbound=presumed, **known)])["bindings"]
+    assert (bound["failed"], user.device.bound) == (False, True), bound
+    (gone,) = cloud.run(DEVICE, impatient=True, state="absent", devices=[{"user_id": user.id, **known}])["devices"]
+    assert (gone["failed"], user.device) == (False, None), gone
+    assert cloud.cloud.counters.wrong_codes == 0
+    assert untouched(cloud, keys)
+
+
+@pytest.mark.parametrize("with_key", [True, False])
 @pytest.mark.parametrize("replace", ["own", "unbound"])
 def test_lost_creation_is_made_anew_where_serial_numbers_have_nothing_in_common(apart, with_key, replace):
     cloud = apart()
