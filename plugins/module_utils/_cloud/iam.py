@@ -222,7 +222,7 @@ class Iam:
         needed = ("user_id", "serial_number", "enabled")
         try:
             for page in marked_pages(self.session, "/v5/mfa-devices", "mfa_devices", query, *needed, limit=_PAGE):
-                yield [Device(str(entry["user_id"]), str(entry["serial_number"]), BOUND if entry["enabled"] else UNBOUND) for entry in page]
+                yield [Device(str(entry["user_id"]), str(entry["serial_number"]), _binding_of(entry["enabled"])) for entry in page]
         except CloudError as error:
             if not user_id or not error.says_none:
                 raise
@@ -291,6 +291,11 @@ def _binding(user_id: str, serial_number: str, codes: tuple[str, str]) -> dict[s
     }
 
 
+def _binding_of(enabled: Any) -> str:
+    # A text such as "false" must not pass for a device that is bound: its user would be locked out.
+    return BOUND if enabled is True else UNBOUND if enabled is False else UNKNOWN
+
+
 def _new_device(reply: Reply) -> NewDevice:
     try:
         return NewDevice(
@@ -303,6 +308,9 @@ def _new_device(reply: Reply) -> NewDevice:
 
 def _protection(user_id: str, entry: Any) -> Protection:
     entry = entry if isinstance(entry, dict) else {}
-    enabled = entry.get("enabled") is True
+    enabled = entry.get("enabled") or False
+    if not isinstance(enabled, bool):
+        # Taken for off, protection that is on would not be lifted, and a roll-back would say that it is.
+        raise CloudError(f"the login protection of user {user_id} is shown in another form than the API documents", status=200)
     # Some answers have the method in capitals (docs/dev/cloud_api.md, section 2).
     return Protection(user_id, enabled, str(entry.get("verification_method") or NO_PROTECTION).lower() if enabled else NO_PROTECTION)

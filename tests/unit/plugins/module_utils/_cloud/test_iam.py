@@ -97,6 +97,25 @@ def test_user_without_a_device_or_protection_is_not_an_error(cloud):
     assert list(iam.devices_v5(user_id)) == [[]]
 
 
+@pytest.mark.parametrize(
+    ("enabled", "binding"),
+    [(True, "bound"), (False, "unbound"), ("false", "unknown"), ("true", "unknown"), (1, "unknown"), (None, "unknown")],
+)
+def test_device_is_bound_or_unbound_only_where_v5_says_so_in_the_documented_form(script, enabled, binding):
+    entry = {"user_id": "u1", "serial_number": "s", "enabled": enabled}
+    (page,) = script((200, {"mfa_devices": [entry]})).iam().devices_v5()
+    assert [device.binding for device in page] == [binding]
+
+
+@pytest.mark.parametrize("enabled", ["false", "true", 1, ["x"]])
+def test_protection_in_another_form_than_documented_is_an_error_and_not_taken_for_off(script, enabled):
+    entry = {"user_id": "u1", "enabled": enabled, "verification_method": "vmfa"}
+    server = script((200, {"login_protects": [entry]}), (200, {"login_protect": entry}))
+    for ask in (server.iam().protections, lambda: server.iam().protection_of("u1")):
+        with pytest.raises(CloudError, match="the login protection of user u1 is shown in another form"):
+            ask()
+
+
 def test_user_is_enabled_unless_the_cloud_says_otherwise(script):
     entries = [{"enabled": True}, {"enabled": False}, {}]
     v3 = script((200, {"users": [{"id": "u", **entry} for entry in entries]})).iam()
