@@ -86,7 +86,10 @@ def test_ignored_failure_of_the_store_binds_and_protects_nobody_and_fails_the_ho
     header, tasks = PLACES[place]
     run = ground.play(tasks, header=header)
     assert run.code == 2, run.output
-    assert spoil is not wrong_password or "cannot be decrypted" in run.output
+    if spoil is wrong_password:
+        assert "cannot be decrypted" in run.output
+        assert "another run has written" not in run.output, "there was no other run"
+        assert "so it was not created. The store could not be read" in run.output
     assert {user.id: (user.device, user.protection) for user in ground.cloud.cloud.users.values()} == before
     # Under variables that are wrong there is no plan, and no report.
     if (ground.path / "report" / f"{ACCOUNT}.json").exists() and spoil is not wrong_password:

@@ -138,7 +138,10 @@ class Lock(ABC):
         with self._alone():
             found = self._ours()
             if found is None:
-                return self._refusal() or f"this run has lost its lock {self._name}: somebody removed it, or another run had it meanwhile."
+                return self._refusal() or (
+                    f"this run has lost its lock {self._name}, or never had it: somebody removed it, another run had it meanwhile,"
+                    " or it could not be written."
+                )
             self._write(found.get("position"), found.get("seal"))
             return None
 
@@ -171,7 +174,9 @@ class Lock(ABC):
         found = self._ours()
         if found is None:
             return self._refusal() or f"this run has lost its lock {self._name}."
-        return None if found.get("position") == position else self.overtaken(position)
+        if found.get("position") is None:
+            return f"this run has not read {self._contents} to its end, so it does not write there: see why it could not be read."
+        return None if found["position"] == position else self.overtaken(position)
 
     def overtaken(self, position: int) -> str:
         """The sentence that others have written."""

@@ -255,7 +255,7 @@ def test_run_that_never_read_is_refused(opens, write):
     opens().save({"u1": seed(1)})
     store = opens()
     store.lock(OURS)
-    with pytest.raises(StoreError, match="another run has written"):
+    with pytest.raises(StoreError, match="this run has not read"):
         write(store)
 
 

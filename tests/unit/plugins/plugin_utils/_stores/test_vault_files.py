@@ -294,7 +294,7 @@ def test_nothing_is_written_by_a_run_that_has_not_read_what_is_there(tmp_path):
     one = store(tmp_path)
     save(one, {"u1": entry()})
     one.lock(OURS)
-    with pytest.raises(StoreError, match="another run has written to"):
+    with pytest.raises(StoreError, match="this run has not read"):
         one.announce(["u2"])
     one.read()
     assert one.announce(["u2"])
