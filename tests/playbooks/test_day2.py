@@ -101,7 +101,9 @@ def test_seeds_are_made_anew_and_the_new_ones_are_stored_before_they_are_bound(p
     assert "4 already compliant" in again.output
 
 
-def test_nobody_gets_another_device_whose_old_one_stays_and_protection_comes_back(playground: Callable[..., Any]) -> None:
+def test_nobody_gets_another_device_whose_old_one_stays_and_nobody_is_protected_whose_old_one_was_unbound(
+    playground: Callable[..., Any],
+) -> None:
     ground = playground(users=2)
     enrolled(ground)
     before = {user.id: user.device.seed for user in users_of(ground)}
@@ -112,7 +114,10 @@ def test_nobody_gets_another_device_whose_old_one_stays_and_protection_comes_bac
     assert run.code == 2
     for user in users_of(ground):
         assert user.device.seed == before[user.id]
-        assert vmfa(user), "protection came back, or was never lifted"
+        assert vmfa(user) is user.device.bound, "protection over a device that is not bound would lock the user out"
+    undone = {user.id for user in users_of(ground) if not user.device.bound}
+    assert undone and undone == set(lifted(ground))
+    assert "Login protection stays off until a run has bound a device" in run.output
     ground.cloud.clear_faults()
     ground.cloud.advance(60)
     run = ground.run(ROLLOUT)

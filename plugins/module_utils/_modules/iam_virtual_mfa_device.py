@@ -50,6 +50,9 @@ KEEP, CREATE, REPLACE = "keep", "create", "replace"
 MADE, NOT_MADE, MAYBE_MADE = "made", "none", "unknown"
 """What came of a creation, as the result's ``creation`` says it: a device was made, certainly none was, or its answer was lost."""
 
+SHOWN_DEVICE = "virtual MFA device"
+"""A device in diffs, which show no serial numbers of new ones."""
+
 _ROUNDS = 3
 """How often one user's device is looked at anew before giving up on a race with somebody else."""
 
@@ -278,17 +281,17 @@ class _Maker:
         alone = own and administrator is None
         if device.binding == UNKNOWN and not item["presume_unbound"] and (alone or (writer.by_v3 and is_owner(self.context, device))):
             raise OptionError(_CODE_WANTED)
-        if self.context.check_mode:
-            if not item["presume_unbound"]:
-                (self.protections or ProtectionReader(reader.iam)).refuse_held(device)
-            # A password may want a code while the login is protected, and each login that is refused counts.
-            if own and not item.get("auth_password"):
-                self._demand_access(item, reader, writer)
-            return _removed(device)
         if item["presume_unbound"] and device.binding == BOUND:
             raise OptionError(
                 f"device {device.serial_number} is bound, and is left alone: presume_unbound is for devices that the cloud does not show as bound."
             )
+        if self.context.check_mode:
+            # A password may want a code while the login is protected, and each login that is refused counts.
+            if own and not item.get("auth_password"):
+                self._demand_access(item, reader, writer)
+            if not item["presume_unbound"]:
+                (self.protections or ProtectionReader(reader.iam)).refuse_held(device)
+            return _removed(device)
         if own:
             self._demand_access(item, reader, writer)
         if item["presume_unbound"]:
@@ -390,7 +393,7 @@ def work_device(context: Context) -> dict[str, Any]:
         # Who has failed may have lost an unbound device, and certainly still has one that was only unbound.
         changing = [outcome for outcome in outcomes if outcome["changed"] and (present or not outcome["failed"])]
         without = {outcome["user_id"]: maker.replaced.get(outcome["user_id"]) for outcome in changing}
-        with_one = {outcome["user_id"]: None if outcome["failed"] else "virtual MFA device" for outcome in changing}
+        with_one = {outcome["user_id"]: None if outcome["failed"] else SHOWN_DEVICE for outcome in changing}
         result["diff"] = {"before": without if present else with_one, "after": with_one if present else without}
     return result
 

@@ -15,6 +15,9 @@ from ansible_collections.hwc.mfa.plugins.module_utils._runner.connections import
 
 VMFA = "vmfa"
 
+HELD = "IAM.1062"
+"""The code with which the cloud refuses to unbind a device that login protection holds."""
+
 
 def by_user(protections: Iterable[Protection]) -> dict[str, Protection]:
     """Protections by the id of their user."""
@@ -55,4 +58,4 @@ class ProtectionReader:
                 return  # nobody knows, as for real before the call
             raise
         if protection.enabled and protection.verification_method == VMFA:
-            raise CloudError("login protection holds the device", status=400, code="IAM.1062")
+            raise CloudError("login protection holds the device", status=400, code=HELD)

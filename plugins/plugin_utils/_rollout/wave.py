@@ -19,9 +19,9 @@ from typing import Any, Callable
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, NO_PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, unique_name
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, SHOWN_DEVICE, unique_name
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.posture import has_vmfa
-from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import VMFA
+from ansible_collections.hwc.mfa.plugins.module_utils._modules.protections import HELD, VMFA
 from ansible_collections.hwc.mfa.plugins.plugin_utils._rollout.outcomes import (
     STOPS,
     by_user,
@@ -314,6 +314,8 @@ class Wave:
             if entry["user_id"] not in spared and (UNPROTECT not in entry["steps"] or entry["user_id"] in lifted)
         ]
         self._bulk(REMOVE, "iam_virtual_mfa_device", "devices", [self._removal(entry, anew) for entry in removing], state="absent")
+        if self._check_mode:
+            self._forgive_held(lifted)
         for user_id, reason in spared.items():
             self._tables[UNPROTECT][user_id] = self._tables[REMOVE][user_id] = stopping(reason)
         unseen = self._protect_again(entries, lifted)
@@ -343,16 +345,22 @@ class Wave:
 
     def _removal(self, entry: Entry, anew: Collection[str]) -> dict[str, Any]:
         """What has the device of a user removed."""
-        # In check mode protection still holds the device, which for real it would not.
-        held = self._check_mode and UNPROTECT in entry["steps"]
         return {
             "user_id": entry["user_id"],
             "serial_number": entry["serial_number"],
-            "presume_unbound": held or not entry["unbind"],
+            "presume_unbound": not entry["unbind"],
             "check_credentials": True if entry["user_id"] in anew and self._own(entry) else None,
             # Some clouds may let users alone delete their devices.
             **self._own(entry),
         }
+
+    def _forgive_held(self, lifted: Collection[str]) -> None:
+        """In check mode protection still holds devices that it would not hold for real, since it would be ``lifted``."""
+        table = self._tables[REMOVE]
+        held = [user_id for user_id in lifted if (table.get(user_id, {}).get("error") or {}).get("code") == HELD]
+        table.update({user_id: {"failed": False} for user_id in held})
+        self._changed = self._changed or bool(held)
+        self._differ("iam_virtual_mfa_device", dict.fromkeys(held, SHOWN_DEVICE), dict.fromkeys(held))
 
     def _protect_again(self, entries: Sequence[Entry], lifted: set[str]) -> dict[str, str | None]:
         """Set the protection again that was ``lifted`` for a moment; of a device that is to be made anew, only where the old one is still bound.

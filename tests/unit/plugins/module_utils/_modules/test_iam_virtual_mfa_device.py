@@ -1053,10 +1053,11 @@ def test_user_who_removes_their_own_device_without_a_code_is_told_what_helps(sta
     assert user.device.bound
 
 
-def test_device_that_is_bound_is_not_deleted_on_a_presumption(cloud):
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_device_that_is_bound_is_not_deleted_on_a_presumption(cloud, check_mode):
     user = cloud.users[0]
     cloud.cloud.give_device(user.id, bound=True)
-    result = cloud.run(DEVICE, state="absent", user_id=user.id, presume_unbound=True)
+    result = cloud.run(DEVICE, check_mode=check_mode, state="absent", user_id=user.id, presume_unbound=True)
     assert (only(result)["failed"], only(result)["changed"]) == (True, False)
     assert "is bound, and is left alone" in result["msg"]
     assert cloud.writes() == []

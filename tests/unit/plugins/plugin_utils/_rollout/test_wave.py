@@ -860,11 +860,12 @@ def test_check_mode_spends_no_codes_and_writes_nothing_of_what_it_asks():
 
 
 def test_check_mode_of_the_way_back_removes_nobodys_seed():
-    cloud = Cloud(enrolled_user("u1"), user("u2", binding="bound", serial="s2"), check_mode=True)
-    finished = removed(cloud, REMOVING, entry("u2", ["remove"], serial_number="s2"), shown={})
     # Protection still holds the first one, which for real it would not.
-    presumed = {item["user_id"]: item["presume_unbound"] for item in cloud.items("iam_virtual_mfa_device")}
-    assert presumed == {"u1": True, "u2": False}
+    held = {"failed": True, "msg": "login protection holds the device", "error": {"status": 400, "code": "IAM.1062"}}
+    cloud = Cloud(
+        enrolled_user("u1"), user("u2", binding="bound", serial="s2"), check_mode=True, wrong={"iam_virtual_mfa_device": {"u1": held}}
+    )
+    finished = removed(cloud, REMOVING, entry("u2", ["remove"], serial_number="s2"), shown={})
     assert "iam_mfa_info" not in cloud.modules
     assert (finished.removed, finished.stops) == ([], False)
     assert [outcome["done"] for outcome in finished.outcomes] == [["unprotect", "remove"], ["remove"]]
