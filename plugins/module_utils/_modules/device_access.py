@@ -371,14 +371,24 @@ class DeviceWriter:
         if not self._auto:
             return by_v5()
         # v5 need not know a serial number as v3.0 shows it.
-        first, second = (by_v3, by_v5) if device is not None and device.named_by_v3 else (by_v5, by_v3)
+        foreign = device is not None and device.named_by_v3
+        first, second = (by_v3, by_v5) if foreign else (by_v5, by_v3)
         try:
             return first()
         except CloudError as error:
-            # 0041: v5 does not know a serial number in this form.
-            if error.status not in (403, 404, 405) and not (error.status == 400 and error.has_code("PAP5.0041")):
+            if error.status not in (403, 404, 405) and not _is_unknown_form(error):
                 raise
-        return second()
+            refusal = error
+        try:
+            return second()
+        except CloudError as error:
+            # That v5 does not know the serial number says nothing of the device.
+            raise (refusal if foreign and (error.status == 404 or _is_unknown_form(error)) else error) from None
+
+
+def _is_unknown_form(error: CloudError) -> bool:
+    """Whether v5 does not take the form of a serial number."""
+    return error.status == 400 and error.has_code("PAP5.0041")
 
 
 def own_reader(context: Context) -> DeviceReader:

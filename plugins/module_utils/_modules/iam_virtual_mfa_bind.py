@@ -173,7 +173,7 @@ class _Binder:
             refuse_unknown_kind(device)
         if self.context.check_mode:
             (self.protections or ProtectionReader(reader.iam)).refuse_held(device)
-            if writer.by_v3 and not codes.given and (own or is_owner(self.context, device)):
+            if (writer.by_v3 or device.named_by_v3) and not codes.given and (own or is_owner(self.context, device)):
                 raise OptionError(_CODE_WANTED)
             return _outcome(device, UNKNOWN if device.binding == UNKNOWN else UNBOUND, True)
         with self.writes.writing(device.user_id):

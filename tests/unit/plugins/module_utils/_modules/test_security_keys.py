@@ -403,6 +403,25 @@ def test_device_of_a_rollout_is_bound_by_an_administrator_where_serial_numbers_h
     assert untouched(cloud, keys)
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_code_that_v3_wants_is_missed_in_check_mode_too_where_serial_numbers_have_nothing_in_common(apart, check_mode):
+    cloud = apart()
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id, bound=True)
+    result = cloud.run(BIND, impatient=True, check_mode=check_mode, state="absent", bindings=[{"user_id": user.id, **cloud.by_key(user)}])
+    assert result["failed"] and "authentication_code_first is needed" in result["msg"]
+    assert user.device.bound
+
+
+def test_refusal_of_v3_is_told_where_v5_does_not_know_the_serial_number(start):
+    cloud = start(users=MANY, serial_forms_differ=True, serial_ids_in_v3=True, own_serials_only=True)
+    user = cloud.users[0]
+    cloud.cloud.give_device(user.id)
+    result = cloud.run(BIND, impatient=True, bindings=[{"user_id": user.id, "seed": user.device.seed}])
+    assert (result["failed"], result["error"]["status"]) == (True, 403)
+    assert "Only the user may bind their device" in result["msg"]
+
+
 @pytest.mark.parametrize("with_key", [True, False])
 @pytest.mark.parametrize(
     ("forms", "denied"),
