@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
-from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import BOUND, NO_PROTECTION
+from ansible_collections.hwc.mfa.plugins.module_utils._cloud.iam import NO_PROTECTION
 from ansible_collections.hwc.mfa.plugins.module_utils._cloud.text import legible
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.device_access import same_serial
 from ansible_collections.hwc.mfa.plugins.module_utils._modules.iam_virtual_mfa_device import NOT_MADE, SHOWN_DEVICE, unique_name
@@ -171,9 +171,6 @@ class Wave:
         self._tables: dict[str, dict[str, Entry]] = {}
         self._lifted: Collection[str] = ()
         """Whose protection the record notes as lifted for a moment. To set it again does not change whose it is."""
-
-        self._bindings: dict[str, str | None] = {}
-        """The bindings that the cloud has shown last of the devices of the plan, by user id."""
 
         self._unlooked: str | None = None
         """Why the cloud could not be looked at before logins are protected."""
@@ -387,11 +384,13 @@ class Wave:
         return self._unseen(entries) if resets else unseen
 
     def _still_bound(self, user_id: str) -> bool:
-        """Whether a device that could not be removed is what it was: nothing was done to it, or the cloud shows it bound after an answer was lost."""
+        """Whether a device that could not be removed is certainly what it was: its removal was refused, and nothing was done to it.
+
+        After an answer that was lost, a reading shows no more than that: it may be older than the unbinding.
+        """
         outcome = self._tables[REMOVE][user_id]
-        if not outcome.get("failed") or outcome.get("changed"):
-            return False
-        return not (outcome.get("error") or {}).get("uncertain") or (self._tells and self._bindings.get(user_id) == BOUND)
+        lost = (outcome.get("error") or {}).get("uncertain")
+        return bool(outcome.get("failed") and not outcome.get("changed") and not lost)
 
     def doubted(self, stored: Seeds) -> dict[str, StoredSeed]:
         """The stored seeds of devices that are about to be removed, without what will no longer be certain of them: a run may end half-way.
@@ -546,8 +545,6 @@ class Wave:
             for entry in entries:
                 user_id = entry["user_id"]
                 unseen[user_id] = unfulfilled(entry, users.get(user_id), self._terms, bound.get(user_id))
-                if user_id in users and entry["serial_number"]:
-                    self._bindings[user_id] = binding_shown(users[user_id], entry["serial_number"])
             # Who has failed before is not waited for.
             outcomes = [outcome_of(_without(PROVE, entry), self._tables, unseen[entry["user_id"]]) for entry in entries]
             return not any(outcome["step"] == VERIFY for outcome in outcomes)
