@@ -394,12 +394,25 @@ LATER = """
             tasks_from: "{{ entry_point }}"
       rescue:
         - ansible.builtin.debug:
-            msg: the role has failed
+            msg: "the role has failed: {{ ansible_failed_task.name }}: {{ ansible_failed_result.msg }}"
     - name: Look at everything, as whoever searches for a fault does
       ansible.builtin.debug:
         var: hostvars[inventory_hostname]
     - ansible.builtin.debug:
         msg: "told: {{ mfa_rollout_report.line | default('nothing') }}, handed over: {{ mfa_rollout_handover.users | default([]) | length }}"
+"""
+
+
+# As a store that is reached over HTTP: what Ansible keeps of a task that failed has its body.
+DOWN = """\
+- name: Tell a server that is down
+  ansible.builtin.uri:
+    url: http://127.0.0.1:1/
+    method: POST
+    body_format: json
+    body: "{{ mfa_rollout_store_entries }}"
+  no_log: true
+  when: mfa_rollout_store_action == own_store_tells | default('nothing')
 """
 
 
@@ -412,35 +425,50 @@ def test_variables_hold_no_seed_when_the_role_has_ended(playground: Callable[...
         "entry_point": "main",
         "mfa_handover_users": "all",
         "mfa_handover_dir": str(ground.path / "handed"),
-        "mfa_handover_password": "handover-password",
+    }
+    # Of the environment, since what the inventory gives is shown as a variable anyway.
+    passwords = {
+        "HWC_MFA_SEED_STORE_PASSWORD": variables.pop("mfa_rollout_seed_store_password"),
+        "HWC_MFA_HANDOVER_PASSWORD": "handover-password",
     }
     if store == "tasks":
         with_own_store(ground)
+        with (ground.path / "own_store.yml").open("a", encoding="utf-8") as stream:
+            stream.write(DOWN)
     last = variables["mfa_rollout_users"][2]
     password = last["auth_password"]
 
     def look(failed: bool, *words: str) -> str:
-        run = ground.play(LATER, *words, header=HEADER, env=core)
+        run = ground.play(LATER, *words, header=HEADER, env={**core, **passwords})
         assert run.code == 0, run.output
         assert ("the role has failed" in run.output) is failed
         assert "mfa_rollout_users" in run.output
         seeds = ground.cloud.cloud.seeds
-        assert seeds and [seed for seed in seeds if seed in run.output] == []
+        assert seeds and [secret for secret in (*seeds, *passwords.values()) if secret in run.output] == []
         return next(line for line in run.output.splitlines() if "told: " in line)
 
     # A wave has created a device and cannot bind it, and later the plan fails when the store was read.
     last["auth_password"] = "password-that-is-not-theirs"
     assert "told: 2 done, 1 failed" in look(True)
-    variables["mfa_rollout_exempt"] = ["nobody of that name"]
+    variables["mfa_rollout_exempt"] = [{"name": "nobody of that name"}]
     assert "told: nothing" in look(True)
     del variables["mfa_rollout_exempt"]
     last["auth_password"] = password
     variables["mfa_rollout_wave_sizes"] = [10]
     assert "told: 3 done, 0 failed" in look(False, "-e", "mfa_rollout_state=rotated")
+    if store == "tasks":
+        assert "told: 3 failed" in look(True, "-e", "mfa_rollout_state=rotated", "-e", "own_store_tells=save")
+        assert "told: 3 done" in look(False)
     variables["entry_point"] = "audit"
     assert "told: 3 already" in look(False, "-e", "mfa_rollout_state=present")
     variables["entry_point"] = "handover"
     assert "handed over: 3" in look(False)
+    variables["mfa_handover_users"] = ["nobody of that name"]
+    look(True)
+    # What Ansible keeps of a task that failed is its name and why, and none of its options.
+    variables["entry_point"] = "audit"
+    variables["mfa_rollout_strategy"] = "neither"
+    look(True)
 
 
 def test_a_search_that_finds_nothing_would_find_what_is_there(playground: Callable[..., Any]) -> None:
