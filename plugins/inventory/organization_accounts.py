@@ -275,6 +275,9 @@ SPEC: dict[str, dict[str, Any]] = {
 }
 """The options that are evaluated before the cloud is asked, and checked as modules check theirs."""
 
+_MAPPINGS = ("account_auth", "assume_agency")
+"""The options that have credentials in them."""
+
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """Accounts of an organization as hosts."""
@@ -313,10 +316,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # Options
 
     def _read_config(self, path: str) -> Mapping[str, Any]:
-        # Before core's own check, which would print the value of a secret that is no text.
+        # Before core's own check, which would print the value of a secret that is no text, and of a mapping that is none.
         raw = self.loader.load_from_file(path)
         if isinstance(raw, Mapping):
             wrong = texts.sentence(texts.not_text(SPEC, plain({name: raw[name] for name in raw if name in SPEC})))
+            for name in _MAPPINGS:
+                if raw.get(name) is not None and not isinstance(raw[name], Mapping):
+                    wrong = f"{name} must be a mapping."
             if wrong is not None:
                 raise AnsibleParserError(wrong)
         config = self._read_config_data(path)
