@@ -85,10 +85,12 @@ def chosen(
             seeds[user_id] = seed
         else:
             causes[user_id] = seed
+    told = _sentence([f"{legible(names[user_id], 80)} {cause}" for user_id, cause in causes.items()]) if causes else ""
     if wanted is not None and causes:
-        raise HandoverError(_sentence([f"{legible(names[user_id], 80)} {cause}" for user_id, cause in causes.items()]))
+        raise HandoverError(told)
     if not seeds:
-        raise HandoverError("no user has a stored seed that can be handed over: are the account and the seed store those of the rollout?")
+        text = "no user has a stored seed that can be handed over: are the account and the seed store those of the rollout?"
+        raise HandoverError(f"{text} {told}".rstrip())
     return Choice(seeds, names, causes)
 
 

@@ -196,10 +196,18 @@ class VaultFiles(Journal):
         return sorted(found, key=lambda path: (_NUMBERED.fullmatch(path.name) is not None, path.name))
 
     def _seeds(self, path: Path, raw: bytes) -> Seeds:
+        if not is_encrypted(raw):
+            raise StoreError(
+                f"{path} cannot be decrypted: ansible-vault has not encrypted it. Restore it from a backup, encrypt it again (ansible-vault"
+                f" encrypt) if somebody has decrypted it, or move it away. {LOST.format('{}', path.with_suffix(MARKS))}"
+            )
         try:
             text = self._vault.decrypt(raw)
         except AnsibleError:
-            raise StoreError(f"{path} cannot be decrypted: is the password the one it was written with?") from None
+            raise StoreError(
+                f"{path} cannot be decrypted: is the password the one it was written with? If that opens the others, this one is damaged:"
+                " restore it from a backup."
+            ) from None
         try:
             document = _load(text)
         except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # equivalent: OverflowError comes from PyYAML before 5.4 only
@@ -216,7 +224,7 @@ class VaultFiles(Journal):
         except (ValueError, RecursionError):
             mark = None
         if mark is None:
-            raise StoreError(f"{path} is not a mark of this store.")
+            raise StoreError(f"{path} is not a mark of this store: restore it from a backup. {LOST.format('{}', 'it')}")
         return mark
 
     def _create(self, suffix: str, content: bytes) -> Path:

@@ -114,6 +114,11 @@ def test_nobody_to_hand_anything_is_an_error(stored):
     assert "the account and the seed store" in refusal(None, stored)
 
 
+def test_nobody_to_hand_anything_is_told_why():
+    words = refusal(None, {"u1": [NEW], "u3": [GRACE]}, [shown("u1", "ada", "serial-new", "unbound")])
+    assert "ada has a device that is not bound yet: run the rollout again first; grace is no user of the account any more." in words
+
+
 def test_seed_that_is_none_is_told_without_it():
     assert "not base32" in refusal(["ada"], {"u1": [StoredSeed("serial", "secret-1", "ada")]})
 

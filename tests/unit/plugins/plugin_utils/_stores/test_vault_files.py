@@ -433,10 +433,24 @@ def test_mark_holds_no_secret(tmp_path):
 
 def test_wrong_password_is_an_error_without_a_secret(tmp_path):
     save(store(tmp_path), {"u1": entry()})
-    with pytest.raises(StoreError, match="cannot be decrypted: is the password") as caught:
+    with pytest.raises(StoreError, match=r"cannot be decrypted: is the password .* this one is damaged: restore it") as caught:
         store(tmp_path, password="wrong sesame").read()
     assert "sesame" not in str(caught.value)
     assert SEED not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff", b'{"u1": {"serial_number": "s", "seed": "JBSWY3DPEHPK3PXP"}}'])
+def test_file_that_is_not_encrypted_is_told_to_be_so_and_what_helps(tmp_path, content):
+    path = save(store(tmp_path), {"u1": entry()})
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"000001\.yml cannot be decrypted: ansible-vault has not encrypted it") as caught:
+        store(tmp_path).read()
+    assert f"move it away. If it is lost for good, write {{}} into {path.with_suffix('.json')}" in str(caught.value)
+    assert "password" not in str(caught.value) and "JBSWY3DPEHPK3PXP" not in str(caught.value)
+    # What it says helps.
+    path.rename(tmp_path / "aside")
+    path.with_suffix(".json").write_text("{}")
+    assert store(tmp_path).read().entries == {}
 
 
 @pytest.mark.parametrize("password", ["", "\n", "\r\n\n"])
@@ -518,7 +532,7 @@ def test_mark_with_something_else_in_it_is_an_error(tmp_path, document):
     one = store(tmp_path)
     (path,) = map(Path, one.announce(["u1"]))
     path.write_text(document, encoding="latin-1")
-    with pytest.raises(StoreError, match="is not a mark of this store"):
+    with pytest.raises(StoreError, match=r"is not a mark of this store: restore it from a backup\. If it is lost .* write \{\} into it:"):
         one.read()
 
 
