@@ -88,8 +88,6 @@ class ActionModule(ControlNodeAction):
                     probe_directory(folder)
             else:
                 for file in missing:
-                    # Directories above one that is made get the rights of any.
-                    make_directory(directory)
                     make_directory(file.path.parent)
                     (replace_file if params["overwrite"] else create_file)(file.path, encryption.content(file))
                     written += 1

@@ -78,8 +78,10 @@ def _collection_of(path: Path) -> Path | None:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory for its owner alone where there is none. Raises OSError."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a directory for its owner alone where there is none, and those above it that are missing. Raises OSError."""
+    # Python would make those above with the rights of any, so that others could put another directory in the place of this one.
+    for each in (*reversed([above for above in path.parents if not os.path.lexists(above)]), path):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def probe_directory(path: Path) -> None:

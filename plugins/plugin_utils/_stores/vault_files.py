@@ -258,7 +258,6 @@ class VaultFiles(Journal):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(lock), None, str(lock))
 
     def _make_directory(self) -> None:
-        make_directory(self.path.parent)
         make_directory(self.path)
         self._refuse_directory()
 

@@ -57,6 +57,15 @@ def test_directories_above_a_new_one_are_made_too(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b").is_dir()
 
 
+def test_nobody_else_can_put_another_directory_in_the_place_of_a_new_one_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        make_directory(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700, 0o700]
+
+
 def test_writing_leaves_nothing_open(tmp_path: Path) -> None:
     def next_descriptor() -> int:
         number = os.open(os.devnull, os.O_RDONLY)
