@@ -99,6 +99,10 @@ def test_seeds_are_made_anew_and_the_new_ones_are_stored_before_they_are_bound(p
     assert again.code == 0, again.output
     assert {user.id: user.device.seed for user in users_of(ground)} == seeds
     assert "4 already compliant" in again.output
+    # What stopped before the first wave has left nobody without MFA.
+    refused = ground.run(ROLLOUT, "-e", "mfa_rollout_rotate_before=2099-01-01")
+    assert refused.code == 2, refused.output
+    assert "broke off before its end" in refused.output and "can be without MFA" not in refused.output
 
 
 def test_nobody_gets_another_device_whose_old_one_stays_and_nobody_is_protected_whose_old_one_was_unbound(
@@ -154,6 +158,8 @@ def test_rotation_removes_no_device_where_the_store_takes_no_announcement(playgr
     ground.variables[ACCOUNT] |= {"mfa_rollout_state": "rotated", "own_store_refuses": "intend"}
     run = ground.play("    []\n", header=ROLE_IGNORED) if ignored else ground.run(ROLLOUT)
     assert run.code == 2, run.output
+    # A wave was at work: nobody but the cloud knows how far it came.
+    assert ignored or "can be without MFA" in run.output
     assert [user.device.serial_number for user in users_of(ground)] == before
     for user in users_of(ground):
         assert user.device.bound
