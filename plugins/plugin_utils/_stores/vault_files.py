@@ -188,12 +188,21 @@ class VaultFiles(Journal):
 
     def _files(self) -> list[Path]:
         try:
-            found = [path for path in self.path.iterdir() if path.suffix in (SEEDS, MARKS) and not path.name.startswith(".")]
+            found = [
+                path
+                for path in self.path.iterdir()
+                if path.suffix in (SEEDS, MARKS) and not path.name.startswith(".") and not self._is_report(path)
+            ]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {error.strerror}.") from None
         return sorted(found, key=lambda path: (_NUMBERED.fullmatch(path.name) is not None, path.name))
+
+    def _is_report(self, path: Path) -> bool:
+        """Whether a file is one of the account's reports, which somebody may have put into the same directory: any JSON could be a mark."""
+        # An account can be called like a number.
+        return path.suffix == MARKS and path.name.startswith(f"{self.path.name}.") and _NUMBERED.fullmatch(path.name) is None
 
     def _seeds(self, path: Path, raw: bytes) -> Seeds:
         if not is_encrypted(raw):

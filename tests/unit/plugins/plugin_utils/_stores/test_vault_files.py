@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.lock import Owner, StoreLock
-from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import StoredSeed, StoreError, seed_in, seeds_given
+from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.store import Contents, StoredSeed, StoreError, seed_in, seeds_given
 from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.vault_files import VaultFiles
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -534,6 +534,24 @@ def test_mark_with_something_else_in_it_is_an_error(tmp_path, document):
     path.write_text(document, encoding="latin-1")
     with pytest.raises(StoreError, match=r"is not a mark of this store: restore it from a backup\. If it is lost .* write \{\} into it:"):
         one.read()
+
+
+@pytest.mark.parametrize("ending", [".json", ".ocsf.json", ".history.json"])
+def test_report_of_the_account_in_the_same_directory_is_no_mark(tmp_path, ending):
+    one = store(tmp_path)
+    one.announce(["u1"], "id-1")
+    # A report names its account, which is another thing than the id that a mark has.
+    for content in ('{"account": "acme", "users": []}', "[]"):
+        (one.path / f"acme{ending}").write_text(content)
+        assert one.read() == Contents(intents={"u1": None}, account_id="id-1")
+    (one.path / "000001.json").unlink()
+    assert one.account_id() is None
+
+
+def test_mark_of_an_account_that_is_called_like_a_number_is_no_report(tmp_path):
+    one = store(tmp_path, account="000001")
+    one.announce(["u1"], "id-1")
+    assert one.read() == Contents(intents={"u1": None}, account_id="id-1")
 
 
 # Where it writes
