@@ -471,6 +471,22 @@ def test_variables_hold_no_seed_when_the_role_has_ended(playground: Callable[...
     look(True)
 
 
+def test_password_with_a_variable_of_its_own_is_not_shown_where_another_users_is_not_defined(
+    playground: Callable[..., Any], core: dict[str, str]
+) -> None:
+    # As the guide says to write them: cores before 2.19 print the whole list.
+    ground = playground(users=2)
+    variables = ground.variables[ACCOUNT]
+    first, second = variables["mfa_rollout_users"]
+    secrets = {"vault_first": first["auth_password"], "vault_secret_key": variables["mfa_rollout_auth"]["secret_key"]}
+    variables |= secrets
+    first["auth_password"], second["auth_password"] = "{{ vault_first }}", "{{ vault_second }}"
+    variables["mfa_rollout_auth"]["secret_key"] = "{{ vault_secret_key }}"
+    run = ground.run(ROLLOUT, "-vvvv", env=core)
+    assert run.code == 2 and "'vault_second' is undefined" in run.output
+    assert [name for name, secret in secrets.items() if secret in run.output] == []
+
+
 def test_a_search_that_finds_nothing_would_find_what_is_there(playground: Callable[..., Any]) -> None:
     # Secrets of its own, since it shows them to whoever looks at the processes meanwhile.
     ground = playground(users=1, seed_random=99)
