@@ -29,18 +29,18 @@ from ansible_collections.hwc.mfa.plugins.plugin_utils._stores.account_file impor
 _ARGUMENT_SPECS = Path(__file__).parents[2] / "roles" / "mfa_rollout" / "meta" / "argument_specs.yml"
 
 
-def _lifted(record: ProtectionRecord, audit_only: bool) -> Mapping[str, Any]:
-    """Whose protection an earlier run has lifted for a moment. Raises WorkError where the record could not be used.
+def _lifted(record: ProtectionRecord, audit_only: bool) -> tuple[Mapping[str, Any], str | None]:
+    """Whose protection an earlier run has lifted for a moment, and a warning where nobody knows. Raises WorkError where the record could not be used.
 
     A wave would find that only when it has made devices. Who only looks needs no record.
     """
     try:
         if not audit_only:
             record.probe()
-        return record.lifted()
+        return record.lifted(), None
     except AccountFileError as error:
         if audit_only:
-            return {}
+            return {}, f"{error} So nobody knows whose login protection a reset or a rotation had lifted when it was ended."
         raise WorkError(f"The record of the rollout: {error}") from None
 
 
@@ -76,12 +76,14 @@ class ActionModule(ControlNodeAction):
         ]
         if causes:
             raise WorkError(" ".join(legible(cause) for cause in dict.fromkeys(causes)))
-        warnings = [f"{legible(variables.get('mfa_rollout_account', ''), 255)}: {each}" for each in warnings_of(variables, audit_only)]
+        told = warnings_of(variables, audit_only)
         found = settings(variables, env, audit_only=audit_only, in_awx=params["in_awx"], check_mode=check_mode)
         if found["record_dir"]:
             account = str(variables.get("mfa_rollout_account", ""))
             record = ProtectionRecord(os.path.expandvars(found["record_dir"]), account, found["record_in_store"])
-            found["lifted"] = _lifted(record, audit_only)
+            found["lifted"], unread = _lifted(record, audit_only)
+            told += [] if unread is None else [unread]
+        warnings = [f"{legible(variables.get('mfa_rollout_account', ''), 255)}: {each}" for each in told]
         return {"changed": False, "settings": found, **({"warnings": warnings} if warnings else {})}
 
     def _elsewhere(self) -> Iterator[str]:

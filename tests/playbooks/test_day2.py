@@ -247,6 +247,9 @@ def test_ignored_failure_of_the_record_lifts_nothing(playground: Callable[..., A
     assert run.code == 2, run.output
     assert user.device.bound
     assert vmfa(user)
+    audit = ground.run("hwc.mfa.audit", "-e", "mfa_rollout_state=present")
+    assert audit.code == 0, audit.output
+    assert "So nobody knows whose login protection a reset or a rotation had lifted" in " ".join(audit.output.split())
 
 
 @pytest.mark.parametrize("profile", ["otc"])
