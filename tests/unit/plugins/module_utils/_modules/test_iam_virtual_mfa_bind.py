@@ -925,45 +925,42 @@ def test_administrator_who_binds_by_v3_is_told_who_may(otc, check_mode):
     assert otc.run(BIND, check_mode=check_mode, credentials=otc.by_key(third), user_id=third.id, seed=device.seed)["changed"]
 
 
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_write_that_is_refused_leaves_it_known_what_the_play_has_written_before(start, state):
-    cloud = start(stale=30.0)
-    memory, user = {}, cloud.users[0]
+@pytest.fixture(params=["present", "absent"])
+def undone(start, request):
+    """Runs a module towards a state for a user for whom this play has just done the opposite, while the cloud still shows what was before that."""
+    cloud, memory, state = start(stale=30.0), {}, request.param
+    user = cloud.users[0]
     device = cloud.cloud.give_device(user.id, bound=state == "present")
     cloud.handle.advance(40)
     items = {
         "present": {"user_id": user.id, "seed": device.seed, **own(user)},
         "absent": {"user_id": user.id},
     }
-    other = {"present": "absent", "absent": "present"}[state]
-    assert cloud.run(BIND, state=other, bindings=[items[other]], memory=memory)["changed"]
+
+    def run(towards, **options):
+        return cloud.run(BIND, state=towards, bindings=[items[towards]], memory=memory, **options)
+
+    assert run({"present": "absent", "absent": "present"}[state])["changed"]
+    run.cloud, run.user, run.state = cloud, user, state
+    return run
+
+
+def test_write_that_is_refused_leaves_it_known_what_the_play_has_written_before(undone):
     for route in ("v5-enable", "bind", "v5-disable", "unbind"):
-        cloud.handle.fault(f"forbid:{route}")
-    assert cloud.run(BIND, state=state, bindings=[items[state]], memory=memory)["error"]["status"] == 403
-    cloud.handle.clear_faults()
-    # The cloud still shows what was before the first task.
-    assert only(cloud.run(BIND, state=state, bindings=[items[state]], memory=memory))["changed"]
-    assert user.device.bound == (state == "present")
+        undone.cloud.handle.fault(f"forbid:{route}")
+    assert undone(undone.state)["error"]["status"] == 403
+    undone.cloud.handle.clear_faults()
+    assert only(undone(undone.state))["changed"]
+    assert undone.user.device.bound == (undone.state == "present")
 
 
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_what_the_play_itself_has_just_replaced_does_not_show_that_a_write_came_through(start, state):
-    cloud = start(stale=30.0)
-    memory, user = {}, cloud.users[0]
-    device = cloud.cloud.give_device(user.id, bound=state == "present")
-    cloud.handle.advance(40)
-    items = {
-        "present": {"user_id": user.id, "seed": device.seed, **own(user)},
-        "absent": {"user_id": user.id},
-    }
-    other = {"present": "absent", "absent": "present"}[state]
-    assert cloud.run(BIND, state=other, bindings=[items[other]], memory=memory)["changed"]
+def test_what_the_play_itself_has_just_replaced_does_not_show_that_a_write_came_through(undone):
     for route in ("v5-enable", "v5-disable"):
-        cloud.handle.fault(f"cut:{route}")
-    outcome = cloud.run(BIND, impatient=True, state=state, bindings=[items[state]], memory=memory)["bindings"][0]
+        undone.cloud.handle.fault(f"cut:{route}")
+    (outcome,) = undone(undone.state, impatient=True)["bindings"]
     assert (outcome["failed"], outcome["binding"], outcome["error"]["uncertain"]) == (True, "unknown", True)
     assert "run again" in outcome["msg"]
-    assert user.device.bound == (state == "absent")
+    assert undone.user.device.bound == (undone.state == "absent")
 
 
 def test_administrator_who_binds_a_device_that_was_just_made_is_not_refused_before_v5_was_asked(cloud):
