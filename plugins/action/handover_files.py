@@ -83,12 +83,10 @@ class ActionModule(ControlNodeAction):
             alone = wanted is not None and len(wanted) == 1
             files = files_of(directory, params["account"], handovers, params["formats"], alone)
             missing = _missing(files, encryption, params["overwrite"])
-            if check_mode:
-                for folder in dict.fromkeys(file.path.parent for file in missing):
-                    probe_directory(folder)
-            else:
+            for folder in dict.fromkeys(file.path.parent for file in missing):
+                (probe_directory if check_mode else make_directory)(folder)
+            if not check_mode:
                 for file in missing:
-                    make_directory(file.path.parent)
                     (replace_file if params["overwrite"] else create_file)(file.path, encryption.content(file))
                     written += 1
         except StoreError as error:

@@ -82,7 +82,8 @@ class ActionModule(ControlNodeAction):
             account = str(variables.get("mfa_rollout_account", ""))
             record = ProtectionRecord(os.path.expandvars(found["record_dir"]), account, found["record_in_store"])
             found["lifted"], unread = _lifted(record, audit_only)
-            told += [] if unread is None else [unread]
+            if unread is not None:
+                told.append(unread)
         warnings = [f"{legible(variables.get('mfa_rollout_account', ''), 255)}: {each}" for each in told]
         return {"changed": False, "settings": found, **({"warnings": warnings} if warnings else {})}
 

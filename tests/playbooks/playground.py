@@ -142,6 +142,7 @@ def core(request: pytest.FixtureRequest) -> dict[str, str]:
         return {}
     folder = os.environ.get("OLDEST_CORE")
     if not folder:
+        # Not every machine has a Python that the oldest core runs on. The first lines of each run say which are missing.
         pytest.skip("OLDEST_CORE names no bin directory with the oldest ansible-core")
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "ANSIBLE_PYTHON_INTERPRETER": f"{folder}/python"}
 

@@ -33,7 +33,7 @@ def verdict(report: Entry, fail_under: float, fail_on: Sequence[str]) -> list[st
     """Why an audit with these demands fails, a sentence each; empty where the account meets them.
 
     ``fail_under`` is a coverage in per cent. ``fail_on`` are postures, ``due`` and ``overdue``. ``root`` is a root user without MFA; with ``unknown``
-    beside it, also a root user of whom the cloud does not tell. ``identity_center`` are its users without a device, or that nobody looked at them.
+    beside it, also one whose MFA the cloud does not show. ``identity_center`` are its users without a device. It fails too if nobody looked at them.
     Exempt users lower the coverage. In ``fail_on`` they count only with ``exempt``: somebody has accepted what they lack.
     """
     found = report["summary"]["posture_after"] or report["summary"]["posture"]

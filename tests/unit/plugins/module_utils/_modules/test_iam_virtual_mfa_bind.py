@@ -927,7 +927,7 @@ def test_administrator_who_binds_by_v3_is_told_who_may(otc, check_mode):
 
 @pytest.fixture(params=["present", "absent"])
 def undone(start, request):
-    """Runs a module towards a state for a user for whom this play has just done the opposite, while the cloud still shows what was before that."""
+    """Binds or unbinds a user's device. The play has just done the opposite, and the cloud still shows what was before."""
     cloud, memory, state = start(stale=30.0), {}, request.param
     user = cloud.users[0]
     device = cloud.cloud.give_device(user.id, bound=state == "present")

@@ -284,9 +284,6 @@ def test_roll_back_through_any_faults_loses_nothing_and_is_completed_or_undone_b
     assert_complete(rollout, then)
 
 
-# Clouds that do not tell a virtual device from a security key
-
-
 @pytest.mark.parametrize("profile", SHARES)
 def test_rotation_through_each_fault_of_a_removal_locks_nobody_out_and_is_completed_by_the_next_run(clouds, profile):
     for route in BACK:
@@ -300,6 +297,9 @@ def test_rotation_through_each_fault_of_a_removal_locks_nobody_out_and_is_comple
                 assert_nothing_is_lost(rollout)
                 assert_outcomes_are_true(rollout, outcomes)
                 assert_complete(rollout)
+
+
+# Clouds that do not tell a virtual device from a security key
 
 
 def assert_protected_as_far_as_the_store_knows(rollout):

@@ -315,7 +315,7 @@ def test_who_holds_a_lock_may_write_only_after_what_it_has_seen(tmp_path):
     assert list(tmp_path.iterdir()) == [], "nothing to note without a lock"
     assert "this run has lost its lock" in lock.refuses(0)
     assert lock.acquire() is None
-    assert f"this run has not read {tmp_path} to its end" in lock.refuses(0), "and nobody else has written"
+    assert f"this run has not read {tmp_path} to its end" in lock.refuses(0), "nobody else has written"
     lock.saw(7)
     assert lock.refuses(7) is None
     assert lock.hold() is None
